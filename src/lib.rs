@@ -1,0 +1,6 @@
+//! Eventloom: draw an event-driven system, run it, break it, rewind it, ship it.
+
+pub mod edit;
+pub mod expr;
+pub mod model;
+pub mod plan;

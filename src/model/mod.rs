@@ -1,0 +1,58 @@
+//! What the user draws: a [`Flow`] of nodes and links, always structurally sound.
+//!
+//! Everything else (plan, problems, trace, figures, picture) is derived from a flow, a seed and the inputs of a run.
+//! The types here are also the flow file: their serde shape is the format that [`crate::file`] reads and writes.
+
+mod distribution;
+mod event;
+mod flow;
+mod ids;
+mod link;
+mod node;
+mod pattern;
+mod quantity;
+mod time;
+
+pub use self::distribution::Distribution;
+pub use self::event::{EventType, JsonText};
+pub use self::flow::{DeadLetterLink, ExpectedLink, Flow, FlowError, FlowParts, LinkRefusal};
+pub use self::ids::{EventId, EventName, IdError, LinkId, LinkIx, NodeId, NodeIx, SubIx, TopicIx, TopicName};
+pub use self::link::{
+    Backoff, Call, Guarantee, Jitter, Link, LinkKind, Publish, QueueLimit, Share, StartAt, Subscription, WhenFull,
+};
+pub use self::node::{
+    Bus, Consumer, DeadLetterQueue, Emit, Expression, Function, Handler, Key, KindTag, Node, NodeKind, Note, OverLimit,
+    Pacing, Pick, Point, Producer, Rail, RateLimit, RateStep, ReplayPace, Service, Spacing, Topic,
+};
+pub use self::pattern::{Pattern, PatternError};
+pub use self::quantity::{ByteSize, Chance, Factor, QuantityError, Rate, RateUnit};
+pub use self::time::{SimDuration, SimTime};
+
+/// Limits of a document. A file beyond one of them is refused when it is read, and the message names the limit.
+pub mod limits {
+    /// Nodes in a flow.
+    pub const NODES: usize = 10_000;
+    /// Links in a flow.
+    pub const LINKS: usize = 50_000;
+    /// Partitions of a topic.
+    pub const PARTITIONS: u32 = 1_024;
+    /// Members of a consumer group.
+    pub const GROUP_MEMBERS: usize = 1_000;
+    /// Bytes of one event's data.
+    pub const PAYLOAD_BYTES: u64 = 16 * 1024 * 1024;
+    /// Emitted events of one handled event.
+    pub const EMITS: u32 = 10_000;
+    /// Events a second of one producer.
+    pub const RATE_PER_SECOND: u64 = 1_000_000;
+    /// Longest duration: ten years of 365 days.
+    pub const DURATION_NANOS: u64 = 10 * 365 * 86_400 * 1_000_000_000;
+    /// Characters of an id, an event type or a topic.
+    pub const NAME_CHARS: usize = 200;
+    /// Work a node does at once.
+    pub const CONCURRENCY: u32 = 100_000;
+}
+
+/// Whether a value is its type's default: what serde skips, so that a file says only what differs.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
