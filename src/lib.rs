@@ -2,5 +2,8 @@
 
 pub mod edit;
 pub mod expr;
+#[cfg(feature = "gui")]
+pub mod gui;
 pub mod model;
 pub mod plan;
+pub mod session;

@@ -1,0 +1,565 @@
+//! What a run looks like from outside: plain data that the window draws and the command line prints.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::{EventId, EventName, Factor, LinkId, LinkIx, NodeId, NodeIx, SimDuration, SimTime, TopicName};
+
+/// Whether a run goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RunState {
+    /// There is none.
+    #[default]
+    Idle,
+    /// Time passes.
+    Running,
+    /// Time stands still; nothing is lost.
+    Paused,
+    /// Sources are stopped; what is under way is being finished.
+    Draining,
+    /// Nothing is left to do, or it was stopped; its figures can still be read.
+    Ended,
+}
+
+impl RunState {
+    /// Whether there is a run that can still go on.
+    pub const fn is_alive(self) -> bool {
+        matches!(self, Self::Running | Self::Paused | Self::Draining)
+    }
+}
+
+/// How fast virtual time passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speed {
+    /// So many times as fast as the clock on the wall: 0.001x to 1000x.
+    Times(Factor),
+    /// As fast as the machine can.
+    Max,
+}
+
+impl Default for Speed {
+    fn default() -> Self {
+        Self::Times(Factor::ONE)
+    }
+}
+
+impl std::fmt::Display for Speed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Times(factor) => factor.fmt(f),
+            Self::Max => f.write_str("max"),
+        }
+    }
+}
+
+/// Names for the dense handles of a run: one for each plan revision, shared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunIndex {
+    /// Node ids by handle; a removed node keeps its place.
+    pub nodes: Vec<NodeId>,
+    /// Link ids by handle; drawn dead-letter paths have one too, as in `billing->graveyard`.
+    pub links: Vec<LinkId>,
+    /// Event types by their index in dots and log rows.
+    pub events: Vec<EventName>,
+    /// Handles of nodes.
+    pub node_ix: BTreeMap<NodeId, NodeIx>,
+    /// Handles of links.
+    pub link_ix: BTreeMap<LinkId, LinkIx>,
+}
+
+/// One look at a run: consistent in itself, taken at one virtual instant, cheap to hand around.
+#[derive(Clone, Debug, Default)]
+pub struct LiveView {
+    /// Grows with each look, so that a reader can tell whether anything is new.
+    pub revision: u64,
+    /// Whether the run goes on.
+    pub state: RunState,
+    /// The virtual instant of this look.
+    pub now: SimTime,
+    /// How fast time passes.
+    pub speed: Speed,
+    /// The run's seed.
+    pub seed: u64,
+    /// How far virtual time is behind where the wanted speed would have it; zero when it keeps up.
+    pub behind: SimDuration,
+    /// Why the run ended or cannot go on, in a sentence; `None` while it can.
+    pub ended_because: Option<String>,
+    /// Whether the drawing has changed in a way that cannot run, so that the run still follows an earlier one.
+    pub runs_earlier_drawing: bool,
+    /// Counts over the whole flow.
+    pub counts: Counts,
+    /// Names for the handles below.
+    pub index: Arc<RunIndex>,
+    /// A few figures for each node, by handle.
+    pub nodes: Vec<NodeLive>,
+    /// A few figures for each link, by handle.
+    pub links: Vec<LinkLive>,
+    /// Figures of each bus, by its id.
+    pub buses: BTreeMap<NodeId, BusLive>,
+    /// Events on the wire that are shown one by one: at most a budget, spread over the links.
+    pub dots: Vec<Dot>,
+    /// What became of events a moment ago, to be flashed where it happened.
+    pub flashes: Vec<Flash>,
+    /// Full figures of the nodes that somebody looks at; see [`crate::session::Session::watch`].
+    pub watched: BTreeMap<NodeId, Arc<NodeReport>>,
+}
+
+impl LiveView {
+    /// A node's figures.
+    pub fn node(&self, id: &NodeId) -> Option<&NodeLive> {
+        self.nodes.get(self.index.node_ix.get(id)?.index())
+    }
+
+    /// A link's figures; a drawn dead-letter path is found by `from->to` too.
+    pub fn link(&self, id: &LinkId) -> Option<&LinkLive> {
+        self.links.get(self.index.link_ix.get(id)?.index())
+    }
+
+    /// The type of a dot's or log row's event.
+    pub fn event_name(&self, kind: u32) -> Option<&EventName> {
+        self.index.events.get(kind as usize)
+    }
+
+    /// How people write an event's id: the node it came from and its number, as in `checkout/17`.
+    pub fn event_text(&self, event: EventId) -> String {
+        match self.index.nodes.get(event.origin().index()) {
+            Some(node) => format!("{node}/{}", event.number()),
+            None => format!("?/{}", event.number()),
+        }
+    }
+}
+
+/// Counts over the whole flow: one meaning each, everywhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counts {
+    /// Events travelling a link.
+    pub on_wire: u64,
+    /// Records handed out and not settled.
+    pub in_flight: u64,
+    /// Records waiting to be handed out.
+    pub queued: u64,
+    /// Records waiting for the time of their next attempt.
+    pub delayed: u64,
+    /// Obligations that were dropped, dead-lettered, expired, evicted or purged so far.
+    pub given_up: u64,
+    /// Events that came into being so far.
+    pub events: u64,
+    /// Events that come into being per second of virtual time, lately.
+    pub events_per_second: f64,
+    /// Records that were not shown in the log because there were too many.
+    pub not_logged: u64,
+}
+
+impl Counts {
+    /// Queued, delayed and in flight.
+    pub const fn open(&self) -> u64 {
+        self.queued + self.delayed + self.in_flight
+    }
+}
+
+/// The few figures of a node that its card shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct NodeLive {
+    /// Events waiting in front of it: its subscriptions' backlog, its inbox, what it has not begun.
+    pub queue: u64,
+    /// Where the queue is full; 0 if it has no limit of its own.
+    pub queue_limit: u64,
+    /// Events being handled.
+    pub busy: u32,
+    /// How many it can handle at once; for a function, how many instances it may have.
+    pub capacity: u32,
+    /// Attempts that arrived so far.
+    pub received: u64,
+    /// Attempts that succeeded so far.
+    pub handled: u64,
+    /// Attempts that failed so far.
+    pub failed: u64,
+    /// Events that it emitted so far.
+    pub emitted: u64,
+    /// Handled (a producer: emitted; a bus: accepted) per second of virtual time, lately.
+    pub per_second: f64,
+    /// Mean wait lately, in nanoseconds.
+    pub wait_nanos: f64,
+    /// Share of its capacity in use lately: 0 to 1.
+    pub utilization: f64,
+    /// A function's instances that are getting ready.
+    pub cold: u32,
+    /// A function's instances that are ready and idle.
+    pub warm: u32,
+    /// A dead-letter queue's records.
+    pub dead_letters: u64,
+    /// Whether it waits because a queue downstream is full.
+    pub blocked: bool,
+    /// Whether it was stopped because of its own fault (a spent budget, a panic).
+    pub faulted: bool,
+}
+
+/// The few figures of a link that its curve shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LinkLive {
+    /// Events that left so far.
+    pub sent: u64,
+    /// Events that arrived so far.
+    pub arrived: u64,
+    /// Events that were lost on the way so far.
+    pub lost: u64,
+    /// Events travelling it now: its solid dots and bundles add up to this.
+    pub on_wire: u64,
+    /// Events that left per second of virtual time, lately.
+    pub per_second: f64,
+    /// The event type that travelled it last, for its glow.
+    pub last_event: u32,
+}
+
+/// Figures of a bus: what its rail shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BusLive {
+    /// Its topics, in the order of its rail.
+    pub topics: Vec<TopicLive>,
+    /// Its subscriptions.
+    pub subscriptions: Vec<SubscriptionLive>,
+}
+
+/// Figures of a topic.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TopicLive {
+    /// Its name.
+    pub name: TopicName,
+    /// Records accepted so far.
+    pub accepted: u64,
+    /// Records accepted per second of virtual time, lately.
+    pub per_second: f64,
+    /// Each partition's end of log and largest lag among the subscriptions.
+    pub partitions: Vec<PartitionLive>,
+}
+
+/// Figures of a partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PartitionLive {
+    /// Offset of the next record.
+    pub end: u64,
+    /// Records that are still kept.
+    pub kept: u64,
+    /// Records that the slowest subscription has not settled.
+    pub lag: u64,
+}
+
+/// Figures of a subscription.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SubscriptionLive {
+    /// Its group, or its link.
+    pub label: String,
+    /// Its members.
+    pub members: Vec<NodeId>,
+    /// Records waiting.
+    pub queued: u64,
+    /// Records waiting for the time of their next attempt.
+    pub delayed: u64,
+    /// Records handed out and not settled.
+    pub in_flight: u64,
+    /// Where its queue is full.
+    pub queue_limit: u64,
+    /// With `share: Partition`, how often the partitions were dealt out anew.
+    pub generation: u64,
+    /// With `share: Partition`, which partition (counted over the topics of [`BusLive::topics`]) which member owns.
+    pub owners: Vec<Option<NodeId>>,
+}
+
+/// An event travelling a link. It sits at (playhead - departed) / (arrives - departed) of the link's curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dot {
+    /// The link.
+    pub link: LinkIx,
+    /// The event.
+    pub event: EventId,
+    /// Its type, an index of [`RunIndex::events`].
+    pub kind: u32,
+    /// When it left.
+    pub departed: SimTime,
+    /// When it arrives or arrived.
+    pub arrives: SimTime,
+    /// Which attempt it is: 1 is the first; more wear a ring.
+    pub attempt: u32,
+    /// What it travels for.
+    pub leg: Leg,
+}
+
+/// What an event travels a link for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leg {
+    /// To a bus.
+    Publish,
+    /// From a bus to a subscriber.
+    Deliver,
+    /// To a service that is called.
+    Call,
+    /// To a dead-letter queue.
+    DeadLetter,
+}
+
+/// Something that happened at a node a moment ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flash {
+    /// The node.
+    pub node: NodeIx,
+    /// When.
+    pub at: SimTime,
+    /// What.
+    pub what: FlashKind,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlashKind {
+    /// An event was handled: the card breathes.
+    Handled,
+    /// Handling failed: a small cross.
+    Failed,
+    /// A record was given up or dropped.
+    GivenUp,
+}
+
+/// One line of the event log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogRow {
+    /// Its number since the start of the run, gaps where rows were skipped.
+    pub number: u64,
+    /// When.
+    pub at: SimTime,
+    /// The event it is about.
+    pub event: Option<EventId>,
+    /// Its type, an index of [`RunIndex::events`].
+    pub kind: Option<u32>,
+    /// What happened.
+    pub what: LogKind,
+    /// The node where.
+    pub node: Option<NodeIx>,
+    /// The link on which.
+    pub link: Option<LinkIx>,
+    /// Which attempt, 0 where that means nothing.
+    pub attempt: u32,
+    /// The reason, the topic, the partition: what else there is to say.
+    pub detail: String,
+}
+
+/// What a line of the log tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogKind {
+    /// An event came into being.
+    Emitted,
+    /// A bus took it.
+    Accepted,
+    /// A bus refused it.
+    Rejected,
+    /// It was handed to a member.
+    Delivered,
+    /// Its handling began.
+    Started,
+    /// Its handling succeeded.
+    Handled,
+    /// Its handling failed.
+    Failed,
+    /// It will be handed over again.
+    Retrying,
+    /// It was given up and went to a dead-letter queue.
+    DeadLettered,
+    /// It was given up and is gone, with a reason.
+    Dropped,
+    /// It was evicted before it was read.
+    Evicted,
+    /// A node was blocked by a full queue, or goes on.
+    Backpressure,
+    /// A function's instance came or went.
+    Instance,
+    /// Partitions were dealt out anew.
+    Rebalanced,
+    /// An edit entered the run.
+    Edited,
+    /// Something about the run itself: a limit, a fault, a ring of blocked nodes.
+    Notice,
+}
+
+impl LogKind {
+    /// Every kind, in the order of the filter.
+    pub const ALL: [Self; 16] = [
+        Self::Emitted,
+        Self::Accepted,
+        Self::Rejected,
+        Self::Delivered,
+        Self::Started,
+        Self::Handled,
+        Self::Failed,
+        Self::Retrying,
+        Self::DeadLettered,
+        Self::Dropped,
+        Self::Evicted,
+        Self::Backpressure,
+        Self::Instance,
+        Self::Rebalanced,
+        Self::Edited,
+        Self::Notice,
+    ];
+
+    /// In a word, for a row of the log.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Emitted => "emitted",
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Delivered => "delivered",
+            Self::Started => "started",
+            Self::Handled => "handled",
+            Self::Failed => "failed",
+            Self::Retrying => "retrying",
+            Self::DeadLettered => "dead-lettered",
+            Self::Dropped => "dropped",
+            Self::Evicted => "evicted",
+            Self::Backpressure => "backpressure",
+            Self::Instance => "instance",
+            Self::Rebalanced => "rebalanced",
+            Self::Edited => "edited",
+            Self::Notice => "notice",
+        }
+    }
+}
+
+/// Mean, percentiles and maximum of a duration; percentiles are exact to 7 %, the rest is exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Spread {
+    /// Mean, in nanoseconds.
+    pub mean: u64,
+    /// Half are shorter, in nanoseconds.
+    pub p50: u64,
+    /// 95 % are shorter, in nanoseconds.
+    pub p95: u64,
+    /// 99 % are shorter, in nanoseconds.
+    pub p99: u64,
+    /// The longest, in nanoseconds.
+    pub max: u64,
+}
+
+/// Every figure of a node, as in the JSON report; a figure that does not apply is absent.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct NodeReport {
+    /// Attempts that arrived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub received: Option<u64>,
+    /// Attempts that succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handled: Option<u64>,
+    /// Attempts that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<u64>,
+    /// Attempts that were not the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retried: Option<u64>,
+    /// Events it emitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emitted: Option<u64>,
+    /// The longest its queue was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue_max: Option<u64>,
+    /// The mean length of its queue, weighted by time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue_mean: Option<f64>,
+    /// Share of its capacity that was in use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub utilization: Option<f64>,
+    /// Time in its queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait_ns: Option<Spread>,
+    /// Time being handled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_ns: Option<Spread>,
+    /// From the event's root cause to the end of its handling here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_to_end_ns: Option<Spread>,
+    /// A function's cold starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cold_starts: Option<u64>,
+    /// Attempts that found no room to start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throttled: Option<u64>,
+    /// A function's most instances at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instances_max: Option<u64>,
+    /// A function's cost in dollars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<f64>,
+}
+
+/// An event and when it was seen, so that it can be looked up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EventRef {
+    /// The event.
+    pub event: EventId,
+    /// A moment at which it existed.
+    pub seen_at: SimTime,
+}
+
+/// All that is known of one event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventCard {
+    /// The event.
+    pub event: EventId,
+    /// As people write it: `checkout/17`.
+    pub id: String,
+    /// Its CloudEvents attributes and extensions, in the order of the specification, as text.
+    pub attributes: Vec<(&'static str, String)>,
+    /// Its data, as pretty JSON; `None` if it has none.
+    pub data: Option<String>,
+    /// When it came into being.
+    pub emitted_at: SimTime,
+    /// The event that caused it.
+    pub cause: Option<RelatedEvent>,
+    /// The events that it caused.
+    pub effects: Vec<RelatedEvent>,
+    /// What each subscription was owed of it, and what became of that.
+    pub obligations: Vec<ObligationCard>,
+    /// What happened to it, in order.
+    pub history: Vec<LogRow>,
+}
+
+/// An event that another one is related to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelatedEvent {
+    /// The event.
+    pub event: EventRef,
+    /// As people write it.
+    pub id: String,
+    /// Its type.
+    pub kind: EventName,
+}
+
+/// What one subscription is owed of one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObligationCard {
+    /// The subscription's group or link, or the inbox.
+    pub subscription: String,
+    /// The bus and topic, partition and offset, as in `bus orders[2]@17`; the inbox of a call.
+    pub place: String,
+    /// What became of it, in a word: `queued`, `delayed`, `in flight`, `acked`, `dead-lettered`, …
+    pub state: String,
+    /// Why, where there is a reason.
+    pub reason: Option<String>,
+    /// How often it was handed over.
+    pub attempts: u32,
+    /// Who has or had it last.
+    pub owner: Option<NodeId>,
+    /// Whether nothing more can happen to it.
+    pub settled: bool,
+}
+
+/// How far the answer to a question about the past is.
+#[derive(Clone, Debug, Default)]
+pub enum Answer<T> {
+    /// Nobody asked.
+    #[default]
+    None,
+    /// The past is being run again.
+    Working,
+    /// Here it is.
+    Ready(Arc<T>),
+    /// There is none, and why.
+    Failed(String),
+}
