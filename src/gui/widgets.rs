@@ -85,3 +85,22 @@ pub(crate) fn dim(theme: &Theme, text: impl Into<String>) -> RichText {
 pub(crate) fn hint(theme: &Theme, text: impl Into<String>) -> RichText {
     RichText::new(text).font(theme.words(theme.sizes.tiny)).color(theme.faint)
 }
+
+/// A small square button with a sign alone, for rows of lists.
+pub(crate) fn small_icon_button(ui: &mut Ui, theme: &Theme, icon: &str, name: &str, tip: &str, enabled: bool) -> Response {
+    let sense = if enabled { Sense::click() } else { Sense::hover() };
+    let (rect, response) = ui.allocate_exact_size(Vec2::splat(22.0), sense);
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, enabled, name));
+    let lit = enabled && (response.hovered() || response.has_focus());
+    if lit {
+        ui.painter().rect_filled(rect, theme.control_corners(), theme.raised);
+    }
+    focus_ring(ui, theme, &response);
+    let color = match (enabled, lit) {
+        (false, _) => Theme::wash(theme.faint, 0.4),
+        (true, false) => theme.faint,
+        (true, true) => theme.text,
+    };
+    ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, icon, theme.words(theme.sizes.small), color);
+    response.on_hover_text(tip)
+}
