@@ -1,0 +1,3 @@
+//! One binary of integration tests, a file a behaviour.
+
+mod expr;
