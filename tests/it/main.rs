@@ -1,0 +1,3 @@
+//! Behaviour through the front doors: session, command line, window. A file a behaviour.
+
+mod tidy;
