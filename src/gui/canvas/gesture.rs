@@ -98,7 +98,7 @@ impl Canvas {
             }
         }
         let Some(node) = self.badge_at(at).or_else(|| self.scene.node_at(place)) else {
-            if let Some(dot) = None::<u32>.or_else(|| { let _ = ctx; None }) {
+            if let Some(dot) = self.dot_at(ctx, at) {
                 return Hit::Dot(dot);
             }
             return self.scene.link_at(place, LINK_REACH / zoom).map_or(Hit::Nothing, Hit::Link);

@@ -18,12 +18,13 @@ mod nodes;
 mod overlay;
 mod pulses;
 mod scene;
+mod sprites;
 mod tips;
 mod words;
 
 use std::sync::Arc;
 
-use egui::{Color32, Id, Mesh, Pos2, Rect, Sense, Shape, Vec2, vec2};
+use egui::{Color32, Mesh, Pos2, Rect, Sense, Shape, Vec2, vec2};
 
 use crate::gui::theme::ThemeName;
 use crate::gui::view::{Selection, Target, ViewCtx};
@@ -37,7 +38,7 @@ use self::gesture::Gesture;
 use self::graph::FlowGraph;
 use self::hit::Hit;
 use self::pulses::Pulses;
-use self::scene::{Port, Scene, Side};
+use self::scene::{Scene, Side};
 
 /// The canvas' id among widgets.
 const CANVAS: &str = "canvas";
@@ -122,7 +123,7 @@ impl Canvas {
         self.access_ui(ctx, ui, id);
         self.menu_ui(ctx, &response);
         self.tip_ui(ctx, &response);
-        if self.pulses.is_moving(ctx) {
+        if Pulses::is_moving(ctx) {
             ui.ctx().request_repaint();
         }
     }
@@ -296,7 +297,7 @@ impl Canvas {
         painter.extend(labels.iter().cloned());
         painter.add(Shape::Mesh(Arc::clone(blocks)));
         painter.extend(nodes.iter().chain(top).cloned());
-        self.pulses.flashes(ctx, &painter, &self.scene, &self.camera);
+        Pulses::flashes(ctx, &painter, &self.scene, &self.camera);
         self.overlay_ui(ctx, &painter);
     }
 

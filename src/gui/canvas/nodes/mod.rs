@@ -11,7 +11,7 @@ use egui::{Painter, Rect};
 
 use crate::model::KindTag;
 
-pub(super) use self::parts::{BADGE_RADIUS, badge_at, fill_of, same};
+pub(super) use self::parts::{BADGE_RADIUS, badge_at};
 
 use super::brush::Brush;
 use super::camera::Detail;
@@ -39,7 +39,7 @@ pub(super) const fn icon(tag: KindTag) -> &'static str {
     match tag {
         KindTag::Producer => regular::BROADCAST,
         KindTag::Bus => regular::STACK,
-        KindTag::Consumer => regular::TRAY_ARROW_DOWN,
+        KindTag::Consumer => regular::TRAY,
         KindTag::Service => regular::GEAR_SIX,
         KindTag::Function => regular::FUNCTION,
         KindTag::DeadLetterQueue => regular::SKULL,
@@ -63,7 +63,7 @@ fn block(brush: &mut Brush, ix: u32) {
     let (theme, mark) = (&brush.theme, brush.marks.nodes[ix as usize]);
     let live = brush.node_live(ix);
     let busy = live.map_or(0.0, |live| live.utilization as f32);
-    let fill = live.map_or(0.0, |live| parts::fill_of(live));
+    let fill = live.map_or(0.0, parts::fill_of);
     let rest = match node.tag {
         KindTag::Note => ink::mix(theme.canvas, theme.warn, 0.25),
         KindTag::Bus => ink::mix(theme.line, theme.dim, 0.55),
