@@ -63,7 +63,61 @@ impl Anchor {
     }
 }
 
-/// The curve of a link: leaves one node and arrives at the other at right angles to their sides.
+/// An end of a link: where it meets its node, and the card that it must go around when the way is back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// Where it meets the node.
+    pub anchor: Anchor,
+    /// The card; rails are met on the side that faces the other end, so nothing goes around them.
+    pub around: Option<Rect>,
+}
+
+/// The free space between a card and a link that goes around it.
+const AROUND: f32 = 14.0;
+/// How far such a link swings out beside the card.
+const SWING: f32 = 44.0;
+
+/// The way of a link: leaves one node and arrives at the other at right angles to their sides. A link back goes around
+/// the cards at its ends instead of under them; `nth` keeps several of one card apart.
+pub(super) fn route(from: End, to: End, nth: usize) -> Vec<[Pos2; 4]> {
+    let (start, end) = (from.anchor, to.anchor);
+    let gap = AROUND + 6.0 * nth.min(4) as f32;
+    let way = end.at - start.at;
+    let turn_at = |end: End, other: Pos2, way: Vec2| {
+        let card = end.around.filter(|_| end.anchor.out.y == 0.0 && way.dot(end.anchor.out) < 24.0)?;
+        let y = if other.y >= card.center().y { card.max.y + gap } else { card.min.y - gap };
+        Some(pos2(card.center().x, y))
+    };
+    let (first, last) = (turn_at(from, end.at, way), turn_at(to, start.at, -way));
+    let swing = |anchor: Anchor, corner: Pos2| {
+        let beside = anchor.at.x + anchor.out.x * SWING;
+        [anchor.at, pos2(beside, anchor.at.y), pos2(beside, corner.y), corner]
+    };
+    let back = |[a, b, c, d]: [Pos2; 4]| [d, c, b, a];
+    // Past a corner the way goes on against the direction in which its end points.
+    let on = |corner: Pos2, anchor: Anchor| Anchor { at: corner, out: vec2(-anchor.out.x, 0.0) };
+    match (first, last) {
+        (None, None) => vec![curve(start, end)],
+        (Some(corner), None) if way_is_clear(on(corner, start), end) => {
+            vec![swing(start, corner), curve(on(corner, start), end)]
+        }
+        (None, Some(corner)) if way_is_clear(start, on(corner, end)) => {
+            vec![curve(start, on(corner, end)), back(swing(end, corner))]
+        }
+        (Some(one), Some(two)) if way_is_clear(on(one, start), on(two, end)) => {
+            vec![swing(start, one), curve(on(one, start), on(two, end)), back(swing(end, two))]
+        }
+        (Some(_), _) | (_, Some(_)) => vec![curve(start, end)],
+    }
+}
+
+/// Whether two ends look at each other.
+fn way_is_clear(from: Anchor, to: Anchor) -> bool {
+    let way = to.at - from.at;
+    way.dot(from.out) > 0.0 && (-way).dot(to.out) > 0.0
+}
+
+/// The curve between two places, leaving and arriving in the directions that their anchors say.
 pub(super) fn curve(from: Anchor, to: Anchor) -> [Pos2; 4] {
     let handle = |way: Vec2, out: Vec2| {
         let ahead = way.dot(out);
@@ -93,7 +147,7 @@ pub(super) struct Path {
 /// How finely a curve is measured.
 const MEASURED: usize = 40;
 /// The most pieces that a curve is drawn with.
-const PIECES: usize = 36;
+const PIECES: usize = 48;
 
 impl Default for Path {
     fn default() -> Self {
@@ -102,29 +156,38 @@ impl Default for Path {
 }
 
 impl Path {
-    /// The points of this curve.
-    pub(super) fn along(curve: [Pos2; 4]) -> Self {
-        let mut lengths = [0.0_f32; MEASURED + 1];
-        let mut fine = [curve[0]; MEASURED + 1];
-        for i in 1..=MEASURED {
-            fine[i] = cubic(curve, i as f32 / MEASURED as f32);
-            lengths[i] = lengths[i - 1] + (fine[i] - fine[i - 1]).length();
+    /// The points of these curves, one after the other.
+    pub(super) fn along(curves: &[[Pos2; 4]]) -> Self {
+        let Some(begin) = curves.first().map(|curve| curve[0]) else { return Self::default() };
+        let end = curves[curves.len() - 1][3];
+        let measured = curves.len() * MEASURED;
+        let mut lengths = Vec::with_capacity(measured + 1);
+        let mut fine = Vec::with_capacity(measured + 1);
+        fine.push(begin);
+        lengths.push(0.0_f32);
+        let mut length = 0.0;
+        for curve in curves {
+            for i in 1..=MEASURED {
+                let next = cubic(*curve, i as f32 / MEASURED as f32);
+                length += (next - fine[fine.len() - 1]).length();
+                fine.push(next);
+                lengths.push(length);
+            }
         }
-        let length = lengths[MEASURED];
-        let straight = (curve[3] - curve[0]).length();
-        let pieces = if length <= straight * 1.0005 { 1 } else { ((length / 10.0) as usize).clamp(8, PIECES) };
+        let straight = (end - begin).length();
+        let pieces = if length <= straight * 1.0005 { 1 } else { ((length / 6.0) as usize).clamp(8, PIECES * curves.len()) };
         let mut points = Vec::with_capacity(pieces + 1);
-        points.push(curve[0]);
+        points.push(begin);
         let mut at = 1;
         for piece in 1..pieces {
             let wanted = length * piece as f32 / pieces as f32;
-            while at < MEASURED && lengths[at] < wanted {
+            while at < measured && lengths[at] < wanted {
                 at += 1;
             }
             let span = (lengths[at] - lengths[at - 1]).max(1e-6);
             points.push(fine[at - 1].lerp(fine[at], (wanted - lengths[at - 1]) / span));
         }
-        points.push(curve[3]);
+        points.push(end);
         Self { bounds: Rect::from_points(&points), points, length }
     }
 
@@ -165,7 +228,7 @@ mod tests {
     fn equal_parts_of_the_way_are_equally_long() {
         let leave = Anchor { at: pos2(0.0, 0.0), out: vec2(1.0, 0.0) };
         for to in [pos2(300.0, 120.0), pos2(-200.0, 40.0), pos2(500.0, 0.0), pos2(20.0, -400.0)] {
-            let path = Path::along(curve(leave, Anchor { at: to, out: vec2(-1.0, 0.0) }));
+            let path = Path::along(&[curve(leave, Anchor { at: to, out: vec2(-1.0, 0.0) })]);
             let steps: Vec<f32> = path.points.windows(2).map(|ends| (ends[1] - ends[0]).length()).collect();
             let mean = steps.iter().sum::<f32>() / steps.len() as f32;
             for step in &steps {

@@ -14,7 +14,7 @@ use egui_graphs::{
 use petgraph::Directed;
 use petgraph::graph::IndexType;
 use petgraph::stable_graph::{DefaultIx, EdgeIndex, NodeIndex};
-use petgraph::{EdgeType, graph};
+use petgraph::EdgeType;
 
 use super::brush::Brush;
 use super::scene::{Scene, center};
@@ -193,7 +193,7 @@ impl Layout<Still> for NoLayout {
         N: Clone,
         E: Clone,
         Ty: EdgeType,
-        Ix: graph::IndexType,
+        Ix: IndexType,
         Dn: DisplayNode<N, E, Ty, Ix>,
         De: DisplayEdge<N, E, Ty, Ix, Dn>,
     {

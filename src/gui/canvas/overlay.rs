@@ -51,7 +51,7 @@ impl Canvas {
             Drop::Bus { .. } => (theme.warn, false),
             Drop::Refused(_) => (theme.bad, false),
         };
-        let path = Path::along(geometry::curve(begin, end));
+        let path = Path::along(&[geometry::curve(begin, end)]);
         let points: Vec<Pos2> = path.points.iter().map(|place| self.camera.screen(*place)).collect();
         let mut mesh = Mesh::default();
         edges::preview(&mut mesh, &points, color, fits);

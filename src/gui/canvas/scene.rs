@@ -8,7 +8,7 @@ use crate::model::{
     EventName, Flow, KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Pattern, Point, Rail, TopicName,
 };
 
-use super::geometry::{self, Anchor, Path};
+use super::geometry::{self, Anchor, End, Path};
 use super::hit::Grid;
 use super::words;
 
@@ -100,6 +100,8 @@ pub(super) struct SceneLink {
     leaves: Anchor,
     /// Where it arrives, relative to the upper left corner of its second node.
     arrives: Anchor,
+    /// How many links left the first node before it.
+    nth: usize,
     pub path: Path,
 }
 
@@ -177,6 +179,7 @@ impl Scene {
 
     fn push_link(&mut self, key: LinkKey, from: u32, to: u32, look: LinkLook, label: Option<String>, at_start: bool) {
         let link = self.links.len() as u32;
+        let nth = self.nodes[from as usize].links.iter().take(64).filter(|other| self.links[**other as usize].from == from).count();
         self.nodes[from as usize].links.push(link);
         self.nodes[to as usize].links.push(link);
         if look == LinkLook::DeadLetters {
@@ -188,7 +191,7 @@ impl Scene {
         let nowhere = Anchor { at: Pos2::ZERO, out: Vec2::X };
         let path = Path::default();
         let label_at_start = at_start;
-        self.links.push(SceneLink { key, from, to, look, label, label_at_start, leaves: nowhere, arrives: nowhere, path });
+        self.links.push(SceneLink { key, from, to, look, label, label_at_start, leaves: nowhere, arrives: nowhere, nth, path });
     }
 
     /// Gives each topic its row and each link its own place at its row, in the order of where the links come from, so
@@ -207,7 +210,8 @@ impl Scene {
             topics.extend(published.iter().flatten().cloned());
             let topics: Vec<TopicName> = topics.into_iter().collect();
 
-            // Row 0 is the head: what concerns several topics or all of them.
+            // Row 0 is the head: what concerns several topics or all of them. Each row has a near and a far side.
+            let lying = settings.rail == Rail::Lying;
             let mut ends: Vec<[Vec<u32>; 2]> = vec![Default::default(); topics.len() + 1];
             for (link, published) in links.iter().zip(&published) {
                 let scene_link = &self.links[*link as usize];
@@ -228,9 +232,9 @@ impl Scene {
                         }
                     })
                 };
-                ends[row.map_or(0, |row| row + 1)][usize::from(!arrives)].push(*link);
+                let far = self.is_far_side(bus, lying, *link);
+                ends[row.map_or(0, |row| row + 1)][usize::from(far)].push(*link);
             }
-            let lying = settings.rail == Rail::Lying;
             let rooms = rail_rooms(lying, &ends);
             let topic = |name: &TopicName| settings.topics.get(name).map_or(1, |topic| topic.partitions);
             let node = &mut self.nodes[bus];
@@ -261,13 +265,28 @@ impl Scene {
         topics.into_iter().collect()
     }
 
+    /// Whether a link meets a rail at its right (or lower) side: there leaves what leaves and to the left (or above)
+    /// arrives what arrives, unless the other end is on the other side.
+    fn is_far_side(&self, bus: usize, lying: bool, link: u32) -> bool {
+        let link = &self.links[link as usize];
+        let arrives = link.to as usize == bus;
+        let other = self.nodes[if arrives { link.from } else { link.to } as usize].at;
+        let own = self.nodes[bus].at;
+        let (off, half) = if lying {
+            (other.1.saturating_sub(own.1) as f32, geometry::LYING_HEIGHT / 2.0)
+        } else {
+            (other.0.saturating_sub(own.0) as f32, geometry::RAIL_WIDTH / 2.0)
+        };
+        if arrives { off > half } else { off >= -half }
+    }
+
     fn lay_ends_at_rail(&mut self, bus: usize, ends: Vec<[Vec<u32>; 2]>, rooms: &[Rect]) {
         let (lying, rect) = (self.nodes[bus].lying, self.nodes[bus].rect);
         for (ends, room) in ends.into_iter().zip(rooms) {
             for (side, mut links) in [Side::In, Side::Out].into_iter().zip(ends) {
                 let far = |link: u32| {
                     let link = &self.links[link as usize];
-                    let other = if side == Side::In { link.from } else { link.to };
+                    let other = if link.to as usize == bus { link.from } else { link.to };
                     let at = self.nodes[other as usize].at;
                     if lying { (at.0, at.1) } else { (at.1, at.0) }
                 };
@@ -277,9 +296,11 @@ impl Scene {
                     let offset = geometry::slot_offset(nth, links.len(), along);
                     let mut anchor = rail_anchor(*room, rect.size(), lying, side);
                     anchor.at += if lying { vec2(offset, 0.0) } else { vec2(0.0, offset) };
-                    match side {
-                        Side::In => self.links[*link as usize].arrives = anchor,
-                        Side::Out | Side::Dead => self.links[*link as usize].leaves = anchor,
+                    let link = &mut self.links[*link as usize];
+                    if link.to as usize == bus {
+                        link.arrives = anchor;
+                    } else {
+                        link.leaves = anchor;
                     }
                 }
             }
@@ -316,13 +337,14 @@ impl Scene {
     }
 
     fn lay_link(&mut self, link: usize) {
-        let SceneLink { from, to, leaves, arrives, .. } = &self.links[link];
-        let place = |node: u32, anchor: Anchor| {
-            let corner = self.nodes[node as usize].rect.min.to_vec2();
-            Anchor { at: anchor.at + corner, out: anchor.out }
+        let SceneLink { from, to, leaves, arrives, nth, .. } = &self.links[link];
+        let end = |node: u32, anchor: Anchor| {
+            let SceneNode { rect, tag, .. } = &self.nodes[node as usize];
+            let anchor = Anchor { at: anchor.at + rect.min.to_vec2(), out: anchor.out };
+            End { anchor, around: (*tag != KindTag::Bus).then_some(*rect) }
         };
-        let curve = geometry::curve(place(*from, *leaves), place(*to, *arrives));
-        self.links[link].path = Path::along(curve);
+        let route = geometry::route(end(*from, *leaves), end(*to, *arrives), *nth);
+        self.links[link].path = Path::along(&route);
     }
 
     /// Draws these nodes so far from where the flow has them, until told otherwise.
