@@ -2,6 +2,7 @@
 
 pub mod edit;
 pub mod expr;
+pub mod file;
 #[cfg(feature = "gui")]
 pub mod gui;
 pub mod model;

@@ -1,1 +1,3 @@
+//! Eventloom.
+
 fn main() {}

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::edit::Edit;
@@ -103,12 +104,16 @@ pub enum Ask {
         /// Connected from.
         from: Option<NodeId>,
     },
+    /// Open a flow file, after the question for unsaved changes.
+    OpenFile(PathBuf),
+    /// Open an example, after the question for unsaved changes.
+    OpenExample(String),
     /// Say something in a passing note at the window's edge.
     Toast(String),
 }
 
 /// What the window remembers from frame to frame that its parts may read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ViewState {
     /// What is selected.
     pub selection: Selection,
@@ -126,6 +131,24 @@ pub struct ViewState {
     pub reduced_motion: bool,
     /// Events also differ by shape.
     pub event_shapes: bool,
+    /// The speed that the next run begins with.
+    pub speed: Speed,
+}
+
+impl Default for ViewState {
+    fn default() -> Self {
+        Self {
+            selection: Selection::default(),
+            show: None,
+            fit: false,
+            zoom_by: 1.0,
+            zoom: 1.0,
+            middle: Point(0, 0),
+            reduced_motion: false,
+            event_shapes: false,
+            speed: Speed::default(),
+        }
+    }
 }
 
 /// What each part of the window is given: everything to read, and a way to ask.

@@ -1,0 +1,6 @@
+//! The parts of the window around the canvas. Each reads and asks.
+
+pub(crate) mod inspector;
+pub(crate) mod library;
+pub(crate) mod status;
+pub(crate) mod topbar;
