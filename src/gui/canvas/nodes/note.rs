@@ -1,0 +1,52 @@
+//! Notes: words on paper, under everything else.
+
+use egui::epaint::RectShape;
+use egui::text::{LayoutJob, TextWrapping};
+use egui::{Color32, CornerRadius, Painter, Shape, Stroke, StrokeKind, pos2, vec2};
+
+use super::super::brush::Brush;
+use super::super::camera::Detail;
+use super::super::ink;
+use super::parts;
+
+/// Draws a note.
+pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
+    let theme = brush.theme.clone();
+    let zoom = brush.camera.zoom;
+    let node = &brush.scene.nodes[ix as usize];
+    let (text, title) = (node.text.clone(), node.title.clone());
+    let paper = brush.camera.screen_rect(node.rect);
+    let mark = brush.marks.nodes[ix as usize];
+    let hovered = brush.hover.node() == Some(ix);
+    let outline = if mark.selected {
+        theme.accent
+    } else {
+        ink::mix(theme.canvas, theme.warn, if hovered { 0.45 } else { 0.22 })
+    };
+    let fold = (12.0 * zoom).clamp(4.0, 16.0).min(paper.width() / 3.0);
+    let (top, bottom) = (paper.min, paper.max);
+    let corners =
+        vec![top, pos2(bottom.x - fold, top.y), pos2(bottom.x, top.y + fold), bottom, pos2(top.x, bottom.y)];
+    let layer = brush.layer(ix);
+    layer.push(Shape::convex_polygon(corners, ink::mix(theme.canvas, theme.warn, 0.09), Stroke::new(1.0, outline)));
+    let turned = vec![pos2(bottom.x - fold, top.y), pos2(bottom.x, top.y + fold), pos2(bottom.x - fold, top.y + fold)];
+    layer.push(Shape::convex_polygon(turned, ink::mix(theme.canvas, theme.warn, 0.22), Stroke::NONE));
+    if mark.selected {
+        let ring = Stroke::new(2.0, theme.accent.gamma_multiply(0.55));
+        let shape = RectShape::new(paper.expand(3.0), CornerRadius::same(4), Color32::TRANSPARENT, ring, StrokeKind::Middle);
+        layer.push(Shape::Rect(shape));
+    }
+
+    let pad = (12.0 * zoom).clamp(3.0, 18.0);
+    let room = paper.shrink(pad).size() - vec2(fold * 0.4, 0.0);
+    let size = if brush.detail() >= Detail::Full { parts::text_sizes(zoom).0 } else { 11.0 };
+    let (words, color) = if text.is_empty() { (title, theme.faint) } else { (text, theme.text) };
+    let rows = (room.y / (size * 1.35)).floor() as usize;
+    if rows == 0 || room.x < 24.0 {
+        return;
+    }
+    let mut job = LayoutJob::simple(words, theme.words(size), color, room.x);
+    job.wrap = TextWrapping { max_rows: rows, max_width: room.x, ..TextWrapping::default() };
+    let galley = painter.layout_job(job);
+    brush.layer(ix).push(Shape::galley(paper.min + vec2(pad, pad), galley, color));
+}

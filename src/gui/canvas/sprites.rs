@@ -1,0 +1,95 @@
+//! The shapes of dots, in one small texture, so that any number of them is one mesh.
+
+use egui::{Color32, ColorImage, Context, Mesh, Pos2, Rect, TextureHandle, TextureOptions, Vec2, pos2};
+
+/// The side of a shape's cell, in texels.
+const CELL: usize = 32;
+/// The diameter of a shape in its cell, in texels.
+const DIAMETER: f32 = 20.0;
+/// Samples across a texel, for smooth edges.
+const SAMPLES: usize = 4;
+
+/// A shape of the texture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sprite {
+    Disc,
+    Diamond,
+    Square,
+    Triangle,
+    HollowDisc,
+    HollowDiamond,
+    HollowSquare,
+    HollowTriangle,
+    /// A thin ring around a dot.
+    Halo,
+}
+
+impl Sprite {
+    const ALL: [Self; 9] = [
+        Self::Disc,
+        Self::Diamond,
+        Self::Square,
+        Self::Triangle,
+        Self::HollowDisc,
+        Self::HollowDiamond,
+        Self::HollowSquare,
+        Self::HollowTriangle,
+        Self::Halo,
+    ];
+
+    /// The shape for the `nth` event type, filled or hollow.
+    pub(super) const fn of(nth: usize, filled: bool) -> Self {
+        Self::ALL[nth % 4 + if filled { 0 } else { 4 }]
+    }
+
+    /// Whether a place, counted in radii from the middle, is covered.
+    fn covers(self, x: f32, y: f32) -> bool {
+        let disc = x.hypot(y);
+        let diamond = (x.abs() + y.abs()) / 1.2;
+        let square = x.abs().max(y.abs()) / 0.85;
+        let triangle = (y / 0.75).max(x.abs() * 0.95 - y * 0.55).max(-y / 1.1);
+        let hollow = |depth: f32| depth <= 1.0 && depth > 0.6;
+        match self {
+            Self::Disc => disc <= 1.0,
+            Self::Diamond => diamond <= 1.0,
+            Self::Square => square <= 1.0,
+            Self::Triangle => triangle <= 1.0,
+            Self::HollowDisc => hollow(disc),
+            Self::HollowDiamond => hollow(diamond),
+            Self::HollowSquare => hollow(square),
+            Self::HollowTriangle => triangle <= 1.0 && triangle > 0.4,
+            Self::Halo => disc <= 1.55 && disc > 1.33,
+        }
+    }
+}
+
+/// The texture.
+pub(super) fn texture(ctx: &Context) -> TextureHandle {
+    let mut image = ColorImage::filled([CELL * Sprite::ALL.len(), CELL], Color32::TRANSPARENT);
+    let radius = DIAMETER / 2.0;
+    for (cell, sprite) in Sprite::ALL.into_iter().enumerate() {
+        for y in 0..CELL {
+            for x in 0..CELL {
+                let sample = |at: usize, of: usize| {
+                    ((at as f32 + (of as f32 + 0.5) / SAMPLES as f32) - CELL as f32 / 2.0) / radius
+                };
+                let samples = (0..SAMPLES).flat_map(|i| (0..SAMPLES).map(move |j| (i, j)));
+                let covered = samples.filter(|(i, j)| sprite.covers(sample(x, *i), sample(y, *j))).count();
+                let alpha = (covered * 255 / (SAMPLES * SAMPLES)) as u8;
+                image[(cell * CELL + x, y)] = Color32::from_white_alpha(alpha);
+            }
+        }
+    }
+    // Dots are far smaller than their cells: without smaller copies they would flicker as they move.
+    let options = TextureOptions { mipmap_mode: Some(egui::TextureFilter::Linear), ..TextureOptions::LINEAR };
+    ctx.load_texture("event dots", image, options)
+}
+
+/// Adds a dot of this diameter.
+pub(super) fn push(mesh: &mut Mesh, sprite: Sprite, at: Pos2, diameter: f32, color: Color32) {
+    let half = diameter * CELL as f32 / DIAMETER / 2.0;
+    let cells = Sprite::ALL.len() as f32;
+    let left = sprite as u8 as f32 / cells;
+    let uv = Rect::from_min_max(pos2(left, 0.0), pos2(left + 1.0 / cells, 1.0));
+    mesh.add_rect_with_uv(Rect::from_center_size(at, Vec2::splat(2.0 * half)), uv, color);
+}
