@@ -1,9 +1,11 @@
 //! Eventloom: draw an event-driven system, run it, break it, rewind it, ship it.
 
+pub mod cli;
 pub mod edit;
 pub mod expr;
 #[cfg(feature = "gui")]
 pub mod gui;
 pub mod model;
 pub mod plan;
+pub mod run;
 pub mod session;

@@ -2,8 +2,6 @@
 //!
 //! A session holds one document and at most one run of it. Whoever uses it never sees the kernel or a driver.
 
-mod view;
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +9,7 @@ use crate::edit::{Document, Edit};
 use crate::model::{Flow, FlowError, NodeId, Point, SimTime};
 use crate::plan::{self, Problem};
 
-pub use self::view::*;
+pub use crate::run::view::*;
 
 /// Why something could not be done. Nothing was lost.
 #[derive(Debug, thiserror::Error)]
@@ -31,35 +29,6 @@ pub enum SessionError {
     /// The file on disk is not the one that was opened or saved last.
     #[error("{} has been changed by another program", .0.display())]
     ChangedOnDisk(PathBuf),
-}
-
-/// How to begin a run.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct StartOptions {
-    /// The seed; unset means the flow's own.
-    pub seed: Option<u64>,
-    /// How fast.
-    pub speed: Speed,
-    /// Whether it waits for the first step.
-    pub paused: bool,
-}
-
-/// How far a step goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// To the next thing that happens.
-    Record,
-    /// Through everything that happens at the next instant.
-    Instant,
-}
-
-/// How a run ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopMode {
-    /// Sources stop; what is under way is finished, for a bounded time.
-    Drain,
-    /// At once; what is open stays open in the report.
-    Abort,
 }
 
 /// A document, and a run of it.
