@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod edit;
 pub mod expr;
+pub mod file;
 #[cfg(feature = "gui")]
 pub mod gui;
 pub mod model;
