@@ -4,6 +4,8 @@ pub mod edit;
 pub mod expr;
 #[cfg(feature = "gui")]
 pub mod gui;
+pub mod kernel;
 pub mod model;
 pub mod plan;
 pub mod session;
+pub mod trace;
