@@ -6,7 +6,9 @@ pub mod expr;
 pub mod file;
 #[cfg(feature = "gui")]
 pub mod gui;
+pub mod kernel;
 pub mod model;
 pub mod plan;
 pub mod run;
 pub mod session;
+pub mod trace;
