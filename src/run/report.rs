@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{LinkId, NodeId};
-use crate::run::view::NodeReport;
+use super::view::NodeReport;
 
 /// Everything a run has to say about itself. Its JSON shape is a contract: names and order never change.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
