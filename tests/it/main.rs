@@ -3,5 +3,6 @@
 mod expr;
 mod file;
 mod flows;
+mod readme;
 mod support;
 mod tidy;
