@@ -1,6 +1,6 @@
 //! Why a text is no flow: every fault with its place and what would help.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde_path_to_error::{Path, Segment};
 
@@ -107,7 +107,7 @@ pub(super) fn dotted(path: &Path) -> String {
     let mut text = String::new();
     for segment in path {
         match segment {
-            Segment::Seq { index } => text.push_str(&format!("[{index}]")),
+            Segment::Seq { index } => push_index(&mut text, *index),
             Segment::Map { key } => push_key(&mut text, key),
             // The name of a variant stands in the text anyway; left out, a path looks like the fields that people see.
             Segment::Enum { .. } | Segment::Unknown => {}
@@ -125,8 +125,13 @@ pub(super) fn push_key(path: &mut String, key: &str) {
     if shown.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-') {
         path.push_str(&shown);
     } else {
-        path.push_str(&format!("{shown:?}"));
+        write!(path, "{shown:?}").expect("text takes everything");
     }
+}
+
+/// Appends the number of a list's item to a dotted path.
+pub(super) fn push_index(path: &mut String, index: usize) {
+    write!(path, "[{index}]").expect("text takes everything");
 }
 
 /// “Did you mean …”, or a list of what there is if nothing is similar and the list is short.

@@ -149,8 +149,8 @@ impl Fragment {
         let free = |shift: &i32| {
             places.iter().all(|at| !standing.contains(&(at.0.saturating_add(*shift), at.1.saturating_add(*shift))))
         };
-        // A diagonal of more steps than there are nodes has a free one.
-        let shift = (0..=limits::NODES as i32).map(|step| step * STEP).find(free).unwrap_or(0);
+        // A diagonal of so many steps has a free one unless somebody filled it on purpose.
+        let shift = (0..1_000).map(|step| step * STEP).find(free).unwrap_or(0);
         Point(shift, shift)
     }
 }
@@ -190,7 +190,7 @@ fn fresh_id(id: &NodeId, taken: &BTreeSet<NodeId>) -> NodeId {
         _ => text,
     };
     let stem: String = stem.chars().take(limits::NAME_CHARS - 8).collect();
-    (2_u32..)
+    (2..=u32::MAX)
         .filter_map(|number| NodeId::new(&format!("{stem}-{number}")).ok())
         .find(|id| !taken.contains(id))
         .expect("numbers do not run out before nodes do")
@@ -201,7 +201,7 @@ fn fresh_link_id(link: &Link, taken: &BTreeSet<LinkId>) -> LinkId {
     if !taken.contains(&habitual) {
         return habitual;
     }
-    (2_u32..)
+    (2..=u32::MAX)
         .filter_map(|number| LinkId::new(&format!("{habitual}#{number}")).ok())
         .find(|id| !taken.contains(id))
         .expect("numbers do not run out before links do")

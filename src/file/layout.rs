@@ -1,5 +1,7 @@
 //! A tree as lines: a group stays on one line if it fits, and stands open if a diff reads better so.
 
+use std::fmt::Write as _;
+
 use super::tree::{Brackets, Group, Label, Tree};
 
 /// How wide a line may grow before a group on it is opened.
@@ -154,7 +156,7 @@ fn escaped(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if must_escape(c) => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+            c if must_escape(c) => write!(out, "\\u{{{:x}}}", u32::from(c)).expect("text takes everything"),
             c => out.push(c),
         }
     }

@@ -9,7 +9,7 @@ use ron::error::{Error as RonError, SpannedError};
 
 use crate::model::{FlowError, limits};
 
-use super::error::{Fault, FaultKind, ReadError, did_you_mean, push_key};
+use super::error::{Fault, FaultKind, ReadError, did_you_mean, push_index, push_key};
 use super::{FORMAT, MAX_BYTES, MAX_NESTING};
 
 /// How many brackets a text may open: far more than the largest flow does, and few enough to hold what they make.
@@ -110,7 +110,7 @@ impl<'text> Scan<'text> {
 
     fn fault_at(&self, kind: FaultKind, at: usize, what: String) -> Fault {
         let before = &self.text.as_bytes()[..at.min(self.text.len())];
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let line = before.split(|byte| *byte == b'\n').count();
         let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
         // Bytes that begin a character, so that a cut in the middle of one would do no harm.
         let column = 1 + before[line_start..].iter().filter(|byte| (**byte & 0xc0) != 0x80).count();
@@ -338,7 +338,7 @@ impl<'text> Scan<'text> {
             match &frame.name {
                 Some(Name::Field(field)) => push_key(&mut path, field),
                 Some(Name::Key(key)) => push_key(&mut path, key),
-                None if frame.bracket == b'[' => path.push_str(&format!("[{}]", frame.index)),
+                None if frame.bracket == b'[' => push_index(&mut path, frame.index),
                 None => {}
             }
         }
@@ -465,7 +465,7 @@ fn in_our_words(error: &RonError) -> (FaultKind, String, Option<String>) {
         ),
         RonError::Message(message) => (FaultKind::Value, message.clone(), None),
         other => {
-            let words = other.to_string().replace("`", "").replace("RON", "the text");
+            let words = other.to_string().replace('`', "").replace("RON", "the text");
             let mut letters = words.chars();
             let lower: String = letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect();
             (FaultKind::Syntax, format!("{lower} here"), None)

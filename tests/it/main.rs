@@ -1,5 +1,8 @@
 //! Behaviour through the front doors: session, command line, window. A file a behaviour.
 
+mod expr;
 mod file;
+mod flows;
+mod readme;
 mod support;
 mod tidy;
