@@ -193,7 +193,7 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
         }
         What::Delivered { sub, event, node, attempt } => {
             (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
-            row.detail = plan.sub_label(sub);
+            plan.sub_label(sub).clone_into(&mut row.detail);
         }
         What::Started { node, sub: _, event, kind, attempt, wait } => {
             (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);

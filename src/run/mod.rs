@@ -2,4 +2,12 @@
 //!
 //! A driver adds no meaning. Whatever it does, flow, seed and journal of inputs fix every record of a run.
 
+mod dots;
+pub mod fast;
+pub mod journal;
+mod log;
+mod look;
+mod pace;
+mod rates;
+pub mod report;
 pub mod view;
