@@ -2,5 +2,6 @@
 
 mod file;
 mod flows;
+mod store;
 mod support;
 mod tidy;
