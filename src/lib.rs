@@ -11,4 +11,5 @@ pub mod model;
 pub mod plan;
 pub mod run;
 pub mod session;
+pub mod store;
 pub mod trace;
