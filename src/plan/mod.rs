@@ -2,6 +2,8 @@
 
 mod check;
 mod problem;
+mod replay;
 
 pub use self::check::check;
 pub use self::problem::{Place, Problem, Severity};
+pub use self::replay::{LOG_BYTES, LOG_ROWS, ReplayError, ReplayLog, ReplayRow};

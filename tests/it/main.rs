@@ -4,5 +4,6 @@ mod expr;
 mod file;
 mod flows;
 mod readme;
+mod replay;
 mod support;
 mod tidy;
