@@ -25,18 +25,16 @@ pub enum Finished {
 /// Whoever watches is told how far it is, and says whether to go on.
 pub type Watch<'a> = &'a mut dyn FnMut(&Kernel) -> ControlFlow<()>;
 
-/// Runs a machine up to and including an instant, the journal's entries coming in where they came in.
-///
-/// The entries are those that the machine has not seen. Without more to do it ends early, unless `until` is an instant
-/// that the machine is to reach whatever happens: [`SimTime::MAX`] is not.
+/// Runs a machine up to and including an instant, or until nothing is left to do; the journal's entries come in where
+/// they came in. The entries are those that the machine has not seen.
 pub fn run<O: Observer>(
     kernel: &mut Kernel,
     entries: &[Entry],
-    until: SimTime,
+    until: Option<SimTime>,
     out: &mut O,
     watch: Watch<'_>,
 ) -> Finished {
-    for entry in entries.iter().take_while(|entry| entry.at <= until) {
+    for entry in entries.iter().take_while(|entry| until.is_none_or(|until| entry.at <= until)) {
         // Within an instant steps tell the place: an input that came before all else of it and one that came after.
         while kernel.steps() < entry.steps || kernel.now() < entry.at {
             let left = entry.steps.saturating_sub(kernel.steps()).clamp(1, u64::from(BATCH));
@@ -59,13 +57,24 @@ pub fn run<O: Observer>(
         }
     }
     loop {
-        let stopped = kernel.run_until(until, BATCH, out);
+        // Without an end it goes from instant to instant, so that it ends where the last thing happened.
+        let target = match until {
+            Some(until) => until,
+            None => match kernel.next_due() {
+                Some(due) => due,
+                None => return Finished::Stopped(Stopped::Quiet),
+            },
+        };
+        let stopped = kernel.run_until(target, BATCH, out);
         let goes_on = watch(kernel);
         match stopped {
-            Stopped::Budget if goes_on.is_break() => return Finished::Cancelled,
-            Stopped::Budget => {}
-            Stopped::Until => return Finished::Until,
-            Stopped::Quiet | Stopped::Stuck | Stopped::Limit(_) => return Finished::Stopped(stopped),
+            Stopped::Limit(_) => return Finished::Stopped(stopped),
+            Stopped::Stuck if until.is_none() => return Finished::Stopped(stopped),
+            Stopped::Until | Stopped::Quiet | Stopped::Stuck if until.is_some() => return Finished::Until,
+            Stopped::Budget | Stopped::Until | Stopped::Quiet | Stopped::Stuck if goes_on.is_break() => {
+                return Finished::Cancelled;
+            }
+            Stopped::Budget | Stopped::Until | Stopped::Quiet | Stopped::Stuck => {}
         }
     }
 }
