@@ -3,5 +3,8 @@
 mod expr;
 mod file;
 mod flows;
+mod readme;
+mod store;
+mod replay;
 mod support;
 mod tidy;

@@ -1,0 +1,13 @@
+//! Drivers: the only place that waits. The fast one runs a plan flat out, the live one paces it against the clock.
+//!
+//! A driver adds no meaning. Whatever it does, flow, seed and journal of inputs fix every record of a run.
+
+mod dots;
+pub mod fast;
+pub mod journal;
+mod log;
+mod look;
+mod pace;
+mod rates;
+pub mod report;
+pub mod view;
