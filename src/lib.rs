@@ -8,3 +8,4 @@ pub mod gui;
 pub mod model;
 pub mod plan;
 pub mod session;
+pub mod store;

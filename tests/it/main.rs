@@ -4,5 +4,6 @@ mod expr;
 mod file;
 mod flows;
 mod readme;
+mod store;
 mod support;
 mod tidy;
