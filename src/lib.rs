@@ -1,6 +1,7 @@
 //! Eventloom: draw an event-driven system, run it, break it, rewind it, ship it.
 
 pub mod edit;
+pub mod export;
 pub mod expr;
 pub mod file;
 #[cfg(feature = "gui")]
