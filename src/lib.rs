@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod edit;
+pub mod export;
 pub mod expr;
 pub mod file;
 #[cfg(feature = "gui")]

@@ -105,11 +105,11 @@ struct Run {
     logs: Logs,
 }
 
-/// Where runs live: on a runtime of our own, made when it is first needed, or on that of whoever has one.
-enum Clock {
-    Later,
-    Own(Runtime),
-    Given(Handle),
+/// Where runs live: on the runtime of whoever has one, or on our own, made when it is first needed.
+#[derive(Default)]
+struct Clock {
+    given: Option<Handle>,
+    own: Option<Runtime>,
 }
 
 impl Clock {
@@ -117,27 +117,26 @@ impl Clock {
     const WORKERS: usize = 2;
 
     fn handle(&mut self) -> Result<Handle, SessionError> {
-        if let Self::Later = self {
-            let runtime = Builder::new_multi_thread()
+        if let Some(given) = &self.given {
+            return Ok(given.clone());
+        }
+        let own = match self.own.take() {
+            Some(runtime) => runtime,
+            None => Builder::new_multi_thread()
                 .worker_threads(Self::WORKERS)
                 .thread_name("eventloom-run")
                 .enable_time()
                 .build()
-                .map_err(|error| SessionError::Refused(format!("the system gives no threads to run on: {error}")))?;
-            *self = Self::Own(runtime);
-        }
-        match self {
-            Self::Own(runtime) => Ok(runtime.handle().clone()),
-            Self::Given(handle) => Ok(handle.clone()),
-            Self::Later => Err(SessionError::NotRunning),
-        }
+                .map_err(|error| SessionError::Refused(format!("the system gives no threads to run on: {error}")))?,
+        };
+        Ok(self.own.insert(own).handle().clone())
     }
 }
 
 impl Drop for Clock {
     fn drop(&mut self) {
         // Not waited for: a window that closes must not hang on a run, nor may a runtime wait within another one.
-        if let Self::Own(runtime) = std::mem::replace(self, Self::Later) {
+        if let Some(runtime) = self.own.take() {
             runtime.shutdown_background();
         }
     }
@@ -153,7 +152,7 @@ impl Session {
             problems,
             run_problems: Vec::new(),
             run: None,
-            clock: Clock::Later,
+            clock: Clock::default(),
             wake: None,
             watched: Vec::new(),
             questions: Questions::default(),
@@ -171,7 +170,7 @@ impl Session {
     /// Runs live on this runtime from here on, with its clock, instead of one of our own.
     pub fn run_on(&mut self, runtime: Handle) {
         self.run = None;
-        self.clock = Clock::Given(runtime);
+        self.clock.given = Some(runtime);
     }
 
     // ---- the document ---------------------------------------------------------------------------------------------
@@ -537,7 +536,7 @@ impl Session {
     pub fn ask_event(&mut self, event: EventRef) {
         let Some(run) = &self.run else { return };
         if let Ok(runtime) = self.clock.handle() {
-            self.questions.ask_event(&runtime, run.live.past(), &run.live.view(), event, self.wake.clone());
+            self.questions.ask_event(&runtime, &run.live, event, self.wake.clone());
         }
     }
 
@@ -548,9 +547,8 @@ impl Session {
 
     /// Asks for the first events waiting in front of a node (or in a dead-letter queue); [`Session::queue`] has the answer.
     pub fn ask_queue(&mut self, node: &NodeId) {
-        let Some(run) = &self.run else { return };
-        if let Ok(runtime) = self.clock.handle() {
-            self.questions.ask_queue(&runtime, run.live.past(), &run.live.view(), node, self.wake.clone());
+        if let Some(run) = &self.run {
+            self.questions.ask_queue(&run.live, node);
         }
     }
 

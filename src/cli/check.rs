@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::plan::{Problem, Severity};
-use crate::session;
+use crate::session::{self, SessionError};
 
 use super::Outcome;
 use super::output::Output;
@@ -36,8 +36,11 @@ impl Check {
                     }
                 }
                 // What the text says is the flow's problem; that there is no text to read is ours.
-                Err(session::CheckError::Malformed(what)) => {
-                    writeln!(output, "{}: cannot be read\n\nerror: {what}", path.display())?;
+                Err(SessionError::NotAFlow { path, faults, text: _ }) => {
+                    writeln!(output, "{}: no flow", path.display())?;
+                    for fault in faults {
+                        writeln!(output, "\nerror[no-flow] {}:{fault}", path.display())?;
+                    }
                     outcome = Outcome::ProblemsFound;
                 }
                 Err(error) => return Err(error.into()),

@@ -4,7 +4,6 @@
 //! it likes. The kernel never waits for the window. When nothing is due it sleeps until a command comes.
 
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -14,7 +13,6 @@ use tokio::time::{Duration, Instant};
 
 use crate::kernel::{Kernel, Stopped};
 use crate::model::{NodeId, SimDuration, SimTime};
-use crate::plan::Plan;
 
 use super::figures::Figures;
 use super::journal::{Injected, Journal};
@@ -89,7 +87,7 @@ struct Shared {
     log: Mutex<VecDeque<LogRow>>,
     wake: Mutex<Option<Wake>>,
     report: OnceLock<Report>,
-    past: Past,
+    past: Arc<Past>,
 }
 
 /// A run on its way, from outside. Dropping it ends the run.
@@ -99,7 +97,6 @@ pub(crate) struct LiveRun {
 }
 
 /// How a run begins.
-#[derive(Clone, Debug)]
 pub(crate) struct Begin {
     pub(crate) name: String,
     pub(crate) speed: Speed,
@@ -107,7 +104,7 @@ pub(crate) struct Begin {
     /// Where it ends by itself.
     pub(crate) until: Option<SimTime>,
     pub(crate) watched: Vec<NodeId>,
-    pub(crate) wake: Option<Wake2>,
+    pub(crate) wake: Option<Wake>,
 }
 
 impl LiveRun {
@@ -121,9 +118,9 @@ impl LiveRun {
         let shared = Arc::new(Shared {
             shown: ArcSwap::from_pointee(Shown { view: Arc::default(), taken: wall_now(), speed: 0.0 }),
             log: Mutex::default(),
-            wake: Mutex::new(wake.map(|wake| wake.0)),
+            wake: Mutex::new(wake),
             report: OnceLock::new(),
-            past: Past::new(journal),
+            past: Arc::new(Past::new(journal)),
         });
         let mut pace = Pace::new(speed, SimTime::ZERO);
         pace.set_stands(paused, SimTime::ZERO);
@@ -191,8 +188,8 @@ impl LiveRun {
     }
 
     /// Its past.
-    pub(crate) fn past(&self) -> &Past {
-        &self.shared.past
+    pub(crate) fn past(&self) -> Arc<Past> {
+        Arc::clone(&self.shared.past)
     }
 }
 
@@ -310,8 +307,7 @@ impl Driver {
                 self.ended_because = Some("nodes wait for each other in a ring, and nothing else is left to do".to_owned());
                 self.is_news = true;
             }
-            Stopped::Until | Stopped::Budget | Stopped::Quiet => {}
-            Stopped::Stuck => {}
+            Stopped::Until | Stopped::Budget | Stopped::Quiet | Stopped::Stuck => {}
         }
     }
 

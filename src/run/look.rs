@@ -275,3 +275,42 @@ pub(super) fn index_of(plan: &Plan) -> RunIndex {
 pub(super) fn event_text(plan: &Plan, event: EventId) -> String {
     format!("{}/{}", plan.node_id(event.origin()), event.number())
 }
+
+/// The event that a record is about, if it is about one.
+pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
+    match what {
+        What::Emitted { event, .. }
+        | What::Sent { event, .. }
+        | What::Accepted { event, .. }
+        | What::Rejected { event, .. }
+        | What::Opened { event, .. }
+        | What::Delivered { event, .. }
+        | What::Received { event, .. }
+        | What::Started { event, .. }
+        | What::Handled { event, .. }
+        | What::Failed { event, .. }
+        | What::Throttled { event, .. }
+        | What::Acked { event, .. }
+        | What::Stale { event, .. }
+        | What::Retrying { event, .. }
+        | What::Queued { event, .. }
+        | What::Dropped { event, .. }
+        | What::DeadLettered { event, .. }
+        | What::Buried { event, .. }
+        | What::Forgotten { event, .. }
+        | What::Evicted { event, .. }
+        | What::Purged { event, .. }
+        | What::Blocked { event, .. }
+        | What::Unblocked { event, .. }
+        | What::Broken { event, .. } => Some(*event),
+        What::OutOfRange { .. }
+        | What::Deadlocked { .. }
+        | What::InstanceStarted { .. }
+        | What::InstanceReclaimed { .. }
+        | What::Rebalanced { .. }
+        | What::Assigned { .. }
+        | What::Edited { .. }
+        | What::SourceEnded { .. }
+        | What::Draining => None,
+    }
+}

@@ -2,12 +2,16 @@
 //!
 //! A driver adds no meaning. Whatever it does, flow, seed and journal of inputs fix every record of a run.
 
+pub(crate) mod ask;
 mod dots;
 pub mod fast;
+pub(crate) mod figures;
 pub mod journal;
+pub(crate) mod live;
 mod log;
 mod look;
 mod pace;
+mod past;
 mod rates;
 pub mod report;
 pub mod view;

@@ -157,7 +157,9 @@ impl Serialize for TraceLine<'_> {
                 line.typed(event, kind)?;
                 line.sub(sub)?;
                 line.node(node)?;
-                line.link(link)?;
+                if let Some(link) = link {
+                    line.link(link)?;
+                }
                 line.put("attempt", attempt)?;
             }
             What::Started { node, sub, event, kind, attempt, wait } => {
