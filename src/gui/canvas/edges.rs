@@ -101,13 +101,8 @@ fn pill(brush: &mut Brush, painter: &Painter, ix: u32, words: String, at_start: 
     for place in places {
         let room = Rect::from_center_size(place, size);
         if length > size.x + 40.0 && brush.take_label_room(room) {
-            let frame = egui::epaint::RectShape::new(
-                room,
-                8.0,
-                theme.panel,
-                Stroke::new(1.0, theme.line),
-                StrokeKind::Inside,
-            );
+            let frame =
+                egui::epaint::RectShape::new(room, 8.0, theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
             brush.picture.labels.push(Shape::Rect(frame));
             let at = ink::beside(&galley, room.center(), egui::Align::Center);
             brush.picture.labels.push(Shape::galley(at, galley, theme.dim));

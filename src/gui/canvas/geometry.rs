@@ -175,7 +175,8 @@ impl Path {
             }
         }
         let straight = (end - begin).length();
-        let pieces = if length <= straight * 1.0005 { 1 } else { ((length / 6.0) as usize).clamp(8, PIECES * curves.len()) };
+        let pieces =
+            if length <= straight * 1.0005 { 1 } else { ((length / 6.0) as usize).clamp(8, PIECES * curves.len()) };
         let mut points = Vec::with_capacity(pieces + 1);
         points.push(begin);
         let mut at = 1;

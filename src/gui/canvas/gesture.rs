@@ -31,11 +31,7 @@ pub(super) enum Gesture {
     #[default]
     Idle,
     /// It is down and has not moved: a click, unless it moves.
-    Pressed {
-        at: Pos2,
-        hit: Hit,
-        modifiers: Modifiers,
-    },
+    Pressed { at: Pos2, hit: Hit, modifiers: Modifiers },
     /// It moves the picture.
     Pan,
     /// It moves nodes.

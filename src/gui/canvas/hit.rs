@@ -38,9 +38,11 @@ impl Hit {
     /// The node that it is or belongs to.
     pub(super) fn node(self) -> Option<u32> {
         match self {
-            Self::Port(Port { node, .. }) | Self::Fire(node) | Self::Queue(node) | Self::Badge(node) | Self::Node(node) => {
-                Some(node)
-            }
+            Self::Port(Port { node, .. })
+            | Self::Fire(node)
+            | Self::Queue(node)
+            | Self::Badge(node)
+            | Self::Node(node) => Some(node),
             Self::Nothing | Self::Dot(_) | Self::Link(_) => None,
         }
     }

@@ -153,6 +153,11 @@ impl Canvas {
         self.shows
     }
 
+    /// Whether a link is being drawn, by pointer or by keys: Escape then belongs to it.
+    pub const fn is_connecting(&self) -> bool {
+        matches!(self.gesture, Gesture::Connect { .. })
+    }
+
     /// Begins a link from a node by keys: the arrows choose where to, Enter makes it, Escape does not.
     pub fn begin_connect(&mut self, from: &NodeId) {
         let Some(node) = self.scene.node_ix.get(from).copied() else { return };
@@ -200,9 +205,7 @@ impl Canvas {
         if let Some(target) = &ctx.view.show {
             let part = match target {
                 Target::Node(id) => self.scene.node(id).map(|node| node.rect),
-                Target::Link(id) => {
-                    self.scene.link_ix.get(id).map(|ix| self.scene.links[*ix as usize].path.bounds)
-                }
+                Target::Link(id) => self.scene.link_ix.get(id).map(|ix| self.scene.links[*ix as usize].path.bounds),
             };
             if let Some(part) = part {
                 self.camera.reveal(part);
@@ -244,7 +247,8 @@ impl Canvas {
             _ => self.wanted_selection(ctx).clone(),
         };
         let (index, problems) = (&ctx.live.index, ctx.problems);
-        let known = self.marks_of.as_ref().filter(|of| Arc::ptr_eq(&of.index, index) && Arc::ptr_eq(&of.problems, problems));
+        let known =
+            self.marks_of.as_ref().filter(|of| Arc::ptr_eq(&of.index, index) && Arc::ptr_eq(&of.problems, problems));
         if known.is_some_and(|of| of.selection == selection) {
             return;
         }
@@ -323,12 +327,14 @@ impl Canvas {
     fn connect_target(&self, ctx: &ViewCtx<'_>) -> Option<u32> {
         match &self.gesture {
             Gesture::Connect { by_keys: true, target, .. } => *target,
-            Gesture::Connect { port, by_keys: false, .. } => match self.drop_at(ctx.session.flow(), *port, self.pointer) {
-                gesture::Drop::Link { from, to, .. } | gesture::Drop::Bus { from, to } => {
-                    Some(if from == port.node { to } else { from })
+            Gesture::Connect { port, by_keys: false, .. } => {
+                match self.drop_at(ctx.session.flow(), *port, self.pointer) {
+                    gesture::Drop::Link { from, to, .. } | gesture::Drop::Bus { from, to } => {
+                        Some(if from == port.node { to } else { from })
+                    }
+                    gesture::Drop::Refused(_) | gesture::Drop::Add => None,
                 }
-                gesture::Drop::Refused(_) | gesture::Drop::Add => None,
-            },
+            }
             _ => None,
         }
     }
@@ -351,4 +357,3 @@ fn backdrop(camera: &Camera, ctx: &ViewCtx<'_>) -> Mesh {
     }
     mesh
 }
-

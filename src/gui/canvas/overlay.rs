@@ -7,8 +7,8 @@ use egui::{Color32, Mesh, Painter, Pos2, Rect, Response, Shape, Stroke, StrokeKi
 use crate::gui::view::{Ask, ViewCtx};
 use crate::model::{KindTag, LinkRefusal};
 
-use super::gesture::{Drop, Gesture};
 use super::geometry::{self, Anchor, Path};
+use super::gesture::{Drop, Gesture};
 use super::hit::Hit;
 use super::scene::{Port, Side, center, snapped};
 use super::{Canvas, edges, ink, nodes};
@@ -99,8 +99,7 @@ impl Canvas {
             let card = self.camera.screen_rect(card);
             let accent = ctx.theme.accent;
             let mut mesh = Mesh::default();
-            let corners =
-                [card.left_top(), card.right_top(), card.right_bottom(), card.left_bottom(), card.left_top()];
+            let corners = [card.left_top(), card.right_top(), card.right_bottom(), card.left_bottom(), card.left_top()];
             ink::dashes(&mut mesh, &corners, 5.0, 1.5, accent);
             painter.rect_filled(card, 6.0, accent.gamma_multiply(0.10));
             painter.add(Shape::mesh(mesh));

@@ -179,7 +179,12 @@ impl Scene {
 
     fn push_link(&mut self, key: LinkKey, from: u32, to: u32, look: LinkLook, label: Option<String>, at_start: bool) {
         let link = self.links.len() as u32;
-        let nth = self.nodes[from as usize].links.iter().take(64).filter(|other| self.links[**other as usize].from == from).count();
+        let nth = self.nodes[from as usize]
+            .links
+            .iter()
+            .take(64)
+            .filter(|other| self.links[**other as usize].from == from)
+            .count();
         self.nodes[from as usize].links.push(link);
         self.nodes[to as usize].links.push(link);
         if look == LinkLook::DeadLetters {
@@ -191,7 +196,18 @@ impl Scene {
         let nowhere = Anchor { at: Pos2::ZERO, out: Vec2::X };
         let path = Path::default();
         let label_at_start = at_start;
-        self.links.push(SceneLink { key, from, to, look, label, label_at_start, leaves: nowhere, arrives: nowhere, nth, path });
+        self.links.push(SceneLink {
+            key,
+            from,
+            to,
+            look,
+            label,
+            label_at_start,
+            leaves: nowhere,
+            arrives: nowhere,
+            nth,
+            path,
+        });
     }
 
     /// Gives each topic its row and each link its own place at its row, in the order of where the links come from, so
@@ -506,7 +522,8 @@ fn rail_rooms(lying: bool, ends: &[[Vec<u32>; 2]]) -> Vec<Rect> {
 fn rail_size(lying: bool, rooms: &[Rect]) -> Vec2 {
     let all = rooms.iter().copied().reduce(Rect::union).unwrap_or(Rect::ZERO);
     // A rail without topics is a stub that still reads as a rail.
-    let least = if lying { vec2(geometry::LYING_HEAD * 2.0, 0.0) } else { vec2(0.0, geometry::RAIL_HEAD + geometry::ROW) };
+    let least =
+        if lying { vec2(geometry::LYING_HEAD * 2.0, 0.0) } else { vec2(0.0, geometry::RAIL_HEAD + geometry::ROW) };
     all.size().max(least)
 }
 

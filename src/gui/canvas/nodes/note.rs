@@ -25,15 +25,15 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     };
     let fold = (12.0 * zoom).clamp(4.0, 16.0).min(paper.width() / 3.0);
     let (top, bottom) = (paper.min, paper.max);
-    let corners =
-        vec![top, pos2(bottom.x - fold, top.y), pos2(bottom.x, top.y + fold), bottom, pos2(top.x, bottom.y)];
+    let corners = vec![top, pos2(bottom.x - fold, top.y), pos2(bottom.x, top.y + fold), bottom, pos2(top.x, bottom.y)];
     let layer = brush.layer(ix);
     layer.push(Shape::convex_polygon(corners, ink::mix(theme.canvas, theme.warn, 0.09), Stroke::new(1.0, outline)));
     let turned = vec![pos2(bottom.x - fold, top.y), pos2(bottom.x, top.y + fold), pos2(bottom.x - fold, top.y + fold)];
     layer.push(Shape::convex_polygon(turned, ink::mix(theme.canvas, theme.warn, 0.22), Stroke::NONE));
     if mark.selected {
         let ring = Stroke::new(2.0, theme.accent.gamma_multiply(0.55));
-        let shape = RectShape::new(paper.expand(3.0), CornerRadius::same(4), Color32::TRANSPARENT, ring, StrokeKind::Middle);
+        let shape =
+            RectShape::new(paper.expand(3.0), CornerRadius::same(4), Color32::TRANSPARENT, ring, StrokeKind::Middle);
         layer.push(Shape::Rect(shape));
     }
 

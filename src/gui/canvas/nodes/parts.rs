@@ -67,7 +67,10 @@ pub(super) fn queue_bar(brush: &mut Brush, ix: u32) {
     let card = brush.camera.screen_rect(brush.scene.nodes[ix as usize].rect);
     let radius = (6.0 * zoom).clamp(2.0, 10.0);
     let height = (3.0 * zoom).clamp(2.0, 4.0);
-    let track = Rect::from_min_max(pos2(card.min.x + radius, card.max.y - 1.0 - height), pos2(card.max.x - radius, card.max.y - 1.0));
+    let track = Rect::from_min_max(
+        pos2(card.min.x + radius, card.max.y - 1.0 - height),
+        pos2(card.max.x - radius, card.max.y - 1.0),
+    );
     let hovered = brush.hover == Hit::Queue(ix);
     let track = if hovered { Rect::from_min_max(track.min - vec2(0.0, 2.0), track.max) } else { track };
     let fill = fill_of(&live);
@@ -133,11 +136,8 @@ pub(super) fn fire_button(brush: &mut Brush, ix: u32) {
     let at = brush.camera.screen(at);
     let hovered = brush.hover == Hit::Fire(ix);
     let radius = geometry::FIRE_RADIUS * zoom.min(1.5);
-    let (fill, line, sign) = if hovered {
-        (theme.accent, theme.accent, theme.canvas)
-    } else {
-        (theme.card, theme.line, theme.dim)
-    };
+    let (fill, line, sign) =
+        if hovered { (theme.accent, theme.accent, theme.canvas) } else { (theme.card, theme.line, theme.dim) };
     disc(brush, ix, at, radius, fill, line);
     let half = radius * 0.42;
     let tip = vec2(half * 1.15, 0.0);
