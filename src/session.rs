@@ -15,7 +15,9 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::edit::{Document, Edit};
 use crate::file;
-use crate::model::{EventName, Flow, FlowError, FlowParts, KindTag, Node, NodeId, NodeKind, Point, Rail, SimTime, limits};
+use crate::model::{
+    EventName, Flow, FlowError, FlowParts, KindTag, Node, NodeId, NodeKind, Point, Rail, SimTime, limits,
+};
 use crate::plan::{self, Problem, Severity};
 use crate::run::journal::{Injected, Journal, Revision};
 use crate::run::live::{Begin, Command, LiveRun, Wake};
@@ -27,7 +29,7 @@ pub use crate::run::view::*;
 
 pub use self::examples::{EXAMPLES, Example, WELCOME};
 pub use self::files::check_file;
-pub use self::headless::{Ending, SimulateOptions, Simulated, TEN_MINUTES};
+pub use self::headless::{Ending, SimulateOptions, Simulated, TEN_MINUTES, WatchSimulation, rerun};
 pub use self::trace_line::TraceLine;
 
 use self::files::Logs;
@@ -471,7 +473,9 @@ impl Session {
         let tag = tag.ok_or_else(|| FlowError::NoNode(node.clone()))?;
         if tag != KindTag::Producer && !tag.calls() {
             let what = tag.label().to_lowercase();
-            return Err(SessionError::Refused(format!("a {what} cannot be fired by hand: fire a producer or a service")));
+            return Err(SessionError::Refused(format!(
+                "a {what} cannot be fired by hand: fire a producer or a service"
+            )));
         }
         if count > limits::EMITS {
             return Err(SessionError::Refused(format!("at most {} events can be fired at once", limits::EMITS)));
@@ -597,7 +601,8 @@ fn means_the_same(a: &Flow, b: &Flow) -> bool {
         drawn.map(|(id, node)| (id.clone(), plain_kind(node))).collect()
     };
     let facts = |events: &std::collections::BTreeMap<EventName, crate::model::EventType>| -> Vec<_> {
-        let fact = |(name, event): (&EventName, &crate::model::EventType)| (name.clone(), event.size, event.example.clone());
+        let fact =
+            |(name, event): (&EventName, &crate::model::EventType)| (name.clone(), event.size, event.example.clone());
         events.iter().map(fact).collect()
     };
     *hop_limit == other.hop_limit

@@ -12,10 +12,13 @@ mod report;
 mod run;
 mod simulate;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::plan::Severity;
+use crate::session::{Session, SessionError};
 
 use self::output::Output;
 
@@ -77,8 +80,27 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Why a flow cannot run, for a person who has one line: the first problem, and where the others are told.
+fn in_a_line(error: SessionError, session: &Session, path: &Path) -> anyhow::Error {
+    let SessionError::HasErrors(count) = error else { return error.into() };
+    let first = session.problems().iter().find(|problem| problem.severity == Severity::Error);
+    let first = first.map(|problem| format!("{}: {}", problem.at, problem.what)).unwrap_or_default();
+    let path = path.display();
+    match count {
+        0 | 1 => anyhow::anyhow!("{path} cannot run: {first}"),
+        count => anyhow::anyhow!("{path} cannot run for {count} reasons; `eventloom check {path}` names them. {first}"),
+    }
+}
+
 /// Help and version are answers, all else is a mistake in the arguments; clap has the words for both.
 fn usage(error: &clap::Error) -> ExitCode {
+    // Without a flow of that name it was meant as a command, and clap's talk of conflicts would be no help.
+    if error.kind() == clap::error::ErrorKind::ArgumentConflict
+        && let Some(word) = std::env::args().nth(1).filter(|word| !word.starts_with('-') && !Path::new(word).exists())
+    {
+        output::complain(&format!("error: there is no command “{word}”; `eventloom --help` names them all"));
+        return ExitCode::from(2);
+    }
     let asked_for = !error.use_stderr();
     match error.print() {
         Ok(()) if asked_for => ExitCode::SUCCESS,

@@ -24,8 +24,18 @@ fn text(report: &Report) -> String {
         format!("{flow}  seed {seed}, {time} of virtual time, {} records, trace {trace_hash}\n", grouped(*records));
 
     let mut table = Table::new(&[
-        "Node", "received", "handled", "failed", "retried", "emitted", "queue max", "queue mean", "busy", "wait p99",
-        "service p99", "end to end p99",
+        "Node",
+        "received",
+        "handled",
+        "failed",
+        "retried",
+        "emitted",
+        "queue max",
+        "queue mean",
+        "busy",
+        "wait p99",
+        "service p99",
+        "end to end p99",
     ]);
     for (id, node) in nodes {
         let NodeReport { received, handled, failed, retried, emitted, queue_max, queue_mean, .. } = node;
@@ -107,8 +117,11 @@ fn text(report: &Report) -> String {
 
 /// A sum and its parts that are not zero.
 fn sum(what: &str, total: u64, parts: &[(&str, u64)]) -> String {
-    let parts: Vec<String> =
-        parts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{} {name}", grouped(*count))).collect();
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{} {name}", grouped(*count)))
+        .collect();
     if parts.is_empty() {
         format!("\n{what}  {}\n", grouped(total))
     } else {
@@ -145,10 +158,13 @@ impl Table {
         let line = |cell: &dyn Fn(usize) -> String| {
             let mut line = String::new();
             for (column, width) in columns.iter().zip(&widths) {
+                let gap = width - cell(*column).chars().count();
                 if *column == 0 {
-                    line.push_str(&format!("{:<width$}", cell(*column)));
+                    line.push_str(&cell(*column));
+                    line.extend(std::iter::repeat_n(' ', gap));
                 } else {
-                    line.push_str(&format!("  {:>width$}", cell(*column)));
+                    line.extend(std::iter::repeat_n(' ', gap + 2));
+                    line.push_str(&cell(*column));
                 }
             }
             line.trim_end().to_owned() + "\n"

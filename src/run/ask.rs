@@ -186,11 +186,8 @@ impl Notes {
         let id = event_text(plan, self.event);
         let origin = plan.node_id(self.event.origin());
         let root = event_text(plan, self.root());
-        let mut attributes = vec![
-            ("id", id.clone()),
-            ("source", origin.to_string()),
-            ("specversion", "1.0".to_owned()),
-        ];
+        let mut attributes =
+            vec![("id", id.clone()), ("source", origin.to_string()), ("specversion", "1.0".to_owned())];
         if let Some(emitted) = &self.emitted {
             attributes.push(("type", plan.event_name(emitted.kind).to_string()));
             if emitted.data.is_some() {
@@ -313,9 +310,9 @@ fn preview(data: &Value) -> String {
         match letter {
             '\n' => shown.push(letter),
             '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                shown.push_str(&format!("\\u{:04x}", letter as u32));
+                shown.extend(letter.escape_unicode());
             }
-            letter if letter.is_control() => shown.push_str(&format!("\\u{:04x}", letter as u32)),
+            letter if letter.is_control() => shown.extend(letter.escape_unicode()),
             letter => shown.push(letter),
         }
     }

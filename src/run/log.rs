@@ -178,7 +178,10 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
             }
             if let Some(cause) = cause {
                 let comma = if row.detail.is_empty() { "" } else { ", " };
-                append(&mut row.detail, format_args!("{comma}because of {}/{}", plan.node_id(cause.origin()), cause.number()));
+                append(
+                    &mut row.detail,
+                    format_args!("{comma}because of {}/{}", plan.node_id(cause.origin()), cause.number()),
+                );
             }
         }
         What::Accepted { link, node, event, kind, topic, partition, offset } => {
@@ -310,7 +313,7 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
 
 /// Writing to a text cannot fail.
 fn append(text: &mut String, words: std::fmt::Arguments<'_>) {
-    drop(text.write_fmt(words));
+    text.write_fmt(words).ok();
 }
 
 pub(super) const fn phase_word(phase: Phase) -> &'static str {

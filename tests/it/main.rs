@@ -1,11 +1,14 @@
 //! Behaviour through the front doors: session, command line, window. A file a behaviour.
 
+mod cli;
 mod export;
 mod expr;
 mod file;
 mod flows;
+mod properties;
 mod readme;
-mod store;
 mod replay;
+mod session_files;
+mod store;
 mod support;
 mod tidy;
