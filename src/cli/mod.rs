@@ -55,8 +55,9 @@ enum Outcome {
     ProblemsFound,
 }
 
-/// Reads the arguments, does what they say, prints what came of it.
-pub fn main() -> ExitCode {
+/// Reads the arguments, does what they say, prints what came of it. `designer` opens the window and returns when it is
+/// closed.
+pub fn main(designer: impl FnOnce(Option<PathBuf>) -> anyhow::Result<()>) -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => return usage(&error),
@@ -67,7 +68,7 @@ pub fn main() -> ExitCode {
         Some(Command::Simulate(command)) => command.run(&mut output),
         Some(Command::Run(command)) => command.run(&mut output),
         Some(Command::Export(command)) => command.run(&mut output),
-        None => open_designer(args.flow),
+        None => designer(args.flow).map(|()| Outcome::Fine),
     };
     match result.and_then(|outcome| output.flush().map(|()| outcome)) {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
@@ -107,16 +108,4 @@ fn usage(error: &clap::Error) -> ExitCode {
         Err(closed) if closed.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Ok(()) | Err(_) => ExitCode::from(2),
     }
-}
-
-#[cfg(feature = "gui")]
-fn open_designer(flow: Option<PathBuf>) -> anyhow::Result<Outcome> {
-    crate::gui::run(flow)?;
-    Ok(Outcome::Fine)
-}
-
-#[cfg(not(feature = "gui"))]
-fn open_designer(flow: Option<PathBuf>) -> anyhow::Result<Outcome> {
-    let flow = flow.map_or_else(|| "FLOW".to_owned(), |path| path.display().to_string());
-    anyhow::bail!("this build has no designer window; run the flow headless with `eventloom simulate {flow}`")
 }
