@@ -12,21 +12,21 @@ use super::support::flows::sound_flow;
 
 /// A gesture: what to do, to which things, where to.
 #[derive(Clone, Debug)]
-struct Gesture {
+pub(crate) struct Gesture {
     what: u8,
     one: Index,
     other: Index,
     at: Point,
 }
 
-fn gesture() -> impl Strategy<Value = Gesture> {
+pub(crate) fn gesture() -> impl Strategy<Value = Gesture> {
     (any::<u8>(), any::<Index>(), any::<Index>(), -2_000..2_000, -2_000..2_000)
         .prop_map(|(what, one, other, x, y)| Gesture { what, one, other, at: Point(x, y) })
 }
 
 impl Gesture {
     /// The edit that this gesture is in this flow; some are refused, as a person's are.
-    fn edit(&self, flow: &Flow) -> Edit {
+    pub(crate) fn edit(&self, flow: &Flow) -> Edit {
         let nodes: Vec<&NodeId> = flow.nodes().keys().collect();
         let links: Vec<&LinkId> = flow.links().keys().collect();
         let kind = KindTag::ALL[self.one.index(KindTag::ALL.len())];
