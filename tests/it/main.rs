@@ -2,6 +2,7 @@
 
 mod cli;
 mod export;
+mod check;
 mod expr;
 mod file;
 mod flow_runs;
