@@ -143,6 +143,13 @@ impl Canvas {
         self.took_show
     }
 
+    /// Ends what the pointer or the keys have begun, as if it had not been; whether there was anything.
+    pub fn escape(&mut self) -> bool {
+        let busy = self.gesture != Gesture::Idle;
+        self.cancel();
+        busy
+    }
+
     /// Where a place of the canvas is in the window.
     pub fn screen(&self, at: Point) -> Pos2 {
         self.camera.screen(scene::center(at))

@@ -4,6 +4,7 @@
 use egui::epaint::RectShape;
 use egui::{Color32, Mesh, Painter, Pos2, Rect, Response, Shape, Stroke, StrokeKind, vec2};
 
+use crate::gui::icons;
 use crate::gui::view::{Ask, ViewCtx};
 use crate::model::{KindTag, LinkRefusal};
 
@@ -104,7 +105,7 @@ impl Canvas {
             ink::dashes(&mut mesh, &corners, 5.0, 1.5, accent);
             painter.rect_filled(card, 6.0, accent.gamma_multiply(0.10));
             painter.add(Shape::mesh(mesh));
-            let words = format!("{} {}", nodes::icon(*kind), kind.label());
+            let words = format!("{} {}", icons::kind(*kind), kind.label());
             let galley = ink::text(&painter, words, ctx.theme.words(13.0), ctx.theme.text, card.width() - 8.0);
             painter.galley(ink::beside(&galley, card.center(), egui::Align::Center), galley, ctx.theme.text);
             ui.ctx().set_cursor_icon(egui::CursorIcon::Copy);
