@@ -1,8 +1,8 @@
-//! One binary of integration tests, a file a behaviour.
-
-mod expr;
 //! Behaviour through the front doors: session, command line, window. A file a behaviour.
 
+#[cfg(feature = "gui")]
+mod canvas;
+mod expr;
 mod file;
 mod flows;
 mod support;

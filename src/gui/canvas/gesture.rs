@@ -258,7 +258,11 @@ impl Canvas {
     fn release(&mut self, ctx: &ViewCtx<'_>, at: Pos2, modifiers: Modifiers, response: &Response) {
         match std::mem::take(&mut self.gesture) {
             Gesture::Idle | Gesture::Pan => {}
-            Gesture::Pressed { hit, .. } => self.click(ctx, hit, at, modifiers, response.double_clicked()),
+            Gesture::Pressed { hit, .. } => {
+                // A double click that follows a click elsewhere counts as a triple one.
+                let double = response.double_clicked() || response.triple_clicked();
+                self.click(ctx, hit, at, modifiers, double);
+            }
             Gesture::Move { nodes, by, .. } => {
                 if by == Vec2::ZERO {
                     return;

@@ -109,7 +109,7 @@ impl Scene {
 
     /// The port that is within reach of a place of the canvas.
     pub(super) fn port_at(&self, place: Pos2, reach: f32) -> Option<Port> {
-        let near = |port: &Port| (port.anchor.at - place).length();
+        let near = |port: &Port| port.distance(place);
         let ports = self.grid.nodes_at(place).flat_map(|node| self.ports(node));
         ports.filter(|port| near(port) <= reach).min_by(|a, b| near(a).total_cmp(&near(b)))
     }
