@@ -11,7 +11,8 @@ use crate::session::Session;
 
 use super::action::Action;
 use super::canvas::Canvas;
-use super::panels::{inspector, library, status, topbar};
+use super::panels::inspector::{self, InspectorState};
+use super::panels::{library, status, topbar};
 use super::settings::Settings;
 use super::theme::{self, Theme};
 use super::toasts::Toasts;
@@ -31,7 +32,8 @@ pub struct App {
     pub(super) view: ViewState,
     pub(super) settings: Settings,
     pub(super) toasts: Toasts,
-    canvas: Canvas,
+    pub(super) inspector: InspectorState,
+    pub(super) canvas: Canvas,
     theme: Arc<Theme>,
     /// What the last frame asked for; carried out before the next.
     asks: RefCell<Vec<Ask>>,
@@ -67,11 +69,27 @@ impl App {
             view: ViewState { fit: true, ..ViewState::default() },
             settings,
             toasts: Toasts::default(),
+            inspector: InspectorState::default(),
             canvas: Canvas::default(),
             theme,
             asks: RefCell::default(),
             dressed_at: None,
         }
+    }
+
+    /// Asks for something, as a part of the window would.
+    pub fn ask(&self, ask: Ask) {
+        self.asks.borrow_mut().push(ask);
+    }
+
+    /// The session behind the window.
+    pub const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// What the window remembers.
+    pub const fn view(&self) -> &ViewState {
+        &self.view
     }
 
     /// Makes the window look as the settings say.
@@ -156,7 +174,7 @@ impl App {
                 .default_size(theme.panels.inspector)
                 .size_range(248.0..=480.0)
                 .frame(panel(Margin::symmetric(12, 4)))
-                .show(ui, |ui| inspector::inspector_ui(&ctx, ui));
+                .show(ui, |ui| inspector::inspector_ui(&ctx, &mut self.inspector, ui));
         }
         CentralPanel::default().frame(Frame::new().fill(theme.canvas)).show(ui, |ui| self.canvas.ui(&ctx, ui));
         self.toasts.ui(&theme, ui, theme.panels.status);
@@ -164,6 +182,13 @@ impl App {
             ui.ctx().request_repaint();
         }
         self.asks = asks;
+        if self.canvas.took_show() {
+            self.view.show = None;
+            self.view.fit = false;
+            self.view.zoom_by = 1.0;
+        }
+        self.view.zoom = self.canvas.zoom();
+        self.view.middle = self.canvas.middle();
     }
 }
 

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use egui::{Color32, Frame, Id, Key, Margin, Response, RichText, Stroke, TextEdit, Ui, Vec2};
 use egui_phosphor::regular as ph;
 
-use crate::model::{Chance, Expression};
+use crate::model::{Chance, Expression, Pattern};
 use crate::plan::{Place, Problem, Severity};
 
 use super::theme::Theme;
@@ -52,16 +52,22 @@ struct Draft {
     error: Option<String>,
 }
 
+/// Something that a field offers to fill in, with the colour it is known by.
+pub(crate) type Suggestion = (String, Option<Color32>);
+
 /// How a text field looks.
 #[derive(Clone, Copy)]
 struct Look {
     mono: bool,
     rows: usize,
+    /// Large, and a field only when the pointer or the keyboard is on it.
+    title: bool,
 }
 
 impl Look {
-    const WORDS: Self = Self { mono: false, rows: 1 };
-    const VALUE: Self = Self { mono: true, rows: 1 };
+    const WORDS: Self = Self { mono: false, rows: 1, title: false };
+    const VALUE: Self = Self { mono: true, rows: 1, title: false };
+    const TITLE: Self = Self { mono: false, rows: 1, title: true };
 }
 
 impl<'a> Form<'a> {
@@ -164,6 +170,74 @@ impl<'a> Form<'a> {
         self.parsed(ui, name, &value.to_string(), "", Look::VALUE, parse).filter(|new| new != value)
     }
 
+    /// A value that has a text, with others of the flow on offer.
+    pub(crate) fn suggested<T>(&self, ui: &mut Ui, name: Name<'_>, value: &T, offers: &[Suggestion]) -> Option<T>
+    where
+        T: FromStr<Err: Display> + Display + PartialEq,
+    {
+        let parse = |text: &str| text.trim().parse::<T>().map_err(|error| error.to_string());
+        self.parsed_with(ui, name, &value.to_string(), "", Look::VALUE, offers, parse).filter(|new| new != value)
+    }
+
+    /// A value that may be absent, with others of the flow on offer.
+    pub(crate) fn optional_suggested<T>(
+        &self,
+        ui: &mut Ui,
+        name: Name<'_>,
+        value: &Option<T>,
+        hint: &str,
+        offers: &[Suggestion],
+    ) -> Option<Option<T>>
+    where
+        T: FromStr<Err: Display> + Display + PartialEq,
+    {
+        let text = value.as_ref().map(ToString::to_string).unwrap_or_default();
+        let parse = |text: &str| match text.trim() {
+            "" => Ok(None),
+            text => text.parse::<T>().map(Some).map_err(|error| error.to_string()),
+        };
+        self.parsed_with(ui, name, &text, hint, Look::VALUE, offers, parse).filter(|new| new != value)
+    }
+
+    /// Patterns as chips that a press takes away, and a field that adds one more.
+    pub(crate) fn patterns(
+        &self,
+        ui: &mut Ui,
+        name: Name<'_>,
+        value: &[Pattern],
+        hint: &str,
+        offers: &[Suggestion],
+    ) -> Option<Vec<Pattern>> {
+        let theme = self.theme();
+        let mut next = value.to_vec();
+        let parse = |text: &str| match text.trim() {
+            "" => Ok(None),
+            text => Pattern::new(text).map(Some).map_err(|error| error.to_string()),
+        };
+        let added = self.parsed_with(ui, name, "", hint, Look::VALUE, offers, parse).flatten();
+        if !value.is_empty() {
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing = Vec2::splat(theme.space.xs);
+                ui.add_space(LABEL_WIDTH + theme.space.xs);
+                for (at, pattern) in value.iter().enumerate() {
+                    let color =
+                        offers.iter().find(|(offer, _)| offer == pattern.as_str()).and_then(|(_, color)| *color);
+                    let text = format!("{pattern}  {}", ph::X);
+                    let response = widgets::chip(ui, theme, &text, color.unwrap_or(theme.accent), true);
+                    response.widget_info(|| {
+                        egui::WidgetInfo::labeled(egui::WidgetType::Button, true, format!("Remove {pattern}"))
+                    });
+                    if response.on_hover_text("Takes it away").clicked() {
+                        next.remove(at);
+                        break;
+                    }
+                }
+            });
+        }
+        next.extend(added.filter(|added| !value.contains(added)));
+        (next != value).then_some(next)
+    }
+
     /// A value that may be absent; an empty field means that. The hint says what then holds.
     pub(crate) fn optional<T>(&self, ui: &mut Ui, name: Name<'_>, value: &Option<T>, hint: &str) -> Option<Option<T>>
     where
@@ -221,31 +295,29 @@ impl<'a> Form<'a> {
         self.parsed(ui, name, &text, "", Look::VALUE, parse).filter(|new| *new != billionths)
     }
 
-    /// Source in the small language; an empty field means none. What does not compile is not taken.
+    /// Source in the small language; an empty field means none.
+    ///
+    /// It is taken as it is: what is wrong with it, and where, is a problem of the flow and stands below.
     pub(crate) fn expression(
         &self,
         ui: &mut Ui,
         name: Name<'_>,
         value: &Option<Expression>,
         hint: &str,
-        check: fn(&Expression) -> Result<(), String>,
     ) -> Option<Option<Expression>> {
         let text = value.as_ref().map(|expression| expression.0.as_str()).unwrap_or_default();
         let parse = |text: &str| match text.trim() {
             "" => Ok(None),
-            text => {
-                let expression = Expression(text.to_owned());
-                check(&expression).map(|()| Some(expression))
-            }
+            text => Ok(Some(Expression(text.to_owned()))),
         };
-        let rows = text.lines().count().clamp(1, 8);
-        self.parsed(ui, name, text, hint, Look { mono: true, rows: rows.max(2) }, parse).filter(|new| new != value)
+        let rows = text.lines().count().clamp(2, 8);
+        self.parsed(ui, name, text, hint, Look { rows, ..Look::VALUE }, parse).filter(|new| new != value)
     }
 
     /// Several lines of words.
     pub(crate) fn prose(&self, ui: &mut Ui, name: Name<'_>, value: &str, hint: &str, rows: usize) -> Option<String> {
         let parse = |text: &str| Ok(text.trim_end().to_owned());
-        self.parsed(ui, name, value, hint, Look { mono: false, rows }, parse).filter(|new| new != value)
+        self.parsed(ui, name, value, hint, Look { rows, ..Look::WORDS }, parse).filter(|new| new != value)
     }
 
     /// Several lines that are parsed as one value: JSON.
@@ -259,7 +331,7 @@ impl<'a> Form<'a> {
             text => text.parse::<T>().map(Some).map_err(|error| error.to_string()),
         };
         let rows = text.lines().count().clamp(3, 12);
-        self.parsed(ui, name, &text, hint, Look { mono: true, rows }, parse).filter(|new| new != value)
+        self.parsed(ui, name, &text, hint, Look { rows, ..Look::VALUE }, parse).filter(|new| new != value)
     }
 
     /// One of a few, each with its label and what it means.
@@ -278,6 +350,11 @@ impl<'a> Form<'a> {
                 .selected_text(chosen)
                 .width(width)
                 .truncate()
+                .icon(|ui, rect, visuals, _| {
+                    let font = egui::FontId::proportional(12.0);
+                    let ink = visuals.fg_stroke.color;
+                    ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, ph::CARET_DOWN, font, ink);
+                })
                 .show_ui(ui, |ui| {
                     for (option, label, meaning) in options {
                         if ui.selectable_label(*option == value, *label).on_hover_text(*meaning).clicked() {
@@ -289,6 +366,44 @@ impl<'a> Form<'a> {
             ((), response)
         });
         picked.filter(|picked| *picked != value)
+    }
+
+    /// One of several things of the flow, each with its title.
+    pub(crate) fn pick<T: Clone + PartialEq>(
+        &self,
+        ui: &mut Ui,
+        name: Name<'_>,
+        value: &T,
+        options: &[(T, String)],
+    ) -> Option<T> {
+        let indices: Vec<(usize, &str, &str)> =
+            options.iter().enumerate().map(|(at, (_, title))| (at, title.as_str(), name.tip)).collect();
+        let current = options.iter().position(|(option, _)| option == value).unwrap_or(usize::MAX);
+        let picked = self.choice(ui, name, current, &indices)?;
+        options.get(picked).map(|(option, _)| option.clone())
+    }
+
+    /// The title of what the form is about, as a field that looks like a heading; and the field's id.
+    pub(crate) fn title(&self, ui: &mut Ui, value: &str, hint: &str) -> (Option<String>, Id) {
+        let id = self.id.with("title");
+        let name = Name { label: "Name", tip: "What people call it", path: "name" };
+        // What it is called without a name of its own stands there as if typed, and typing just that names nothing.
+        let parse = |text: &str| match text.trim() {
+            text if text == hint => Ok(String::new()),
+            text => Ok(text.to_owned()),
+        };
+        let shown = if value.is_empty() { hint } else { value };
+        let new = self.committed(ui, id, shown, parse, |ui, text, wrong| {
+            let theme = self.theme();
+            let response = text_edit(ui, theme, id, text, hint, Look::TITLE, wrong, ui.available_width());
+            response.widget_info(|| {
+                let mut info = egui::WidgetInfo::text_edit(true, "", text.as_str(), hint);
+                info.label = Some(name.label.to_owned());
+                info
+            });
+            response
+        });
+        (new.filter(|new| new != value), id)
     }
 
     /// Yes or no, said as a sentence behind its box.
@@ -303,6 +418,29 @@ impl<'a> Form<'a> {
         (on != value).then_some(on)
     }
 
+    /// What the flow already knows, behind a small button; what was taken.
+    fn offers(&self, ui: &mut Ui, name: Name<'_>, offers: &[Suggestion]) -> Option<String> {
+        let theme = self.theme();
+        let label = format!("{} known in this flow", name.label);
+        let button = widgets::small_icon_button(ui, theme, ph::CARET_DOWN, &label, "What the flow already knows", true);
+        let mut taken = None;
+        egui::Popup::menu(&button).show(|ui| {
+            for (offer, color) in offers {
+                let mut text = egui::text::LayoutJob::default();
+                let format = |font, color| egui::TextFormat { font_id: font, color, ..Default::default() };
+                if let Some(color) = color {
+                    text.append("\u{25CF}  ", 0.0, format(theme.words(theme.sizes.small), *color));
+                }
+                text.append(offer, 0.0, format(theme.mono(theme.sizes.small), theme.text));
+                if ui.button(text).clicked() {
+                    taken = Some(offer.clone());
+                    ui.close();
+                }
+            }
+        });
+        taken
+    }
+
     /// A field whose text stands for a value: the draft, its error, its commit.
     fn parsed<T>(
         &self,
@@ -313,27 +451,64 @@ impl<'a> Form<'a> {
         look: Look,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
+        self.parsed_with(ui, name, current, hint, look, &[], parse)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one private place that all kinds of fields come down to")]
+    fn parsed_with<T>(
+        &self,
+        ui: &mut Ui,
+        name: Name<'_>,
+        current: &str,
+        hint: &str,
+        look: Look,
+        offers: &[Suggestion],
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
         let id = self.id.with((name.path, name.label));
+        let mut taken = None;
+        let committed = self.committed(ui, id, current, &parse, |ui, text, wrong| {
+            let mut field = |ui: &mut Ui| {
+                let room = if offers.is_empty() { 0.0 } else { 22.0 + ui.spacing().item_spacing.x };
+                let width = ui.available_width() - room;
+                let response = text_edit(ui, self.theme(), id, text, hint, look, wrong, width);
+                if !offers.is_empty() {
+                    taken = self.offers(ui, name, offers);
+                }
+                (response.clone(), response)
+            };
+            if look.rows > 1 {
+                let label = self.label(ui, name);
+                let (response, _) = field(ui);
+                self.problems_below(ui, name.path);
+                response.labelled_by(label.id)
+            } else {
+                self.row(ui, name, field)
+            }
+        });
+        match taken {
+            Some(taken) => {
+                ui.data_mut(|data| data.remove::<Draft>(id));
+                parse(&taken).ok()
+            }
+            None => committed,
+        }
+    }
+
+    /// The life of a draft: begun with the first key, committed or taken back when the keyboard goes elsewhere.
+    fn committed<T>(
+        &self,
+        ui: &mut Ui,
+        id: Id,
+        current: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+        show: impl FnOnce(&mut Ui, &mut String, bool) -> Response,
+    ) -> Option<T> {
         let mut draft = ui.data_mut(|data| data.get_temp::<Draft>(id));
         let wrong = draft.as_ref().is_some_and(|draft| draft.error.is_some());
         let mut text = draft.as_ref().map_or_else(|| current.to_owned(), |draft| draft.text.clone());
         let mut commit = None;
-        let field = |ui: &mut Ui| {
-            let response = text_edit(ui, self.theme(), id, &mut text, hint, look, wrong);
-            (response.clone(), response)
-        };
-        let response = if look.rows > 1 {
-            let response = ui
-                .vertical(|ui| {
-                    let label = self.label(ui, name);
-                    field(ui).0.labelled_by(label.id)
-                })
-                .inner;
-            self.problems_below(ui, name.path);
-            response
-        } else {
-            self.row(ui, name, field)
-        };
+        let response = show(ui, &mut text, wrong);
         if response.changed() {
             draft = Some(Draft { text, error: None });
         }
@@ -362,14 +537,26 @@ impl<'a> Form<'a> {
             Some(draft) => {
                 data.insert_temp(id, draft);
             }
-            None => data.remove::<Draft>(id),
+            None => {
+                data.remove::<Draft>(id);
+            }
         });
         commit
     }
 }
 
 /// A text field in the theme's looks: a quiet well with a line that turns to the accent under the keyboard.
-fn text_edit(ui: &mut Ui, theme: &Theme, id: Id, text: &mut String, hint: &str, look: Look, wrong: bool) -> Response {
+#[expect(clippy::too_many_arguments, reason = "the one place where text fields are painted")]
+fn text_edit(
+    ui: &mut Ui,
+    theme: &Theme,
+    id: Id,
+    text: &mut String,
+    hint: &str,
+    look: Look,
+    wrong: bool,
+    width: f32,
+) -> Response {
     let focused = ui.memory(|memory| memory.has_focus(id));
     let line = if wrong {
         theme.bad
@@ -378,21 +565,30 @@ fn text_edit(ui: &mut Ui, theme: &Theme, id: Id, text: &mut String, hint: &str, 
     } else {
         theme.line
     };
+    let quiet = look.title && !focused && !wrong;
     let frame = Frame::new()
-        .fill(theme.field)
-        .stroke(Stroke::new(1.0, line))
+        .fill(if quiet { Color32::TRANSPARENT } else { theme.field })
+        .stroke(Stroke::new(1.0, if quiet { Color32::TRANSPARENT } else { line }))
         .corner_radius(theme.control_corners())
-        .inner_margin(Margin::symmetric(7, 4));
-    let font = if look.mono { theme.mono(theme.sizes.small) } else { theme.words(theme.sizes.body) };
-    let edit = if look.rows > 1 { TextEdit::multiline(text).desired_rows(look.rows) } else { TextEdit::singleline(text) };
-    let hint = RichText::new(hint).font(theme.words(theme.sizes.small)).color(theme.faint);
-    let edit = edit.id(id).font(font).hint_text(hint).frame(frame).desired_width(ui.available_width());
+        .inner_margin(Margin::symmetric(if look.title { 0 } else { 7 }, 4));
+    let font = match look {
+        Look { title: true, .. } => theme.strong(theme.sizes.title),
+        Look { mono: true, .. } => theme.mono(theme.sizes.small),
+        Look { .. } => theme.words(theme.sizes.body),
+    };
+    let edit =
+        if look.rows > 1 { TextEdit::multiline(text).desired_rows(look.rows) } else { TextEdit::singleline(text) };
+    let (hint_font, hint_color) =
+        if look.title { (font.clone(), theme.text) } else { (theme.words(theme.sizes.small), theme.faint) };
+    let hint = RichText::new(hint).font(hint_font).color(hint_color);
+    let edit = edit.id(id).font(font).hint_text(hint).frame(frame).desired_width(width);
     ui.add(edit)
 }
 
 /// A free-standing text field in the same looks, for searches: the text is the caller's.
 pub(crate) fn search_field(ui: &mut Ui, theme: &Theme, id: Id, text: &mut String, hint: &str, label: &str) -> Response {
-    let response = text_edit(ui, theme, id, text, hint, Look::WORDS, false);
+    let width = ui.available_width();
+    let response = text_edit(ui, theme, id, text, hint, Look::WORDS, false, width);
     response.widget_info(|| {
         let mut info = egui::WidgetInfo::text_edit(true, "", text.as_str(), hint);
         info.label = Some(label.to_owned());
@@ -417,7 +613,14 @@ pub(crate) fn order_buttons(ui: &mut Ui, theme: &Theme, what: &str, at: usize, o
         pressed = Some(Reorder::Remove(at));
     }
     if of > 1 {
-        let down = widgets::small_icon_button(ui, theme, ph::CARET_DOWN, &format!("Move {what} down"), "Moves it down", at + 1 < of);
+        let down = widgets::small_icon_button(
+            ui,
+            theme,
+            ph::CARET_DOWN,
+            &format!("Move {what} down"),
+            "Moves it down",
+            at + 1 < of,
+        );
         if down.clicked() {
             pressed = Some(Reorder::Swap(at, at + 1));
         }

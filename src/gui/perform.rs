@@ -7,6 +7,7 @@ use crate::session::{RunState, StartOptions, Step, StopMode};
 use super::action::Action;
 use super::app::App;
 use super::build;
+use super::format::sentence;
 use super::speeds;
 use super::view::{Ask, Selection, Target};
 
@@ -20,6 +21,17 @@ impl App {
             }
             Ask::Select(selection) => self.view.selection = selection,
             Ask::Show(target) => self.show(target),
+            Ask::ShowEventType(name) => {
+                self.view.selection = Selection::default();
+                self.inspector.event = Some(name);
+                self.settings.inspector = true;
+            }
+            Ask::Rename(id) => {
+                self.view.selection = Selection::node(id);
+                self.inspector.focus_name = true;
+                self.settings.inspector = true;
+            }
+            Ask::FireDialog(_) => {}
             Ask::Fire(node, count, data) => self.fire(&node, count, data.as_deref()),
             Ask::OpenEvent(_) | Ask::OpenQueue(_) | Ask::OpenFile(_) | Ask::OpenExample(_) | Ask::QuickAdd { .. } => {}
             Ask::Speed(speed) => {
@@ -96,7 +108,11 @@ impl App {
                 self.use_settings(ctx);
             }
             Action::ToggleInAppDialogs => self.settings.in_app_dialogs ^= true,
-            Action::Escape => self.view.selection = Selection::default(),
+            Action::Escape => {
+                if !self.canvas.escape() {
+                    self.view.selection = Selection::default();
+                }
+            }
             Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             _ => {}
         }
@@ -191,10 +207,4 @@ impl App {
         self.view.selection.nodes.retain(|id| flow.node(id).is_some());
         self.view.selection.links.retain(|id| flow.link(id).is_some());
     }
-}
-
-/// With a capital at its beginning.
-pub(super) fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

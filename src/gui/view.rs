@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::edit::Edit;
-use crate::model::{KindTag, LinkId, NodeId, Point, SimTime};
+use crate::model::{EventName, KindTag, LinkId, NodeId, Point, SimTime};
 use crate::plan::Problem;
 use crate::session::{EventRef, LiveView, Session, Speed};
 
@@ -71,6 +71,12 @@ pub enum Ask {
     Show(Target),
     /// Make a producer emit (or a service take a call): node, how many, data as JSON in place of its own.
     Fire(NodeId, u32, Option<String>),
+    /// Show an event type's settings.
+    ShowEventType(EventName),
+    /// Let the person type a node's name.
+    Rename(NodeId),
+    /// Open the dialog that fires a node: many at once, with data of one's own.
+    FireDialog(NodeId),
     /// Show an event's card.
     OpenEvent(EventRef),
     /// Show the events that wait in front of a node.

@@ -87,7 +87,14 @@ pub(crate) fn hint(theme: &Theme, text: impl Into<String>) -> RichText {
 }
 
 /// A small square button with a sign alone, for rows of lists.
-pub(crate) fn small_icon_button(ui: &mut Ui, theme: &Theme, icon: &str, name: &str, tip: &str, enabled: bool) -> Response {
+pub(crate) fn small_icon_button(
+    ui: &mut Ui,
+    theme: &Theme,
+    icon: &str,
+    name: &str,
+    tip: &str,
+    enabled: bool,
+) -> Response {
     let sense = if enabled { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(22.0), sense);
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, enabled, name));

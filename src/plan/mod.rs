@@ -1,7 +1,17 @@
 //! From a flow to something that can run: [`check()`] finds all problems, [`compile()`] makes a plan.
 
 mod check;
+mod compile;
+#[expect(clippy::module_inception, reason = "the plan is what this module is about")]
+mod plan;
 mod problem;
+mod replay;
+mod sampler;
 
 pub use self::check::check;
+pub use self::compile::{Inputs, compile};
+pub use self::plan::Plan;
+pub(crate) use self::plan::*;
 pub use self::problem::{Place, Problem, Severity};
+pub(crate) use self::sampler::Sampler;
+pub use self::replay::{LOG_BYTES, LOG_ROWS, ReplayError, ReplayLog, ReplayRow};

@@ -2,8 +2,12 @@
 
 #[cfg(feature = "gui")]
 mod canvas;
+mod export;
 mod expr;
 mod file;
 mod flows;
+mod readme;
+mod store;
+mod replay;
 mod support;
 mod tidy;

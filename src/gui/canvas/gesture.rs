@@ -6,7 +6,7 @@ use egui::{Modifiers, PointerButton, Pos2, Rect, Response, Vec2};
 
 use crate::edit::Edit;
 use crate::gui::action::Action;
-use crate::gui::view::{Ask, Selection, Target, ViewCtx};
+use crate::gui::view::{Ask, Selection, ViewCtx};
 use crate::model::{
     Flow, KindTag, Link, LinkId, LinkKind, LinkRefusal, NodeId, Pattern, Point, Publish, Subscription, TopicName,
 };
@@ -300,7 +300,7 @@ impl Canvas {
             }
             Hit::Queue(node) => ctx.ask(Ask::OpenQueue(id(node))),
             Hit::Badge(_) => ctx.act(Action::ShowProblems),
-            Hit::Node(node) if double && !adds => ctx.ask(Ask::Show(Target::Node(id(node)))),
+            Hit::Node(node) if double && !adds => ctx.ask(Ask::Rename(id(node))),
             Hit::Node(node) | Hit::Port(Port { node, .. }) => {
                 let id = id(node);
                 let mut selection = ctx.view.selection.clone();

@@ -2,5 +2,10 @@
 
 pub(crate) mod inspector;
 pub(crate) mod library;
+pub(crate) mod log;
+pub(crate) mod lower;
+pub(crate) mod palette;
+pub(crate) mod picker;
+pub(crate) mod problems;
 pub(crate) mod status;
 pub(crate) mod topbar;

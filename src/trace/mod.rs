@@ -1,0 +1,7 @@
+//! What happened in a run: records, and what is folded from them while it goes on.
+
+mod record;
+mod shape;
+
+pub use self::record::{KeyRef, Leg, Observer, Phase, Reason, Record, Staleness, What};
+pub use self::shape::{NodeShape, Shape, SubShape};
