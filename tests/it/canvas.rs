@@ -83,8 +83,11 @@ fn canvas_of(flow: Flow, live: LiveView) -> Harness<'static, Host> {
         asked: Vec::new(),
         dressed: false,
     };
-    let mut harness =
-        Harness::builder().with_size(vec2(1000.0, 700.0)).with_max_steps(60).with_step_dt(0.02).build_ui_state(|ui, host: &mut Host| host.ui(ui), host);
+    let mut harness = Harness::builder()
+        .with_size(vec2(1000.0, 700.0))
+        .with_max_steps(60)
+        .with_step_dt(0.02)
+        .build_ui_state(|ui, host: &mut Host| host.ui(ui), host);
     harness.run();
     harness
 }

@@ -137,7 +137,7 @@ impl Canvas {
                 self.gesture = Gesture::Idle;
                 if let Some(target) = target {
                     let drop = self.drop_on(ctx.session.flow(), port, target, None);
-                    self.drop_link(ctx, port, drop, self.camera.view.center());
+                    self.drop_link(ctx, port, &drop, self.camera.view.center());
                 }
             }
             return;

@@ -61,13 +61,11 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
         // A short curve looks the same with fewer pieces.
         let few = (0..=4).map(|part| part * last / 4);
         ink::line(mesh, few.map(|at| screen(&points[at])), width, color);
+    } else if look == LinkLook::Call && detail >= Detail::Compact {
+        ink::line(mesh, points.iter().map(screen), width + 4.0, color);
+        ink::line(mesh, points.iter().map(screen), width + 1.0, theme.canvas);
     } else {
-        if look == LinkLook::Call && detail >= Detail::Compact {
-            ink::line(mesh, points.iter().map(screen), width + 4.0, color);
-            ink::line(mesh, points.iter().map(screen), width + 1.0, theme.canvas);
-        } else {
-            ink::line(mesh, points.iter().map(screen), width, color);
-        }
+        ink::line(mesh, points.iter().map(screen), width, color);
     }
     if detail > Detail::Block && length > 30.0 {
         let port = if detail >= Detail::Compact { geometry::PORT_RADIUS * camera.zoom.min(1.0) + 0.5 } else { 0.0 };
@@ -101,13 +99,8 @@ fn pill(brush: &mut Brush, painter: &Painter, ix: u32, words: String, at_start: 
     for place in places {
         let room = Rect::from_center_size(place, size);
         if length > size.x + 40.0 && brush.take_label_room(room) {
-            let frame = egui::epaint::RectShape::new(
-                room,
-                8.0,
-                theme.panel,
-                Stroke::new(1.0, theme.line),
-                StrokeKind::Inside,
-            );
+            let frame =
+                egui::epaint::RectShape::new(room, 8.0, theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
             brush.picture.labels.push(Shape::Rect(frame));
             let at = ink::beside(&galley, room.center(), egui::Align::Center);
             brush.picture.labels.push(Shape::galley(at, galley, theme.dim));

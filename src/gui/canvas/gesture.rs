@@ -31,11 +31,7 @@ pub(super) enum Gesture {
     #[default]
     Idle,
     /// It is down and has not moved: a click, unless it moves.
-    Pressed {
-        at: Pos2,
-        hit: Hit,
-        modifiers: Modifiers,
-    },
+    Pressed { at: Pos2, hit: Hit, modifiers: Modifiers },
     /// It moves the picture.
     Pan,
     /// It moves nodes.
@@ -282,7 +278,7 @@ impl Canvas {
             }
             Gesture::Connect { port, by_keys: false, .. } => {
                 let drop = self.drop_at(ctx.session.flow(), port, at);
-                self.drop_link(ctx, port, drop, at);
+                self.drop_link(ctx, port, &drop, at);
             }
             keys @ Gesture::Connect { .. } => self.gesture = keys,
         }
@@ -401,9 +397,9 @@ impl Canvas {
     }
 
     /// Carries out what letting a link go means.
-    pub(super) fn drop_link(&mut self, ctx: &ViewCtx<'_>, port: Port, drop: Drop, at: Pos2) {
+    pub(super) fn drop_link(&mut self, ctx: &ViewCtx<'_>, port: Port, drop: &Drop, at: Pos2) {
         let id = |ix: u32| self.scene.nodes[ix as usize].id.clone();
-        match drop {
+        match *drop {
             Drop::Refused(_) => {}
             Drop::Add => {
                 let from = (port.side != Side::In).then(|| id(port.node));

@@ -8,13 +8,13 @@ use std::cell::RefCell;
 
 use egui::{Pos2, Rect, Shape, Ui, UiBuilder, Vec2};
 use egui_graphs::{
-    DisplayEdge, DisplayNode, DrawContext, EdgeProps, Graph, GraphView, Layout, LayoutState, MetadataFrame, Node, NodeProps,
-    SettingsInteraction, SettingsNavigation,
+    DisplayEdge, DisplayNode, DrawContext, EdgeProps, Graph, GraphView, Layout, LayoutState, MetadataFrame, Node,
+    NodeProps, SettingsInteraction, SettingsNavigation,
 };
 use petgraph::Directed;
+use petgraph::EdgeType;
 use petgraph::graph::IndexType;
 use petgraph::stable_graph::{DefaultIx, EdgeIndex, NodeIndex};
-use petgraph::EdgeType;
 
 use super::brush::Brush;
 use super::scene::{Scene, center};

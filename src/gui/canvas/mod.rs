@@ -207,9 +207,7 @@ impl Canvas {
         if let Some(target) = &ctx.view.show {
             let part = match target {
                 Target::Node(id) => self.scene.node(id).map(|node| node.rect),
-                Target::Link(id) => {
-                    self.scene.link_ix.get(id).map(|ix| self.scene.links[*ix as usize].path.bounds)
-                }
+                Target::Link(id) => self.scene.link_ix.get(id).map(|ix| self.scene.links[*ix as usize].path.bounds),
             };
             if let Some(part) = part {
                 self.camera.reveal(part);
@@ -222,10 +220,11 @@ impl Canvas {
     }
 
     fn fit(&mut self) {
-        match self.scene.bounds {
+        if let Some(bounds) = self.scene.bounds {
             // Fire buttons, ports and badges stand out a little.
-            Some(bounds) => self.camera.fit(bounds.expand(24.0)),
-            None => (self.camera.middle, self.camera.zoom) = (Pos2::ZERO, 1.0),
+            self.camera.fit(bounds.expand(24.0));
+        } else {
+            (self.camera.middle, self.camera.zoom) = (Pos2::ZERO, 1.0);
         }
     }
 
@@ -251,7 +250,8 @@ impl Canvas {
             _ => self.wanted_selection(ctx).clone(),
         };
         let (index, problems) = (&ctx.live.index, ctx.problems);
-        let known = self.marks_of.as_ref().filter(|of| Arc::ptr_eq(&of.index, index) && Arc::ptr_eq(&of.problems, problems));
+        let known =
+            self.marks_of.as_ref().filter(|of| Arc::ptr_eq(&of.index, index) && Arc::ptr_eq(&of.problems, problems));
         if known.is_some_and(|of| of.selection == selection) {
             return;
         }
@@ -330,12 +330,14 @@ impl Canvas {
     fn connect_target(&self, ctx: &ViewCtx<'_>) -> Option<u32> {
         match &self.gesture {
             Gesture::Connect { by_keys: true, target, .. } => *target,
-            Gesture::Connect { port, by_keys: false, .. } => match self.drop_at(ctx.session.flow(), *port, self.pointer) {
-                gesture::Drop::Link { from, to, .. } | gesture::Drop::Bus { from, to } => {
-                    Some(if from == port.node { to } else { from })
+            Gesture::Connect { port, by_keys: false, .. } => {
+                match self.drop_at(ctx.session.flow(), *port, self.pointer) {
+                    gesture::Drop::Link { from, to, .. } | gesture::Drop::Bus { from, to } => {
+                        Some(if from == port.node { to } else { from })
+                    }
+                    gesture::Drop::Refused(_) | gesture::Drop::Add => None,
                 }
-                gesture::Drop::Refused(_) | gesture::Drop::Add => None,
-            },
+            }
             _ => None,
         }
     }
@@ -349,13 +351,14 @@ fn backdrop(camera: &Camera, ctx: &ViewCtx<'_>) -> Mesh {
     }
     let seen = camera.visible();
     let color = ink::mix(ctx.theme.canvas, ctx.theme.line, 0.75);
-    let (from, to) = ((seen.min / BACKDROP).floor(), (seen.max / BACKDROP).ceil());
+    // Seen from further away, every other one is enough.
+    let apart = if camera.zoom < 0.75 { 2.0 * BACKDROP } else { BACKDROP };
+    let (from, to) = ((seen.min / apart).floor(), (seen.max / apart).ceil());
     for x in from.x as i32..=to.x as i32 {
         for y in from.y as i32..=to.y as i32 {
-            let at = camera.screen(Pos2::new(x as f32, y as f32) * BACKDROP);
+            let at = camera.screen(Pos2::new(x as f32, y as f32) * apart);
             ink::block(&mut mesh, Rect::from_center_size(at.round(), vec2(1.5, 1.5)), color);
         }
     }
     mesh
 }
-

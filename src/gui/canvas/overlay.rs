@@ -8,8 +8,8 @@ use crate::gui::icons;
 use crate::gui::view::{Ask, ViewCtx};
 use crate::model::{KindTag, LinkRefusal};
 
-use super::gesture::{Drop, Gesture};
 use super::geometry::{self, Anchor, Path};
+use super::gesture::{Drop, Gesture};
 use super::hit::Hit;
 use super::scene::{Port, Side, center, snapped};
 use super::{Canvas, edges, ink, nodes};
@@ -39,7 +39,7 @@ impl Canvas {
             (true, Some(node)) => self.drop_on(flow, port, node, None),
             (true, None) => return,
         };
-        let other = target.or_else(|| match drop {
+        let other = target.or(match drop {
             Drop::Link { from, to, .. } | Drop::Bus { from, to } => Some(if from == port.node { to } else { from }),
             Drop::Refused(_) | Drop::Add => None,
         });
@@ -89,7 +89,7 @@ impl Canvas {
     }
 
     /// Shows what would be placed when something of the library is let go here, and places it.
-    pub(super) fn take_library_drop(&mut self, ctx: &ViewCtx<'_>, response: &Response, ui: &egui::Ui) {
+    pub(super) fn take_library_drop(&self, ctx: &ViewCtx<'_>, response: &Response, ui: &egui::Ui) {
         let Some(pointer) = ui.input(|i| i.pointer.latest_pos()) else { return };
         let at = snapped(self.camera.canvas(pointer));
         if let Some(kind) = response.dnd_release_payload::<KindTag>() {
@@ -100,8 +100,7 @@ impl Canvas {
             let card = self.camera.screen_rect(card);
             let accent = ctx.theme.accent;
             let mut mesh = Mesh::default();
-            let corners =
-                [card.left_top(), card.right_top(), card.right_bottom(), card.left_bottom(), card.left_top()];
+            let corners = [card.left_top(), card.right_top(), card.right_bottom(), card.left_bottom(), card.left_top()];
             ink::dashes(&mut mesh, &corners, 5.0, 1.5, accent);
             painter.rect_filled(card, 6.0, accent.gamma_multiply(0.10));
             painter.add(Shape::mesh(mesh));
@@ -147,7 +146,7 @@ fn hints(ctx: &ViewCtx<'_>, painter: &Painter, view: Rect) {
         (icon, ink::text(painter, words.to_owned(), theme.words(13.0), theme.dim, view.width()))
     });
     let widest = texts.iter().map(|(_, words)| words.size().x).fold(0.0, f32::max);
-    let left = middle.x - (widest + 32.0) / 2.0;
+    let left = middle.x - widest / 2.0 - 16.0;
     for (nth, (icon, words)) in texts.into_iter().enumerate() {
         let y = middle.y - 32.0 + nth as f32 * 32.0;
         painter.galley(ink::beside(&icon, Pos2::new(left, y), egui::Align::Min), icon, theme.faint);

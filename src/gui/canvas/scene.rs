@@ -190,7 +190,12 @@ impl Scene {
 
     fn push_link(&mut self, key: LinkKey, from: u32, to: u32, look: LinkLook, label: Option<String>, at_start: bool) {
         let link = self.links.len() as u32;
-        let nth = self.nodes[from as usize].links.iter().take(64).filter(|other| self.links[**other as usize].from == from).count();
+        let nth = self.nodes[from as usize]
+            .links
+            .iter()
+            .take(64)
+            .filter(|other| self.links[**other as usize].from == from)
+            .count();
         self.nodes[from as usize].links.push(link);
         self.nodes[to as usize].links.push(link);
         if look == LinkLook::DeadLetters {
@@ -202,7 +207,18 @@ impl Scene {
         let nowhere = Anchor { at: Pos2::ZERO, out: Vec2::X };
         let path = Path::default();
         let label_at_start = at_start;
-        self.links.push(SceneLink { key, from, to, look, label, label_at_start, leaves: nowhere, arrives: nowhere, nth, path });
+        self.links.push(SceneLink {
+            key,
+            from,
+            to,
+            look,
+            label,
+            label_at_start,
+            leaves: nowhere,
+            arrives: nowhere,
+            nth,
+            path,
+        });
     }
 
     /// Gives each topic its row and each link its own place at its row, in the order of where the links come from, so
@@ -378,7 +394,8 @@ impl Scene {
         let mut add = |side, row, anchor: Anchor, half| ports.push(Port { node, side, row, anchor, half });
         let at = |anchor: Anchor| Anchor { at: anchor.at + rect.min.to_vec2(), out: anchor.out };
         if *tag == KindTag::Bus {
-            let head = rail_head(*lying, rect.size(), rows.is_empty());
+            let whole = Rect::from_min_size(Pos2::ZERO, rect.size());
+            let head = if rows.is_empty() { whole } else { rail_head(*lying, rect.size()) };
             // The whole side of a row is its port: a rail is taken hold of anywhere.
             let half = |room: Rect| if *lying { room.width() / 2.0 } else { room.height() / 2.0 };
             for side in [Side::In, Side::Out] {
@@ -519,16 +536,14 @@ fn rail_rooms(lying: bool, ends: &[[Vec<u32>; 2]]) -> Vec<Rect> {
 fn rail_size(lying: bool, rooms: &[Rect]) -> Vec2 {
     let all = rooms.iter().copied().reduce(Rect::union).unwrap_or(Rect::ZERO);
     // A rail without topics is a stub that still reads as a rail.
-    let least = if lying { vec2(geometry::LYING_HEAD * 2.0, 0.0) } else { vec2(0.0, geometry::RAIL_HEAD + geometry::ROW) };
+    let least =
+        if lying { vec2(geometry::LYING_HEAD * 2.0, 0.0) } else { vec2(0.0, geometry::RAIL_HEAD + geometry::ROW) };
     all.size().max(least)
 }
 
-fn rail_head(lying: bool, size: Vec2, empty: bool) -> Rect {
-    let head = match (lying, empty) {
-        (_, true) => size,
-        (false, false) => vec2(size.x, geometry::RAIL_HEAD),
-        (true, false) => vec2(geometry::LYING_HEAD, size.y),
-    };
+/// The head of a rail that has topics.
+fn rail_head(lying: bool, size: Vec2) -> Rect {
+    let head = if lying { vec2(geometry::LYING_HEAD, size.y) } else { vec2(size.x, geometry::RAIL_HEAD) };
     Rect::from_min_size(Pos2::ZERO, head)
 }
 

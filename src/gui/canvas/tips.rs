@@ -133,7 +133,8 @@ fn node_figures(tag: KindTag, live: &NodeLive) -> Vec<(String, &'static str)> {
         KindTag::DeadLetterQueue => figures.push((words::count(live.dead_letters), "events that nobody could handle")),
         KindTag::Consumer | KindTag::Service | KindTag::Function => {
             figures.push((rate, "events it handles a second, lately"));
-            let limit = if live.queue_limit > 0 { format!(" of {}", words::count(live.queue_limit)) } else { String::new() };
+            let limit =
+                if live.queue_limit > 0 { format!(" of {}", words::count(live.queue_limit)) } else { String::new() };
             figures.push((format!("{}{limit}", words::count(live.queue)), "events waiting in front of it"));
             figures.push((format!("{} of {}", live.busy, live.capacity), "being handled at once"));
             figures.push((words::time(live.wait_nanos), "mean wait, lately"));

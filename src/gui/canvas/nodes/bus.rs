@@ -178,10 +178,8 @@ fn segments(brush: &mut Brush, ix: u32, bar: Rect, partitions: usize, live: Opti
     let empty = ink::mix(theme.card, theme.line, 0.9);
     let layer = brush.layer(ix);
     for segment in 0..shown {
-        let place = Rect::from_min_size(
-            pos2(bar.min.x + segment as f32 * (width + gap), bar.min.y),
-            vec2(width, bar.height()),
-        );
+        let place =
+            Rect::from_min_size(pos2(bar.min.x + segment as f32 * (width + gap), bar.min.y), vec2(width, bar.height()));
         layer.push(Shape::rect_filled(place, CornerRadius::same(1), empty));
         let lag = live.map_or(0, |topic| {
             if shown == 1 {

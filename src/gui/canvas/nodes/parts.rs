@@ -68,7 +68,10 @@ pub(super) fn queue_bar(brush: &mut Brush, ix: u32) {
     let card = brush.camera.screen_rect(brush.scene.nodes[ix as usize].rect);
     let radius = (6.0 * zoom).clamp(2.0, 10.0);
     let height = (3.0 * zoom).clamp(2.0, 4.0);
-    let track = Rect::from_min_max(pos2(card.min.x + radius, card.max.y - 1.0 - height), pos2(card.max.x - radius, card.max.y - 1.0));
+    let track = Rect::from_min_max(
+        pos2(card.min.x + radius, card.max.y - 1.0 - height),
+        pos2(card.max.x - radius, card.max.y - 1.0),
+    );
     let hovered = brush.hover == Hit::Queue(ix);
     let track = if hovered { Rect::from_min_max(track.min - vec2(0.0, 2.0), track.max) } else { track };
     let fill = fill_of(&live);
@@ -134,11 +137,8 @@ pub(super) fn fire_button(brush: &mut Brush, ix: u32) {
     let at = brush.camera.screen(at);
     let hovered = brush.hover == Hit::Fire(ix);
     let radius = geometry::FIRE_RADIUS * zoom.min(1.5);
-    let (fill, line, sign) = if hovered {
-        (theme.accent, theme.accent, theme.on_accent)
-    } else {
-        (theme.card, theme.edge, theme.dim)
-    };
+    let (fill, line, sign) =
+        if hovered { (theme.accent, theme.accent, theme.on_accent) } else { (theme.card, theme.edge, theme.dim) };
     disc(brush, ix, at, radius, fill, line);
     let half = radius * 0.42;
     let tip = vec2(half * 1.15, 0.0);
@@ -191,7 +191,7 @@ pub(super) fn icon(brush: &mut Brush, painter: &Painter, ix: u32, at: Pos2, size
 /// The sizes of a node's name and figures at this zoom: they step, they do not scale.
 pub(super) fn text_sizes(zoom: f32) -> (f32, f32) {
     match zoom {
-        zoom if zoom >= 1.9 => (20.0, 15.0),
+        zoom if zoom >= 1.6 => (20.0, 15.0),
         zoom if zoom >= 1.3 => (15.0, 13.0),
         zoom if zoom >= 0.75 => (13.0, 11.0),
         zoom if zoom >= 0.5 => (12.0, 11.0),
