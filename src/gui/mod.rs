@@ -22,5 +22,5 @@ mod widgets;
 
 pub use self::action::{Action, ActionGroup};
 pub use self::app::{App, GuiError, run};
-pub use self::theme::{Panels, Radius, Sizes, Space, Theme, ThemeName};
+pub use self::theme::{Panels, Radius, Sizes, Space, Theme, ThemeName, fonts};
 pub use self::view::{Ask, Selection, Target, ViewCtx, ViewState};

@@ -297,7 +297,7 @@ impl Theme {
 /// Our fonts and nothing of the toolkit's: Inter for words, JetBrains Mono for numbers, Phosphor's signs behind both.
 ///
 /// The shipped files hold no private use area: their own glyphs there would be taken for Phosphor's signs.
-pub(super) fn fonts() -> FontDefinitions {
+pub fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::empty();
     let files: [(&str, &'static [u8]); 4] = [
         ("words", include_bytes!("../../assets/fonts/Inter-Regular.otf")),

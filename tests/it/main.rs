@@ -1,6 +1,8 @@
 //! Behaviour through the front doors: session, command line, window. A file a behaviour.
 
 mod cli;
+#[cfg(feature = "gui")]
+mod canvas;
 mod export;
 mod check;
 mod expr;

@@ -6,7 +6,7 @@ use egui::{EventFilter, Id, Key, Modifiers, Rect, Sense, Ui, Vec2, WidgetInfo, W
 
 use crate::edit::Edit;
 use crate::gui::action::Action;
-use crate::gui::view::{Ask, Selection, Target, ViewCtx};
+use crate::gui::view::{Ask, Selection, ViewCtx};
 use crate::model::Point;
 
 use super::Canvas;
@@ -137,7 +137,7 @@ impl Canvas {
                 self.gesture = Gesture::Idle;
                 if let Some(target) = target {
                     let drop = self.drop_on(ctx.session.flow(), port, target, None);
-                    self.drop_link(ctx, port, drop, self.camera.view.center());
+                    self.drop_link(ctx, port, &drop, self.camera.view.center());
                 }
             }
             return;
@@ -158,7 +158,7 @@ impl Canvas {
             ui.ctx().request_repaint();
         }
         if ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter)) {
-            ctx.ask(Ask::Show(Target::Node(self.scene.nodes[node as usize].id.clone())));
+            ctx.ask(Ask::Rename(self.scene.nodes[node as usize].id.clone()));
         }
     }
 

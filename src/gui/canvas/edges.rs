@@ -61,13 +61,11 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
         // A short curve looks the same with fewer pieces.
         let few = (0..=4).map(|part| part * last / 4);
         ink::line(mesh, few.map(|at| screen(&points[at])), width, color);
+    } else if look == LinkLook::Call && detail >= Detail::Compact {
+        ink::line(mesh, points.iter().map(screen), width + 4.0, color);
+        ink::line(mesh, points.iter().map(screen), width + 1.0, theme.canvas);
     } else {
-        if look == LinkLook::Call && detail >= Detail::Compact {
-            ink::line(mesh, points.iter().map(screen), width + 4.0, color);
-            ink::line(mesh, points.iter().map(screen), width + 1.0, theme.canvas);
-        } else {
-            ink::line(mesh, points.iter().map(screen), width, color);
-        }
+        ink::line(mesh, points.iter().map(screen), width, color);
     }
     if detail > Detail::Block && length > 30.0 {
         let port = if detail >= Detail::Compact { geometry::PORT_RADIUS * camera.zoom.min(1.0) + 0.5 } else { 0.0 };

@@ -97,7 +97,6 @@ pub(super) fn route(from: End, to: End, nth: usize) -> Vec<[Pos2; 4]> {
     // Past a corner the way goes on against the direction in which its end points.
     let on = |corner: Pos2, anchor: Anchor| Anchor { at: corner, out: vec2(-anchor.out.x, 0.0) };
     match (first, last) {
-        (None, None) => vec![curve(start, end)],
         (Some(corner), None) if way_is_clear(on(corner, start), end) => {
             vec![swing(start, corner), curve(on(corner, start), end)]
         }
@@ -107,7 +106,7 @@ pub(super) fn route(from: End, to: End, nth: usize) -> Vec<[Pos2; 4]> {
         (Some(one), Some(two)) if way_is_clear(on(one, start), on(two, end)) => {
             vec![swing(start, one), curve(on(one, start), on(two, end)), back(swing(end, two))]
         }
-        (Some(_), _) | (_, Some(_)) => vec![curve(start, end)],
+        (None | Some(_), None | Some(_)) => vec![curve(start, end)],
     }
 }
 

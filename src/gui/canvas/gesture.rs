@@ -254,7 +254,11 @@ impl Canvas {
     fn release(&mut self, ctx: &ViewCtx<'_>, at: Pos2, modifiers: Modifiers, response: &Response) {
         match std::mem::take(&mut self.gesture) {
             Gesture::Idle | Gesture::Pan => {}
-            Gesture::Pressed { hit, .. } => self.click(ctx, hit, at, modifiers, response.double_clicked()),
+            Gesture::Pressed { hit, .. } => {
+                // A double click that follows a click elsewhere counts as a triple one.
+                let double = response.double_clicked() || response.triple_clicked();
+                self.click(ctx, hit, at, modifiers, double);
+            }
             Gesture::Move { nodes, by, .. } => {
                 if by == Vec2::ZERO {
                     return;
@@ -274,7 +278,7 @@ impl Canvas {
             }
             Gesture::Connect { port, by_keys: false, .. } => {
                 let drop = self.drop_at(ctx.session.flow(), port, at);
-                self.drop_link(ctx, port, drop, at);
+                self.drop_link(ctx, port, &drop, at);
             }
             keys @ Gesture::Connect { .. } => self.gesture = keys,
         }
@@ -292,6 +296,7 @@ impl Canvas {
             }
             Hit::Queue(node) => ctx.ask(Ask::OpenQueue(id(node))),
             Hit::Badge(_) => ctx.act(Action::ShowProblems),
+            Hit::Node(node) if double && !adds => ctx.ask(Ask::Rename(id(node))),
             Hit::Node(node) | Hit::Port(Port { node, .. }) => {
                 let id = id(node);
                 let mut selection = ctx.view.selection.clone();
@@ -392,9 +397,9 @@ impl Canvas {
     }
 
     /// Carries out what letting a link go means.
-    pub(super) fn drop_link(&mut self, ctx: &ViewCtx<'_>, port: Port, drop: Drop, at: Pos2) {
+    pub(super) fn drop_link(&mut self, ctx: &ViewCtx<'_>, port: Port, drop: &Drop, at: Pos2) {
         let id = |ix: u32| self.scene.nodes[ix as usize].id.clone();
-        match drop {
+        match *drop {
             Drop::Refused(_) => {}
             Drop::Add => {
                 let from = (port.side != Side::In).then(|| id(port.node));

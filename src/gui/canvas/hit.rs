@@ -10,7 +10,7 @@ use super::scene::{Port, Scene, SceneLink, SceneNode};
 /// The side of a cell, on the canvas.
 const CELL: f32 = 256.0;
 /// What covers more cells than this is kept apart and always looked at.
-const MANY: usize = 4_096;
+const MANY: i64 = 4_096;
 
 /// What is under the pointer.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -111,7 +111,7 @@ impl Scene {
 
     /// The port that is within reach of a place of the canvas.
     pub(super) fn port_at(&self, place: Pos2, reach: f32) -> Option<Port> {
-        let near = |port: &Port| (port.anchor.at - place).length();
+        let near = |port: &Port| port.distance(place);
         let ports = self.grid.nodes_at(place).flat_map(|node| self.ports(node));
         ports.filter(|port| near(port) <= reach).min_by(|a, b| near(a).total_cmp(&near(b)))
     }
@@ -154,6 +154,7 @@ fn cells(rect: Rect) -> impl Iterator<Item = (i32, i32)> {
     let across = i64::from(to.0) - i64::from(from.0) + 1;
     let down = i64::from(to.1) - i64::from(from.1) + 1;
     // A hostile place or size must not make a grid of millions.
-    let (across, down) = if across * down > MANY as i64 { (1, 1) } else { (across as i32, down as i32) };
+    let too_many = across.saturating_mul(down) > MANY;
+    let (across, down) = if too_many { (1, 1) } else { (across as i32, down as i32) };
     (0..across).flat_map(move |x| (0..down).map(move |y| (from.0.wrapping_add(x), from.1.wrapping_add(y))))
 }

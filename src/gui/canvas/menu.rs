@@ -37,22 +37,20 @@ impl Canvas {
             }
         }
         let at = self.pointer;
-        response.context_menu(|ui| match self.menu_for {
-            Hit::Link(_) => action_ui(ctx, ui, Action::Delete),
-            hit => match self.node_of(hit) {
-                Some(node) => self.node_menu_ui(ctx, ui, node),
-                None => {
-                    if ui.button(Action::QuickAdd.label()).clicked() {
-                        ctx.ask(Ask::QuickAdd { at: snapped(self.camera.canvas(at)), from: None });
-                        ui.close();
-                    }
-                    action_ui(ctx, ui, Action::Paste);
-                    ui.separator();
-                    action_ui(ctx, ui, Action::SelectAll);
-                    action_ui(ctx, ui, Action::Fit);
-                    action_ui(ctx, ui, Action::ZoomReset);
+        response.context_menu(|ui| match (self.menu_for, self.node_of(self.menu_for)) {
+            (Hit::Link(_), _) => action_ui(ctx, ui, Action::Delete),
+            (_, Some(node)) => self.node_menu_ui(ctx, ui, node),
+            (_, None) => {
+                if ui.button(Action::QuickAdd.label()).clicked() {
+                    ctx.ask(Ask::QuickAdd { at: snapped(self.camera.canvas(at)), from: None });
+                    ui.close();
                 }
-            },
+                action_ui(ctx, ui, Action::Paste);
+                ui.separator();
+                action_ui(ctx, ui, Action::SelectAll);
+                action_ui(ctx, ui, Action::Fit);
+                action_ui(ctx, ui, Action::ZoomReset);
+            }
         });
     }
 

@@ -143,6 +143,13 @@ impl Canvas {
         self.took_show
     }
 
+    /// Ends what the pointer or the keys have begun, as if it had not been; whether there was anything.
+    pub fn escape(&mut self) -> bool {
+        let busy = self.gesture != Gesture::Idle;
+        self.cancel();
+        busy
+    }
+
     /// Where a place of the canvas is in the window.
     pub fn screen(&self, at: Point) -> Pos2 {
         self.camera.screen(scene::center(at))
@@ -151,11 +158,6 @@ impl Canvas {
     /// How often the graph view has been shown: while nothing changes, its last picture is painted instead.
     pub fn shows(&self) -> u64 {
         self.shows
-    }
-
-    /// Whether a link is being drawn, by pointer or by keys: Escape then belongs to it.
-    pub const fn is_connecting(&self) -> bool {
-        matches!(self.gesture, Gesture::Connect { .. })
     }
 
     /// Begins a link from a node by keys: the arrows choose where to, Enter makes it, Escape does not.
@@ -218,10 +220,11 @@ impl Canvas {
     }
 
     fn fit(&mut self) {
-        match self.scene.bounds {
+        if let Some(bounds) = self.scene.bounds {
             // Fire buttons, ports and badges stand out a little.
-            Some(bounds) => self.camera.fit(bounds.expand(24.0)),
-            None => (self.camera.middle, self.camera.zoom) = (Pos2::ZERO, 1.0),
+            self.camera.fit(bounds.expand(24.0));
+        } else {
+            (self.camera.middle, self.camera.zoom) = (Pos2::ZERO, 1.0);
         }
     }
 
@@ -348,10 +351,12 @@ fn backdrop(camera: &Camera, ctx: &ViewCtx<'_>) -> Mesh {
     }
     let seen = camera.visible();
     let color = ink::mix(ctx.theme.canvas, ctx.theme.line, 0.75);
-    let (from, to) = ((seen.min / BACKDROP).floor(), (seen.max / BACKDROP).ceil());
+    // Seen from further away, every other one is enough.
+    let apart = if camera.zoom < 0.75 { 2.0 * BACKDROP } else { BACKDROP };
+    let (from, to) = ((seen.min / apart).floor(), (seen.max / apart).ceil());
     for x in from.x as i32..=to.x as i32 {
         for y in from.y as i32..=to.y as i32 {
-            let at = camera.screen(Pos2::new(x as f32, y as f32) * BACKDROP);
+            let at = camera.screen(Pos2::new(x as f32, y as f32) * apart);
             ink::block(&mut mesh, Rect::from_center_size(at.round(), vec2(1.5, 1.5)), color);
         }
     }

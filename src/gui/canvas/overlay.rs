@@ -4,6 +4,7 @@
 use egui::epaint::RectShape;
 use egui::{Color32, Mesh, Painter, Pos2, Rect, Response, Shape, Stroke, StrokeKind, vec2};
 
+use crate::gui::icons;
 use crate::gui::view::{Ask, ViewCtx};
 use crate::model::{KindTag, LinkRefusal};
 
@@ -38,7 +39,7 @@ impl Canvas {
             (true, Some(node)) => self.drop_on(flow, port, node, None),
             (true, None) => return,
         };
-        let other = target.or_else(|| match drop {
+        let other = target.or(match drop {
             Drop::Link { from, to, .. } | Drop::Bus { from, to } => Some(if from == port.node { to } else { from }),
             Drop::Refused(_) | Drop::Add => None,
         });
@@ -88,7 +89,7 @@ impl Canvas {
     }
 
     /// Shows what would be placed when something of the library is let go here, and places it.
-    pub(super) fn take_library_drop(&mut self, ctx: &ViewCtx<'_>, response: &Response, ui: &egui::Ui) {
+    pub(super) fn take_library_drop(&self, ctx: &ViewCtx<'_>, response: &Response, ui: &egui::Ui) {
         let Some(pointer) = ui.input(|i| i.pointer.latest_pos()) else { return };
         let at = snapped(self.camera.canvas(pointer));
         if let Some(kind) = response.dnd_release_payload::<KindTag>() {
@@ -103,7 +104,7 @@ impl Canvas {
             ink::dashes(&mut mesh, &corners, 5.0, 1.5, accent);
             painter.rect_filled(card, 6.0, accent.gamma_multiply(0.10));
             painter.add(Shape::mesh(mesh));
-            let words = format!("{} {}", nodes::icon(*kind), kind.label());
+            let words = format!("{} {}", icons::kind(*kind), kind.label());
             let galley = ink::text(&painter, words, ctx.theme.words(13.0), ctx.theme.text, card.width() - 8.0);
             painter.galley(ink::beside(&galley, card.center(), egui::Align::Center), galley, ctx.theme.text);
             ui.ctx().set_cursor_icon(egui::CursorIcon::Copy);
@@ -145,7 +146,7 @@ fn hints(ctx: &ViewCtx<'_>, painter: &Painter, view: Rect) {
         (icon, ink::text(painter, words.to_owned(), theme.words(13.0), theme.dim, view.width()))
     });
     let widest = texts.iter().map(|(_, words)| words.size().x).fold(0.0, f32::max);
-    let left = middle.x - (widest + 32.0) / 2.0;
+    let left = middle.x - widest / 2.0 - 16.0;
     for (nth, (icon, words)) in texts.into_iter().enumerate() {
         let y = middle.y - 32.0 + nth as f32 * 32.0;
         painter.galley(ink::beside(&icon, Pos2::new(left, y), egui::Align::Min), icon, theme.faint);

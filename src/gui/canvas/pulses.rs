@@ -357,7 +357,7 @@ impl Look {
         let shape = self.shapes.get(kind).copied().unwrap_or(0);
         let dead = dot.leg == Leg::DeadLetter;
         let color = if dead { ink::mix(color, self.bad, along.part * 3.0) } else { color };
-        let filled = !along.arrived && !(dead && along.part > 0.34);
+        let filled = !(along.arrived || dead && along.part > 0.34);
         sprites::push(mesh, Sprite::of(shape, filled), at, self.diameter, color);
         if dot.attempt > 1 {
             sprites::push(mesh, Sprite::Halo, at, self.diameter, color);

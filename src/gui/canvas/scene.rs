@@ -123,6 +123,17 @@ pub(super) struct Port {
     /// The row of a bus that it belongs to.
     pub row: Option<u32>,
     pub anchor: Anchor,
+    /// How far to both sides of its middle it reaches along its node's side.
+    pub half: f32,
+}
+
+impl Port {
+    /// How far a place is from it.
+    pub(super) fn distance(&self, place: Pos2) -> f32 {
+        let along = self.anchor.out.rot90();
+        let off = place - self.anchor.at;
+        (off - along * off.dot(along).clamp(-self.half, self.half)).length()
+    }
 }
 
 /// What a port is for.
@@ -380,26 +391,29 @@ impl Scene {
     pub(super) fn ports(&self, node: u32) -> Vec<Port> {
         let SceneNode { tag, rect, lying, rows, used, .. } = &self.nodes[node as usize];
         let mut ports = Vec::new();
-        let mut add = |side, row, anchor: Anchor| ports.push(Port { node, side, row, anchor });
+        let mut add = |side, row, anchor: Anchor, half| ports.push(Port { node, side, row, anchor, half });
         let at = |anchor: Anchor| Anchor { at: anchor.at + rect.min.to_vec2(), out: anchor.out };
         if *tag == KindTag::Bus {
-            let head = rail_head(*lying, rect.size(), rows.is_empty());
+            let whole = Rect::from_min_size(Pos2::ZERO, rect.size());
+            let head = if rows.is_empty() { whole } else { rail_head(*lying, rect.size()) };
+            // The whole side of a row is its port: a rail is taken hold of anywhere.
+            let half = |room: Rect| if *lying { room.width() / 2.0 } else { room.height() / 2.0 };
             for side in [Side::In, Side::Out] {
-                add(side, None, at(rail_anchor(head, rect.size(), *lying, side)));
+                add(side, None, at(rail_anchor(head, rect.size(), *lying, side)), half(head));
                 for (ix, row) in rows.iter().enumerate() {
-                    add(side, Some(ix as u32), at(rail_anchor(row.rect, rect.size(), *lying, side)));
+                    add(side, Some(ix as u32), at(rail_anchor(row.rect, rect.size(), *lying, side)), half(row.rect));
                 }
             }
         } else {
             if tag.subscribes() || *tag == KindTag::DeadLetterQueue {
-                add(Side::In, None, Anchor::on(*rect, -Vec2::X));
+                add(Side::In, None, Anchor::on(*rect, -Vec2::X), 0.0);
             }
             if tag.publishes() {
-                add(Side::Out, None, Anchor::on(*rect, Vec2::X));
+                add(Side::Out, None, Anchor::on(*rect, Vec2::X), 0.0);
             }
         }
         if (tag.subscribes() && used.inward) || *tag == KindTag::Bus {
-            add(Side::Dead, None, at(dead_anchor(rect.size())));
+            add(Side::Dead, None, at(dead_anchor(rect.size())), 0.0);
         }
         ports
     }
@@ -527,12 +541,9 @@ fn rail_size(lying: bool, rooms: &[Rect]) -> Vec2 {
     all.size().max(least)
 }
 
-fn rail_head(lying: bool, size: Vec2, empty: bool) -> Rect {
-    let head = match (lying, empty) {
-        (_, true) => size,
-        (false, false) => vec2(size.x, geometry::RAIL_HEAD),
-        (true, false) => vec2(geometry::LYING_HEAD, size.y),
-    };
+/// The head of a rail that has topics.
+fn rail_head(lying: bool, size: Vec2) -> Rect {
+    let head = if lying { vec2(geometry::LYING_HEAD, size.y) } else { vec2(size.x, geometry::RAIL_HEAD) };
     Rect::from_min_size(Pos2::ZERO, head)
 }
 

@@ -89,7 +89,7 @@ pub(super) fn texture(ctx: &Context) -> TextureHandle {
 pub(super) fn push(mesh: &mut Mesh, sprite: Sprite, at: Pos2, diameter: f32, color: Color32) {
     let half = diameter * CELL as f32 / DIAMETER / 2.0;
     let cells = Sprite::ALL.len() as f32;
-    let left = sprite as u8 as f32 / cells;
+    let left = f32::from(sprite as u8) / cells;
     let uv = Rect::from_min_max(pos2(left, 0.0), pos2(left + 1.0 / cells, 1.0));
     mesh.add_rect_with_uv(Rect::from_center_size(at, Vec2::splat(2.0 * half)), uv, color);
 }

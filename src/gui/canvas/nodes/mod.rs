@@ -33,20 +33,6 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     }
 }
 
-/// The icon of a kind.
-pub(super) const fn icon(tag: KindTag) -> &'static str {
-    use egui_phosphor::regular;
-    match tag {
-        KindTag::Producer => regular::BROADCAST,
-        KindTag::Bus => regular::STACK,
-        KindTag::Consumer => regular::TRAY,
-        KindTag::Service => regular::GEAR_SIX,
-        KindTag::Function => regular::FUNCTION,
-        KindTag::DeadLetterQueue => regular::SKULL,
-        KindTag::Note => regular::NOTE,
-    }
-}
-
 /// The size of the card of a new node of this kind.
 pub(super) fn new_size(tag: KindTag) -> egui::Vec2 {
     match tag {
@@ -65,7 +51,7 @@ fn block(brush: &mut Brush, ix: u32) {
     let busy = live.map_or(0.0, |live| live.utilization as f32);
     let fill = live.map_or(0.0, parts::fill_of);
     let rest = match node.tag {
-        KindTag::Note => ink::mix(theme.canvas, theme.warn, 0.25),
+        KindTag::Note => theme.paper,
         KindTag::Bus => ink::mix(theme.line, theme.dim, 0.55),
         _ => ink::mix(theme.line, theme.dim, 0.25),
     };

@@ -21,15 +21,15 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     let outline = if mark.selected {
         theme.accent
     } else {
-        ink::mix(theme.canvas, theme.warn, if hovered { 0.45 } else { 0.22 })
+        ink::mix(theme.paper, theme.paper_text, if hovered { 0.4 } else { 0.16 })
     };
     let fold = (12.0 * zoom).clamp(4.0, 16.0).min(paper.width() / 3.0);
     let (top, bottom) = (paper.min, paper.max);
     let corners = vec![top, pos2(bottom.x - fold, top.y), pos2(bottom.x, top.y + fold), bottom, pos2(top.x, bottom.y)];
     let layer = brush.layer(ix);
-    layer.push(Shape::convex_polygon(corners, ink::mix(theme.canvas, theme.warn, 0.09), Stroke::new(1.0, outline)));
+    layer.push(Shape::convex_polygon(corners, theme.paper, Stroke::new(1.0, outline)));
     let turned = vec![pos2(bottom.x - fold, top.y), pos2(bottom.x, top.y + fold), pos2(bottom.x - fold, top.y + fold)];
-    layer.push(Shape::convex_polygon(turned, ink::mix(theme.canvas, theme.warn, 0.22), Stroke::NONE));
+    layer.push(Shape::convex_polygon(turned, ink::mix(theme.paper, theme.paper_text, 0.16), Stroke::NONE));
     if mark.selected {
         let ring = Stroke::new(2.0, theme.accent.gamma_multiply(0.55));
         let shape =
@@ -40,7 +40,8 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     let pad = (12.0 * zoom).clamp(3.0, 18.0);
     let room = paper.shrink(pad).size() - vec2(fold * 0.4, 0.0);
     let size = if brush.detail() >= Detail::Full { parts::text_sizes(zoom).0 } else { 11.0 };
-    let (words, color) = if text.is_empty() { (title, theme.faint) } else { (text, theme.text) };
+    let (words, color) =
+        if text.is_empty() { (title, theme.paper_text.gamma_multiply(0.6)) } else { (text, theme.paper_text) };
     let rows = (room.y / (size * 1.35)).floor() as usize;
     if rows == 0 || room.x < 24.0 {
         return;

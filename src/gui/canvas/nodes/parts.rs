@@ -8,6 +8,7 @@ use super::super::camera::Detail;
 use super::super::hit::Hit;
 use super::super::scene::{Port, Side};
 use super::super::{geometry, ink};
+use crate::gui::icons;
 use crate::gui::theme::Theme;
 use crate::session::NodeLive;
 
@@ -40,9 +41,9 @@ pub(super) fn frame(brush: &mut Brush, ix: u32, corner: f32) {
     } else if mark.selected {
         theme.accent
     } else if hovered {
-        ink::mix(theme.line, theme.dim, 0.5)
+        ink::mix(theme.edge, theme.dim, 0.5)
     } else {
-        theme.line
+        theme.edge
     };
     let fill = if hovered { ink::mix(theme.card, theme.raised, 0.6) } else { theme.card };
     let layer = brush.layer(ix);
@@ -137,7 +138,7 @@ pub(super) fn fire_button(brush: &mut Brush, ix: u32) {
     let hovered = brush.hover == Hit::Fire(ix);
     let radius = geometry::FIRE_RADIUS * zoom.min(1.5);
     let (fill, line, sign) =
-        if hovered { (theme.accent, theme.accent, theme.canvas) } else { (theme.card, theme.line, theme.dim) };
+        if hovered { (theme.accent, theme.accent, theme.on_accent) } else { (theme.card, theme.edge, theme.dim) };
     disc(brush, ix, at, radius, fill, line);
     let half = radius * 0.42;
     let tip = vec2(half * 1.15, 0.0);
@@ -181,7 +182,7 @@ pub(super) fn badge(brush: &mut Brush, painter: &Painter, ix: u32) {
 
 /// The icon of a kind with its middle here.
 pub(super) fn icon(brush: &mut Brush, painter: &Painter, ix: u32, at: Pos2, size: f32, color: Color32) {
-    let sign = super::icon(brush.scene.nodes[ix as usize].tag);
+    let sign = icons::kind(brush.scene.nodes[ix as usize].tag);
     let galley = painter.layout_no_wrap(sign.to_owned(), egui::FontId::proportional(size), color);
     let corner = at - galley.size() / 2.0;
     brush.layer(ix).push(Shape::galley(pos2(corner.x.round(), corner.y.round()), galley, color));
@@ -190,7 +191,7 @@ pub(super) fn icon(brush: &mut Brush, painter: &Painter, ix: u32, at: Pos2, size
 /// The sizes of a node's name and figures at this zoom: they step, they do not scale.
 pub(super) fn text_sizes(zoom: f32) -> (f32, f32) {
     match zoom {
-        zoom if zoom >= 1.9 => (20.0, 15.0),
+        zoom if zoom >= 1.6 => (20.0, 15.0),
         zoom if zoom >= 1.3 => (15.0, 13.0),
         zoom if zoom >= 0.75 => (13.0, 11.0),
         zoom if zoom >= 0.5 => (12.0, 11.0),
