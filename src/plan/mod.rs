@@ -2,6 +2,7 @@
 
 mod check;
 mod compile;
+mod data_needs;
 #[expect(clippy::module_inception, reason = "the plan is what this module is about")]
 mod plan;
 mod problem;

@@ -1,3 +1,4 @@
 //! Behaviour through the front doors: session, command line, window. A file a behaviour.
 
+mod expr;
 mod tidy;
