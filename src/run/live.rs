@@ -38,7 +38,7 @@ const LOOK_SHARE: u32 = 30;
 const FADE: Duration = Duration::from_millis(250);
 
 /// How long motion is seen, in time on the wall.
-const SEEN: Duration = Duration::from_millis(350);
+pub(super) const SEEN: Duration = Duration::from_millis(350);
 
 /// Commands on their way. Nobody clicks faster than a batch.
 const COMMANDS: usize = 1_024;

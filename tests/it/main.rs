@@ -1,8 +1,8 @@
 //! Behaviour through the front doors: session, command line, window. A file a behaviour.
 
+mod check;
 mod cli;
 mod export;
-mod check;
 mod expr;
 mod file;
 mod flow_runs;
