@@ -2,7 +2,7 @@
 
 pub(crate) mod flow;
 pub(crate) mod fold;
+pub(crate) mod random_flow;
 pub(crate) mod run;
 
-pub(crate) use self::flow::{flow, kind};
 pub(crate) use self::run::Run;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use eventloom::kernel::{Input, Kernel, Stopped};
-use eventloom::model::{EventId, Flow, LinkId, LinkIx, NodeId, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
+use eventloom::model::{EventId, Flow, LinkId, LinkIx, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
 use eventloom::plan::{Inputs, Plan, compile};
 use eventloom::trace::{KeyRef, Leg, Observer, Phase, Reason, Record, Staleness, What};
 use serde_json::Value;
@@ -170,22 +170,27 @@ impl Run {
         }
     }
 
-    /// Carries out at most so many steps, whatever the time.
+    /// One step, recounted; or what is wrong after it.
+    pub(crate) fn try_step(&mut self, until: SimTime) -> Result<Stopped, String> {
+        let stopped = self.kernel.run_until(until, 1, &mut self.kept);
+        self.try_recount()?;
+        Ok(stopped)
+    }
+
+    /// Some steps that nobody recounts, for runs that are compared with others.
+    pub(crate) fn unchecked(&mut self, until: SimTime, budget: u32) -> Stopped {
+        self.kernel.run_until(until, budget, &mut self.kept)
+    }
+
     #[track_caller]
-    pub(crate) fn steps(&mut self, until: SimTime, budget: u32) -> Stopped {
-        for _ in 0..budget {
-            let stopped = self.kernel.run_until(until, 1, &mut self.kept);
-            self.recount();
-            if stopped != Stopped::Budget {
-                return stopped;
-            }
+    fn recount(&mut self) {
+        if let Err(broken) = self.try_recount() {
+            panic!("{broken}");
         }
-        Stopped::Budget
     }
 
     /// Folds what is new, and compares the fold with the machine's own figures.
-    #[track_caller]
-    fn recount(&mut self) {
+    fn try_recount(&mut self) -> Result<(), String> {
         for ix in self.folded..self.kept.records.len() {
             let record = self.kept.records[ix];
             if matches!(record.what, What::Edited { .. })
@@ -193,25 +198,19 @@ impl Run {
             {
                 self.fold.follow(&flow, &plan);
             }
-            if let Err(broken) = self.fold.take(&record) {
-                self.fail(&broken, ix);
-            }
+            self.fold.take(&record).map_err(|broken| self.with_story(&broken, ix))?;
         }
         self.folded = self.kept.records.len();
-        if let Err(broken) = self.fold.end_of_step(self.kernel.now()) {
-            self.fail(&broken, self.folded);
-        }
-        if let Err(broken) = self.fold.compare(&self.kernel) {
-            self.fail(&broken, self.folded);
-        }
+        self.fold.end_of_step(self.kernel.now()).map_err(|broken| self.with_story(&broken, self.folded))?;
+        self.fold.compare(&self.kernel).map_err(|broken| self.with_story(&broken, self.folded))
     }
 
-    #[track_caller]
-    fn fail(&self, broken: &str, ix: usize) -> ! {
+    /// What is wrong, and the records that led to it.
+    fn with_story(&self, broken: &str, ix: usize) -> String {
         let from = ix.saturating_sub(40);
         let to = (ix + 1).min(self.kept.records.len());
         let lines: Vec<String> = self.kept.records[from..to].iter().map(|record| self.line(record)).collect();
-        panic!("{broken}\nafter record {ix}, the last of:\n{}\n", lines.join("\n"));
+        format!("{broken}\nafter record {ix}, the last of:\n{}\n", lines.join("\n"))
     }
 
     /// Presses a producer's button, or calls a service or function.
