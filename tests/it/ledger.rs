@@ -238,9 +238,9 @@ fn editing_one_part_leaves_the_draws_of_another_alone() {
         part("aaa", "40/s", "10ms"),
         part("aaa", "17/s", "3ms"),
         part("zzz", "90/s", "1ms"),
-        part("aaa", "5/s", "1ms") + &part("zzz", "3/s", "7ms"),
+        format!("{}{}", part("aaa", "5/s", "1ms"), part("zzz", "3/s", "7ms")),
     ] {
-        let beside = play(base.clone() + &other);
+        let beside = play(format!("{base}{other}"));
         let differs = alone.iter().zip(&beside).position(|(a, b)| a != b);
         assert_eq!(differs, None, "{:?}\n{:?}", differs.map(|ix| &alone[ix]), differs.map(|ix| &beside[ix]));
         assert_eq!(alone.len(), beside.len());

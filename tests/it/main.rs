@@ -1,5 +1,6 @@
 //! Behaviour through the front doors: session, command line, window. A file a behaviour.
 
+mod closed_forms;
 mod expr;
 mod ledger;
 mod semantics;

@@ -51,6 +51,25 @@ fn s25_warm_up_to_the_last_moment_and_cold_right_after() {
 }
 
 #[test]
+fn s25_an_arrival_at_the_very_moment_of_reclaim_finds_it_warm() {
+    // Idle since 500 ms, kept warm for a second: reclaimed at 1.5 s, when timers run, which is after arrivals.
+    for (delay, cold) in [("1.5s", 1), ("1.500000001s", 2)] {
+        let mut run = Run::new(&format!(
+            r#"p = Producer(emits: "a", rate: ByHand)
+               bus = Bus
+               f = Function(handlers: [(takes: Fixed("100ms"))], cold_start: Fixed("400ms"), keep_warm: "1s")
+               p -> bus
+               p -> bus {delay}
+               bus -> f"#
+        ));
+        run.fire("p", 1);
+        run.until("1m");
+        assert_eq!(run.summary("f"), "received 2 handled 2 acked 2");
+        assert_eq!(run.count(|what| matches!(what, What::InstanceStarted { cold: true, .. })), cold, "after {delay}");
+    }
+}
+
+#[test]
 fn s25_an_event_in_time_keeps_the_instance() {
     // One a second against a keep-warm of a second and a bit: one cold start for the whole day.
     let mut run = Run::new(

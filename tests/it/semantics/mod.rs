@@ -11,3 +11,4 @@ mod order;
 mod pressure;
 mod retention;
 mod retry;
+mod sources;

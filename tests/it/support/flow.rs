@@ -14,9 +14,7 @@
 //! much, so that the figures of a test are the test's own; dead-letter paths always take the product's millisecond.
 //! A row goes on until its parentheses are closed.
 
-use eventloom::model::{
-    EventName, EventType, Flow, Link, LinkKind, Node, NodeId, NodeKind, Point, SimDuration, Subscription,
-};
+use eventloom::model::{EventName, EventType, Flow, Link, LinkKind, Node, NodeId, NodeKind, Point, SimDuration};
 use ron::extensions::Extensions;
 use serde::de::DeserializeOwned;
 
@@ -70,12 +68,6 @@ pub(crate) fn add_link(flow: &mut Flow, from: &str, rest: &str) {
 #[track_caller]
 pub(crate) fn kind(text: &str) -> NodeKind {
     if text.contains('(') { read(text) } else { read(&format!("{text}()")) }
-}
-
-/// Settings of a subscription as a flow file writes them.
-#[track_caller]
-pub(crate) fn subscription(text: &str) -> Subscription {
-    read(text)
 }
 
 #[track_caller]

@@ -318,5 +318,5 @@ fn rows(hops: u32, producers: &[Producer], buses: &[String], workers: &[Worker])
             }
         }
     }
-    rows + &links
+    rows + links.as_str()
 }
