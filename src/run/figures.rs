@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, shape_of};
 use crate::model::{KindTag, LinkIx, NodeId, NodeIx, SimDuration, SubIx, TopicIx};
 use crate::plan::Plan;
-use crate::trace::{Ledger, Observer, Record, Shape};
+use crate::trace::{Ledger, Observer, Record, Shape, Work};
 
 use super::live::SEEN;
 use super::look::Looker;
@@ -33,6 +33,8 @@ struct Places {
     /// Subscriptions that feed a node, inboxes not among them.
     fed_by: Vec<Vec<SubIx>>,
     buses: Vec<BusPlaces>,
+    /// How many events each node can handle at once.
+    capacity: Vec<u32>,
 }
 
 /// The parts of a bus.
@@ -64,7 +66,8 @@ impl Places {
             topics: plan.topics_of(bus).collect(),
             subs: subs_of.remove(&bus).unwrap_or_default(),
         });
-        Self { buses: buses.collect(), fed_by }
+        let capacity = shape_of(plan).nodes.iter().map(|node| node.capacity).collect();
+        Self { buses: buses.collect(), fed_by, capacity }
     }
 }
 
@@ -88,7 +91,7 @@ impl Figures {
         self.looker.hand_over_log(into);
     }
 
-    pub(super) fn report(&self, name: &str, seed: u64, kernel: &Kernel) -> Report {
+    pub(super) fn report(&mut self, name: &str, seed: u64, kernel: &Kernel) -> Report {
         self.tally.report(name, seed, kernel)
     }
 
@@ -96,6 +99,7 @@ impl Figures {
     pub(super) fn fill(&mut self, view: &mut LiveView, kernel: &Kernel, seen: SimDuration, watched: &[NodeId]) {
         let plan = Arc::clone(kernel.plan());
         let now = view.now;
+        self.tally.advance(kernel);
         self.sample(kernel, &plan, seen);
         let since = self.window.since(now);
         let ledger = kernel.ledger();
@@ -114,7 +118,7 @@ impl Figures {
             events_per_second: since.per_second(place(0, EVENTS), self.looker.events()),
             not_logged: self.looker.not_logged(),
         };
-        let report = |id: &NodeId| Some((id.clone(), Arc::new(self.tally.node(plan.node_ix(id)?, kernel))));
+        let report = |id: &NodeId| Some((id.clone(), Arc::new(self.tally.node(plan.node_ix(id)?, &plan))));
         view.watched = watched.iter().filter_map(report).collect();
         (view.dots, view.flashes) = self.looker.look(now, seen);
     }
@@ -152,13 +156,13 @@ impl Figures {
         }
         let handles = plan.node_count().max(plan.link_count()).max(plan.topic_count()) as u32;
         let counters = (0..handles).flat_map(|handle| {
-            let work = self.tally.work(NodeIx(handle), kernel);
+            let work = self.tally.work(NodeIx(handle));
             [
-                work.done,
+                done(&work),
                 work.waits,
                 work.waited_nanos,
                 work.busy_nanos,
-                self.tally.link(LinkIx(handle)).sent,
+                if (handle as usize) < plan.link_count() { self.tally.link(LinkIx(handle)).sent } else { 0 },
                 accepted(kernel, plan, TopicIx(handle)),
                 if handle == 0 { self.looker.events() } else { 0 },
             ]
@@ -180,10 +184,10 @@ impl Figures {
 
     fn node(&self, kernel: &Kernel, plan: &Plan, ledger: &Ledger, node: NodeIx, since: Since<'_>) -> NodeLive {
         let now = kernel.node_now(node);
-        let work = self.tally.work(node, kernel);
+        let work = self.tally.work(node);
         let subs = self.places.fed_by.get(node.index()).map_or(&[][..], Vec::as_slice);
         let queued = |sub: &SubIx| ledger.subs.get(sub.index()).map_or(0, |counts| counts.queued);
-        let capacity = plan.shape().nodes.get(node.index()).map_or(0, |shape| shape.capacity);
+        let capacity = self.places.capacity.get(node.index()).copied().unwrap_or(0);
         let waits = since.growth(place(node.0, WAITS), work.waits);
         let waited = since.growth(place(node.0, WAITED), work.waited_nanos);
         let busy_nanos = since.growth(place(node.0, BUSY), work.busy_nanos) as f64;
@@ -197,7 +201,7 @@ impl Figures {
             handled: work.handled,
             failed: work.failed,
             emitted: now.emitted,
-            per_second: since.per_second(place(node.0, DONE), work.done),
+            per_second: since.per_second(place(node.0, DONE), done(&work)),
             wait_nanos: if waits == 0 { 0.0 } else { waited as f64 / waits as f64 },
             utilization: if hands > 0.0 { (busy_nanos / hands).min(1.0) } else { 0.0 },
             cold: now.instances.saturating_sub(now.idle + now.busy),
@@ -257,6 +261,11 @@ impl Figures {
         };
         (plan.node_id(places.bus).clone(), bus)
     }
+}
+
+/// What a node is there for: handling, accepting, or emitting.
+const fn done(work: &Work) -> u64 {
+    if work.handled > 0 { work.handled } else { work.emitted }
 }
 
 /// Records that a topic has accepted; none where there is no such handle.

@@ -2,20 +2,19 @@
 
 mod check;
 mod cli;
+mod closed_forms;
 mod export;
 mod expr;
 mod file;
 mod flow_runs;
 mod flows;
+mod ledger;
 mod properties;
 mod readme;
 mod replay;
+mod semantics;
 mod session_files;
 mod session_run;
 mod store;
-mod closed_forms;
-mod expr;
-mod ledger;
-mod semantics;
 mod support;
 mod tidy;
