@@ -6,6 +6,7 @@ mod examples;
 mod files;
 mod headless;
 mod questions;
+mod settings;
 mod trace_line;
 
 use std::path::{Path, PathBuf};
@@ -15,7 +16,9 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::edit::{Document, Edit};
 use crate::file;
-use crate::model::{EventName, Flow, FlowError, FlowParts, KindTag, Node, NodeId, NodeKind, Point, Rail, SimTime, limits};
+use crate::model::{
+    EventName, Flow, FlowError, FlowParts, KindTag, Node, NodeId, NodeKind, Point, Rail, SimTime, limits,
+};
 use crate::plan::{self, Problem, Severity};
 use crate::run::journal::{Injected, Journal, Revision};
 use crate::run::live::{Begin, Command, LiveRun, Wake};
@@ -28,6 +31,7 @@ pub use crate::run::view::*;
 pub use self::examples::{EXAMPLES, Example, WELCOME};
 pub use self::files::check_file;
 pub use self::headless::{Ending, SimulateOptions, Simulated, TEN_MINUTES};
+pub use self::settings::{Settings, SettingsTheme};
 pub use self::trace_line::TraceLine;
 
 use self::files::Logs;
@@ -238,6 +242,12 @@ impl Session {
     /// The flow in another format.
     pub fn export(&self, format: ExportFormat) -> String {
         crate::export::export(self.flow(), format)
+    }
+
+    /// Writes the flow in another format to a file, in place of what it holds.
+    pub fn export_to(&self, format: ExportFormat, path: &Path) -> Result<(), SessionError> {
+        let text = self.export(format);
+        store::write_text(&Disk, &text, path).map_err(|error| SessionError::File(error.to_string()))
     }
 
     // ---- files ----------------------------------------------------------------------------------------------------
@@ -471,7 +481,9 @@ impl Session {
         let tag = tag.ok_or_else(|| FlowError::NoNode(node.clone()))?;
         if tag != KindTag::Producer && !tag.calls() {
             let what = tag.label().to_lowercase();
-            return Err(SessionError::Refused(format!("a {what} cannot be fired by hand: fire a producer or a service")));
+            return Err(SessionError::Refused(format!(
+                "a {what} cannot be fired by hand: fire a producer or a service"
+            )));
         }
         if count > limits::EMITS {
             return Err(SessionError::Refused(format!("at most {} events can be fired at once", limits::EMITS)));
@@ -597,7 +609,8 @@ fn means_the_same(a: &Flow, b: &Flow) -> bool {
         drawn.map(|(id, node)| (id.clone(), plain_kind(node))).collect()
     };
     let facts = |events: &std::collections::BTreeMap<EventName, crate::model::EventType>| -> Vec<_> {
-        let fact = |(name, event): (&EventName, &crate::model::EventType)| (name.clone(), event.size, event.example.clone());
+        let fact =
+            |(name, event): (&EventName, &crate::model::EventType)| (name.clone(), event.size, event.example.clone());
         events.iter().map(fact).collect()
     };
     *hop_limit == other.hop_limit

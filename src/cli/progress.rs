@@ -18,8 +18,9 @@ impl Progress {
         let until = until.map(|limit| SimTime::ZERO + limit);
         let bar = match until {
             // Microseconds keep ten years within what the bar can count without rounding.
-            Some(until) => ProgressBar::new(until.as_nanos() / 1_000)
-                .with_style(style("{bar:32} {msg}").progress_chars("━╸─")),
+            Some(until) => {
+                ProgressBar::new(until.as_nanos() / 1_000).with_style(style("{bar:32} {msg}").progress_chars("━╸─"))
+            }
             None => ProgressBar::no_length().with_style(style("{spinner} {msg}")),
         };
         // 10 Hz is enough for eyes, and costs the run nothing.

@@ -24,8 +24,18 @@ fn text(report: &Report) -> String {
         format!("{flow}  seed {seed}, {time} of virtual time, {} records, trace {trace_hash}\n", grouped(*records));
 
     let mut table = Table::new(&[
-        "Node", "received", "handled", "failed", "retried", "emitted", "queue max", "queue mean", "busy", "wait p99",
-        "service p99", "end to end p99",
+        "Node",
+        "received",
+        "handled",
+        "failed",
+        "retried",
+        "emitted",
+        "queue max",
+        "queue mean",
+        "busy",
+        "wait p99",
+        "service p99",
+        "end to end p99",
     ]);
     for (id, node) in nodes {
         let NodeReport { received, handled, failed, retried, emitted, queue_max, queue_mean, .. } = node;
@@ -107,8 +117,11 @@ fn text(report: &Report) -> String {
 
 /// A sum and its parts that are not zero.
 fn sum(what: &str, total: u64, parts: &[(&str, u64)]) -> String {
-    let parts: Vec<String> =
-        parts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{} {name}", grouped(*count))).collect();
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{} {name}", grouped(*count)))
+        .collect();
     if parts.is_empty() {
         format!("\n{what}  {}\n", grouped(total))
     } else {

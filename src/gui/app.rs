@@ -4,19 +4,26 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use egui::{CentralPanel, Frame, Margin, Panel, Ui};
+use egui::{CentralPanel, Frame, Id, Margin, Panel, Rect, Sense, Ui, Vec2, WidgetInfo, WidgetType};
 
-use crate::model::Flow;
-use crate::session::Session;
+use crate::model::{Flow, NodeId, Point};
+use crate::session::{EventRef, LogRow, Session, SessionError, Settings, SettingsTheme, StartOptions, WELCOME};
 
 use super::action::Action;
 use super::canvas::Canvas;
-use super::panels::inspector::{self, InspectorState};
-use super::panels::{library, status, topbar};
-use super::settings::Settings;
-use super::theme::{self, Theme};
+use super::dialogs::{self, Decision, Dialog, Then};
+use super::files::Files;
+use super::panels::event_card::EventCardState;
+use super::panels::gallery::Gallery;
+use super::panels::inspector::InspectorState;
+use super::panels::log::LogState;
+use super::panels::lower::Tab;
+use super::panels::palette::SearchState;
+use super::panels::{event_card, gallery, inspector, library, lower, palette, queue, status, topbar};
+use super::theme::{self, Theme, ThemeName};
 use super::toasts::Toasts;
 use super::view::{Ask, ViewCtx, ViewState};
+use super::widgets;
 
 /// Why there is no window.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +31,33 @@ pub enum GuiError {
     /// There is no display, or it cannot draw. Nothing was opened or changed.
     #[error("no window can be opened here ({0}); `eventloom simulate FLOW` runs a flow without one")]
     NoWindow(String),
+    /// The file cannot be opened, and why.
+    #[error("{0}")]
+    Open(String),
+}
+
+/// The parts of the window that F6 goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    TopBar,
+    Library,
+    Canvas,
+    Inspector,
+    Lower,
+}
+
+impl Part {
+    const ALL: [Self; 5] = [Self::TopBar, Self::Library, Self::Canvas, Self::Inspector, Self::Lower];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::TopBar => "Top bar",
+            Self::Library => "Library panel",
+            Self::Canvas => "Canvas panel",
+            Self::Inspector => "Inspector panel",
+            Self::Lower => "Lower panel area",
+        }
+    }
 }
 
 /// The designer window.
@@ -31,50 +65,136 @@ pub struct App {
     pub(super) session: Session,
     pub(super) view: ViewState,
     pub(super) settings: Settings,
+    /// Whether settings are kept on the disk, and what was kept last.
+    keep_settings: bool,
+    kept: Settings,
     pub(super) toasts: Toasts,
     pub(super) inspector: InspectorState,
+    pub(super) log: LogState,
+    pub(super) tab: Tab,
+    pub(super) search: Option<SearchState>,
+    pub(super) dialog: Option<Dialog>,
+    pub(super) gallery_open: bool,
+    gallery: Option<Gallery>,
+    pub(super) event_card: Option<EventCardState>,
+    pub(super) queue: Option<NodeId>,
+    pub(super) files: Files,
+    /// What goes on after the flow has been saved under a name that is being chosen.
+    pub(super) after_save: Option<Then>,
+    pub(super) changed_on_disk: bool,
+    /// The window may close, whatever is unsaved.
+    pub(super) closing: bool,
     pub(super) canvas: Canvas,
-    theme: Arc<Theme>,
+    pub(super) theme: Arc<Theme>,
+    /// The part of the window that F6 went to last, and whether it has yet to take the keyboard.
+    part: (Part, bool),
     /// What the last frame asked for; carried out before the next.
     asks: RefCell<Vec<Ask>>,
+    /// Actions by key while a field had the keyboard: they wait until it has committed what was typed.
+    after_typing: Vec<Action>,
+    watched: Vec<NodeId>,
+    rows: Vec<LogRow>,
+    title: String,
     /// The toolkit's pass in which fonts and theme were set: they are there from the next one on.
     dressed_at: Option<u64>,
 }
 
 /// Opens the window and returns when it is closed.
-pub fn run(_path: Option<PathBuf>) -> Result<(), GuiError> {
-    let viewport = egui::ViewportBuilder::default()
+///
+/// Without a file the welcome example opens and starts by itself: a stranger's file never does.
+pub fn run(path: Option<PathBuf>) -> Result<(), GuiError> {
+    let (settings, fault) = Settings::load();
+    let mut app = App::new(Session::new(Flow::new("")), settings);
+    app.keep_settings = true;
+    if let Some(fault) = fault {
+        app.toasts.say(fault);
+    }
+    match path {
+        None => app.welcome(),
+        Some(path) => match app.session.open(&path) {
+            Ok(()) => app.opened(),
+            Err(SessionError::NotAFlow { path, faults, text }) => {
+                app.dialog = Some(Dialog::Unreadable { path, faults, text });
+            }
+            Err(error) => return Err(GuiError::Open(error.to_string())),
+        },
+    }
+    let place = app.settings.window;
+    let size = place.map_or([1280.0, 800.0], |place| [place.width, place.height]);
+    let mut viewport = egui::ViewportBuilder::default()
         .with_title("Eventloom")
         .with_app_id("eventloom")
-        .with_inner_size([1280.0, 800.0])
+        .with_inner_size(size)
         .with_min_inner_size([800.0, 500.0])
         .with_drag_and_drop(true);
+    if let Some(place) = place {
+        viewport = viewport.with_maximized(place.maximized);
+    }
     let options = eframe::NativeOptions { viewport, ..Default::default() };
-    let app = App::new(Session::new(Flow::new("")), Settings::default());
-    eframe::run_native("Eventloom", options, Box::new(move |_| Ok(Box::new(app))))
-        .map_err(|error| GuiError::NoWindow(error.to_string()))
+    let created = Box::new(move |creation: &eframe::CreationContext<'_>| {
+        app.wake_by(&creation.egui_ctx);
+        Ok(Box::new(app) as Box<dyn eframe::App>)
+    });
+    // Some systems lack a library and the toolkit panics on that: to a person it is the same as an error.
+    let opened =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| eframe::run_native("Eventloom", options, created)));
+    match opened {
+        Ok(result) => result.map_err(|error| GuiError::NoWindow(error.to_string())),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
 }
 
 impl App {
     /// A window onto a session that keeps nothing on the disk: for tests.
     pub fn new_for_test(session: Session) -> Self {
-        Self::new(session, Settings::default())
+        let settings = Settings { in_app_dialogs: true, reduced_motion: true, ..Settings::default() };
+        Self::new(session, settings)
     }
 
-    /// A window onto a session.
-    pub(super) fn new(session: Session, settings: Settings) -> Self {
-        let theme = Theme::of(settings.theme());
+    fn new(session: Session, settings: Settings) -> Self {
         Self {
             session,
             view: ViewState { fit: true, ..ViewState::default() },
-            settings,
+            kept: settings.clone(),
+            keep_settings: false,
             toasts: Toasts::default(),
             inspector: InspectorState::default(),
+            log: LogState::default(),
+            tab: Tab::default(),
+            search: None,
+            dialog: None,
+            gallery_open: false,
+            gallery: None,
+            event_card: None,
+            queue: None,
+            files: Files::default(),
+            after_save: None,
+            changed_on_disk: false,
+            closing: false,
             canvas: Canvas::default(),
-            theme,
+            theme: Theme::of(theme_of(&settings)),
+            settings,
+            part: (Part::Canvas, false),
             asks: RefCell::default(),
+            after_typing: Vec::new(),
+            watched: Vec::new(),
+            rows: Vec::new(),
+            title: String::new(),
             dressed_at: None,
         }
+    }
+
+    fn welcome(&mut self) {
+        match self.session.open_example(WELCOME) {
+            Ok(()) => self.start(StartOptions::default()),
+            Err(error) => self.toasts.say(error.to_string()),
+        }
+    }
+
+    /// Lets whatever is new in the session bring a frame.
+    fn wake_by(&mut self, ctx: &egui::Context) {
+        let ctx = ctx.clone();
+        self.session.on_change(Arc::new(move || ctx.request_repaint()));
     }
 
     /// Asks for something, as a part of the window would.
@@ -92,9 +212,14 @@ impl App {
         &self.view
     }
 
+    /// What is said at the window's edge now.
+    pub fn toasts(&self) -> Vec<String> {
+        self.toasts.texts().map(str::to_owned).collect()
+    }
+
     /// Makes the window look as the settings say.
     pub(super) fn use_settings(&mut self, ctx: &egui::Context) {
-        self.theme = Theme::of(self.settings.theme());
+        self.theme = Theme::of(theme_of(&self.settings));
         self.theme.apply(ctx, self.settings.reduced_motion);
         self.view.reduced_motion = self.settings.reduced_motion;
         self.view.event_shapes = self.settings.event_shapes;
@@ -106,14 +231,56 @@ impl App {
             ctx.set_fonts(theme::fonts());
             self.use_settings(ctx);
             self.dressed_at = Some(ctx.cumulative_pass_nr());
+            self.wake_by(ctx);
         }
-        self.keys(ctx);
-        for ask in self.asks.take() {
+        let mut asks = self.asks.take();
+        asks.extend(self.after_typing.drain(..).map(Ask::Action));
+        self.keys(ctx, &mut asks);
+        self.clipboard(ctx, &mut asks);
+        for ask in asks {
             self.perform(ctx, ask);
+        }
+        self.chosen_files(ctx);
+        self.dropped_files(ctx);
+        self.closing(ctx);
+        self.follow(ctx);
+    }
+
+    /// Keeps up with the session: the log, the watched nodes, the title, the settings, the file on disk.
+    fn follow(&mut self, ctx: &egui::Context) {
+        self.session.drain_log(&mut self.rows);
+        self.log.take(&mut self.rows);
+        if !self.view.selection.nodes.iter().eq(self.watched.iter()) {
+            self.watched = self.view.selection.nodes.iter().take(32).cloned().collect();
+            self.session.watch(&self.watched);
+        }
+        let focused =
+            ctx.input(|input| input.events.iter().any(|event| matches!(event, egui::Event::WindowFocused(true))));
+        if focused {
+            self.changed_on_disk = self.session.is_changed_on_disk();
+        }
+        let name = match self.session.flow().name() {
+            "" => "Untitled flow",
+            name => name,
+        };
+        let title = format!("{name}{} – Eventloom", if self.session.is_unsaved() { " •" } else { "" });
+        if title != self.title {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+        if self.keep_settings && self.settings != self.kept {
+            if let Err(error) = self.settings.save() {
+                self.toasts.say(error);
+            }
+            self.kept = self.settings.clone();
         }
     }
 
-    fn keys(&mut self, ctx: &egui::Context) {
+    fn keys(&mut self, ctx: &egui::Context, asks: &mut Vec<Ask>) {
+        // What stands in front of everything has the keys to itself.
+        if self.dialog.is_some() || self.search.is_some() || self.gallery_open || self.files.is_open() {
+            return;
+        }
         let typing = ctx.text_edit_focused();
         let mut actions: Vec<Action> = Action::ALL.into_iter().filter(|action| action.shortcut().is_some()).collect();
         // The longer shortcut first: Ctrl+Z would take Ctrl+Shift+Z otherwise.
@@ -123,13 +290,78 @@ impl App {
         });
         for action in actions {
             let Some(shortcut) = action.shortcut() else { continue };
-            if typing && belongs_to_text(action) {
+            if (typing && belongs_to_text(action)) || is_clipboard(action) {
                 continue;
             }
-            if ctx.input_mut(|input| input.consume_shortcut(&shortcut)) {
-                self.asks.borrow_mut().push(Ask::Action(action));
+            // The canvas gives up a gesture of its own on Escape; nothing else may take that from it.
+            if action == Action::Escape && self.canvas_is_busy(ctx) {
+                continue;
+            }
+            if !ctx.input_mut(|input| input.consume_shortcut(&shortcut)) {
+                continue;
+            }
+            if typing {
+                ctx.memory_mut(|memory| memory.stop_text_input());
+                self.after_typing.push(action);
+                ctx.request_repaint();
+            } else {
+                asks.push(Ask::Action(action));
             }
         }
+    }
+
+    /// Whether Escape belongs to a gesture or a menu.
+    fn canvas_is_busy(&self, ctx: &egui::Context) -> bool {
+        ctx.input(|input| input.pointer.any_down()) || egui::Popup::is_any_open(ctx) || self.canvas.is_connecting()
+    }
+
+    /// The toolkit hands cut, copy and paste over as events, not as keys.
+    fn clipboard(&self, ctx: &egui::Context, asks: &mut Vec<Ask>) {
+        if ctx.text_edit_focused() || self.dialog.is_some() || self.search.is_some() {
+            return;
+        }
+        ctx.input(|input| {
+            for event in &input.events {
+                match event {
+                    egui::Event::Copy => asks.push(Ask::Action(Action::Copy)),
+                    egui::Event::Cut => asks.push(Ask::Action(Action::Cut)),
+                    egui::Event::Paste(text) => asks.push(Ask::Paste(text.clone(), self.view.middle)),
+                    _ => {}
+                }
+            }
+        });
+    }
+
+    fn dropped_files(&mut self, ctx: &egui::Context) {
+        let dropped = ctx.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_path_buf()));
+        if let Some(path) = dropped {
+            self.leave(ctx, Then::Open(path));
+        }
+    }
+
+    fn closing(&mut self, ctx: &egui::Context) {
+        if !ctx.input(|input| input.viewport().close_requested()) {
+            return;
+        }
+        if self.session.is_unsaved() && !self.closing {
+            ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+            self.dialog = Some(Dialog::Unsaved(Then::Quit));
+        }
+    }
+
+    /// Moves the keyboard to the next or previous part of the window that is shown.
+    pub(super) fn go_to_part(&mut self, step: isize) {
+        let shown: Vec<Part> = Part::ALL
+            .into_iter()
+            .filter(|part| match part {
+                Part::Library => self.settings.panels.library,
+                Part::Inspector => self.settings.panels.inspector,
+                Part::TopBar | Part::Canvas | Part::Lower => true,
+            })
+            .collect();
+        let at = shown.iter().position(|part| *part == self.part.0).unwrap_or(0);
+        let next = (at as isize + step).rem_euclid(shown.len() as isize) as usize;
+        self.part = (shown[next], true);
     }
 
     /// Draws one frame.
@@ -151,60 +383,224 @@ impl App {
             theme: &theme,
             asks: &asks,
         };
-        let panel = |margin: Margin| Frame::new().fill(theme.panel).inner_margin(margin);
-        Panel::top("top bar")
-            .exact_size(theme.panels.top)
-            .resizable(false)
-            .frame(panel(Margin::symmetric(8, 0)))
-            .show(ui, |ui| topbar::topbar_ui(&ctx, &self.settings, ui));
+        let wanted = std::mem::replace(&mut self.part.1, false).then_some(self.part.0);
+        let panels = self.settings.panels;
+        let bar = |margin: Margin| Frame::new().fill(theme.panel).inner_margin(margin);
+        Panel::top("top bar").exact_size(theme.panels.top).resizable(false).frame(bar(Margin::symmetric(8, 0))).show(
+            ui,
+            |ui| {
+                landmark(ui, &theme, Part::TopBar, wanted);
+                topbar::topbar_ui(&ctx, &self.settings, ui);
+            },
+        );
         Panel::bottom("status bar")
             .exact_size(theme.panels.status)
             .resizable(false)
-            .frame(panel(Margin::symmetric(12, 0)))
+            .frame(bar(Margin::symmetric(12, 0)))
             .show(ui, |ui| status::status_ui(&ctx, ui));
-        if self.settings.library {
-            Panel::left("library")
-                .default_size(theme.panels.library)
+        if panels.library {
+            let shown = Panel::left("library")
+                .default_size(panels.library_width)
                 .size_range(160.0..=360.0)
-                .frame(panel(Margin::symmetric(8, 4)))
-                .show(ui, |ui| library::library_ui(&ctx, ui));
+                .frame(bar(Margin::symmetric(8, 4)))
+                .show(ui, |ui| {
+                    landmark(ui, &theme, Part::Library, wanted);
+                    library::library_ui(&ctx, ui);
+                });
+            self.settings.panels.library_width = shown.response.rect.width().round();
         }
-        if self.settings.inspector {
-            Panel::right("inspector")
-                .default_size(theme.panels.inspector)
-                .size_range(248.0..=480.0)
-                .frame(panel(Margin::symmetric(12, 4)))
-                .show(ui, |ui| inspector::inspector_ui(&ctx, &mut self.inspector, ui));
+        if panels.inspector {
+            let shown = Panel::right("inspector")
+                .default_size(panels.inspector_width)
+                .size_range(264.0..=480.0)
+                .frame(bar(Margin::symmetric(12, 4)))
+                .show(ui, |ui| {
+                    landmark(ui, &theme, Part::Inspector, wanted);
+                    inspector::inspector_ui(&ctx, &mut self.inspector, ui);
+                });
+            self.settings.panels.inspector_width = shown.response.rect.width().round();
         }
-        CentralPanel::default().frame(Frame::new().fill(theme.canvas)).show(ui, |ui| self.canvas.ui(&ctx, ui));
-        self.toasts.ui(&theme, ui, theme.panels.status);
-        if !asks.borrow().is_empty() {
-            ui.ctx().request_repaint();
+        let lower_margin = Margin { left: 8, right: 8, top: 0, bottom: 0 };
+        let lower = if panels.foot {
+            Panel::bottom("lower panel").default_size(panels.foot_height).size_range(96.0..=480.0)
+        } else {
+            Panel::bottom("lower panel folded").exact_size(theme.panels.lower_folded).resizable(false)
+        };
+        let shown = lower.frame(bar(lower_margin)).show(ui, |ui| {
+            landmark(ui, &theme, Part::Lower, wanted);
+            lower::lower_ui(&ctx, self.tab, panels.foot, &mut self.log, ui);
+        });
+        if panels.foot {
+            self.settings.panels.foot_height = shown.response.rect.height().round();
         }
-        self.asks = asks;
+        let canvas_rect = CentralPanel::default()
+            .frame(Frame::new().fill(theme.canvas))
+            .show(ui, |ui| {
+                if self.changed_on_disk {
+                    changed_bar(&ctx, ui);
+                }
+                landmark(ui, &theme, Part::Canvas, wanted);
+                let rect = ui.available_rect_before_wrap();
+                self.canvas.ui(&ctx, ui);
+                rect
+            })
+            .inner;
+        if self.session.flow().nodes().is_empty() && self.search.is_none() {
+            let gallery = self.gallery.get_or_insert_with(Gallery::default);
+            empty_canvas(&ctx, gallery, canvas_rect, ui);
+        }
+        if self.event_card.as_mut().is_some_and(|card| !event_card::event_card_ui(&ctx, card, ui)) {
+            self.event_card = None;
+        }
+        if self.queue.as_ref().is_some_and(|node| !queue::queue_ui(&ctx, node, ui)) {
+            self.queue = None;
+        }
+        if self.search.as_mut().is_some_and(|search| !palette::search_ui(&ctx, search, ui)) {
+            self.search = None;
+        }
+        if self.gallery_open {
+            let gallery = self.gallery.get_or_insert_with(Gallery::default);
+            self.gallery_open = gallery::gallery_ui(&ctx, gallery, ui);
+        }
+        let decision = self.dialog.as_mut().map(|dialog| dialogs::dialog_ui(&ctx, dialog, ui));
+        self.files.ui(ui.ctx(), &theme);
+        let lower_height = if panels.foot { panels.foot_height } else { theme.panels.lower_folded };
+        self.toasts.ui(&theme, ui, theme.panels.status + lower_height);
+        self.view.zoom = self.canvas.zoom();
+        self.view.middle = self.canvas.middle();
         if self.canvas.took_show() {
             self.view.show = None;
             self.view.fit = false;
             self.view.zoom_by = 1.0;
         }
-        self.view.zoom = self.canvas.zoom();
-        self.view.middle = self.canvas.middle();
+        if !asks.borrow().is_empty() {
+            ui.ctx().request_repaint();
+        }
+        self.asks = asks;
+        if let Some(decision) = decision {
+            self.decide(ui.ctx(), decision);
+        }
     }
+
+    fn decide(&mut self, ctx: &egui::Context, decision: Decision) {
+        match decision {
+            Decision::Open => return,
+            Decision::Close => self.dialog = None,
+            Decision::SaveThen(then) => {
+                self.dialog = None;
+                self.after_save = Some(then);
+                self.save(ctx);
+            }
+            Decision::LoseThen(then) => {
+                self.dialog = None;
+                self.go_on(ctx, then);
+            }
+            Decision::Export(format) => {
+                self.dialog = None;
+                self.export(ctx, format);
+            }
+        }
+        ctx.request_repaint();
+    }
+
+    /// Shows an event's card.
+    pub(super) fn open_event(&mut self, event: EventRef) {
+        self.session.ask_event(event);
+        let before = self.event_card.take().map_or_else(Vec::new, |card| {
+            let mut before = card.before;
+            before.push(card.event);
+            before
+        });
+        self.event_card = Some(EventCardState { event, before });
+    }
+
+    /// Where something goes that is added without a pointer.
+    pub(super) fn free_middle(&self) -> Point {
+        super::build::free_place(self.session.flow(), self.view.middle)
+    }
+}
+
+const fn theme_of(settings: &Settings) -> ThemeName {
+    match settings.theme {
+        SettingsTheme::Dark => ThemeName::Dark,
+        SettingsTheme::Light => ThemeName::Light,
+    }
+}
+
+/// A place for the keyboard at the beginning of a part, so that F6 leads there and Tab goes on from it.
+fn landmark(ui: &mut Ui, theme: &Theme, part: Part, wanted: Option<Part>) {
+    let rect = ui.max_rect();
+    let id = Id::new(("landmark", part.name()));
+    let response = ui.interact(Rect::from_min_size(rect.min, Vec2::ZERO), id, Sense::focusable_noninteractive());
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::Panel, true, part.name()));
+    if wanted == Some(part) {
+        response.request_focus();
+    }
+    if response.has_focus() {
+        let stroke = egui::Stroke::new(1.5, theme.accent);
+        let rect = rect.expand2(Vec2::new(4.0, 0.0));
+        ui.painter().rect_stroke(rect, theme.control_corners(), stroke, egui::StrokeKind::Inside);
+    }
+}
+
+/// The bar above the canvas when the file is not the one that was opened.
+fn changed_bar(ctx: &ViewCtx<'_>, ui: &mut Ui) {
+    let theme = ctx.theme;
+    let frame = Frame::new().fill(Theme::wash(theme.warn, 0.16)).inner_margin(Margin::symmetric(12, 6));
+    Panel::top("changed on disk").frame(frame).resizable(false).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.label(egui::RichText::new(egui_phosphor::regular::WARNING).color(theme.warn));
+            ui.label("This file has been changed by another program");
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                if ui.button("Keep mine").on_hover_text("Saves this drawing over what is there now").clicked() {
+                    ctx.ask(Ask::KeepMine);
+                }
+                if ui.button("Reload").on_hover_text("Reads the file again").clicked() {
+                    ctx.ask(Ask::Reload);
+                }
+            });
+        });
+    });
+}
+
+/// Below the canvas' own words on an empty canvas: a few examples to begin with.
+fn empty_canvas(ctx: &ViewCtx<'_>, gallery: &Gallery, canvas: Rect, ui: &Ui) {
+    let theme = ctx.theme;
+    let room = canvas.shrink(theme.space.xl);
+    if room.height() < 420.0 || room.width() < 420.0 {
+        return;
+    }
+    let width = room.width().min(700.0);
+    let area = egui::Area::new(Id::new("first examples"))
+        .order(egui::Order::Middle)
+        .constrain(false)
+        .pivot(egui::Align2::CENTER_BOTTOM)
+        .fixed_pos(room.center_bottom());
+    area.show(ui.ctx(), |ui| {
+        ui.set_max_width(width);
+        ui.horizontal(|ui| {
+            ui.label(widgets::dim(theme, "Begin with an example"));
+            if ui
+                .add(
+                    egui::Button::new(widgets::dim(theme, "All examples").color(theme.accent))
+                        .frame_when_inactive(false),
+                )
+                .clicked()
+            {
+                ctx.act(Action::Examples);
+            }
+        });
+        gallery::strip_ui(ctx, gallery, ui, width);
+    });
 }
 
 /// Whether an action's key means something else while text is being typed.
 const fn belongs_to_text(action: Action) -> bool {
-    matches!(
-        action,
-        Action::Undo
-            | Action::Redo
-            | Action::Cut
-            | Action::Copy
-            | Action::Paste
-            | Action::Delete
-            | Action::SelectAll
-            | Action::Escape
-    )
+    matches!(action, Action::Undo | Action::Redo | Action::Delete | Action::SelectAll | Action::Escape)
+}
+
+const fn is_clipboard(action: Action) -> bool {
+    matches!(action, Action::Cut | Action::Copy | Action::Paste)
 }
 
 impl eframe::App for App {

@@ -39,7 +39,12 @@ mod tests {
     #[test]
     fn the_nearest_name_wins() {
         let best = |query: &str, names: &[&'static str]| {
-            names.iter().copied().filter_map(|name| score(query, name).map(|score| (score, name))).max().map(|(_, name)| name)
+            names
+                .iter()
+                .copied()
+                .filter_map(|name| score(query, name).map(|score| (score, name)))
+                .max()
+                .map(|(_, name)| name)
         };
         let names = ["Save", "Save as…", "Add service", "Dead-letter queue", "Step one instant", "Light theme"];
         for (query, name) in [

@@ -79,6 +79,8 @@ pub enum Ask {
     FireDialog(NodeId),
     /// Show an event's card.
     OpenEvent(EventRef),
+    /// Ask for an event's card anew, without changing which is shown.
+    AskEvent(EventRef),
     /// Show the events that wait in front of a node.
     OpenQueue(NodeId),
     /// Another speed.
@@ -114,6 +116,12 @@ pub enum Ask {
     OpenFile(PathBuf),
     /// Open an example, after the question for unsaved changes.
     OpenExample(String),
+    /// Save to this file, whatever it holds.
+    SaveTo(PathBuf),
+    /// Read the bound file anew, after the question for unsaved changes.
+    Reload,
+    /// Save over the bound file, though another program has changed it.
+    KeepMine,
     /// Say something in a passing note at the window's edge.
     Toast(String),
 }

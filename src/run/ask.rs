@@ -186,11 +186,8 @@ impl Notes {
         let id = event_text(plan, self.event);
         let origin = plan.node_id(self.event.origin());
         let root = event_text(plan, self.root());
-        let mut attributes = vec![
-            ("id", id.clone()),
-            ("source", origin.to_string()),
-            ("specversion", "1.0".to_owned()),
-        ];
+        let mut attributes =
+            vec![("id", id.clone()), ("source", origin.to_string()), ("specversion", "1.0".to_owned())];
         if let Some(emitted) = &self.emitted {
             attributes.push(("type", plan.event_name(emitted.kind).to_string()));
             if emitted.data.is_some() {

@@ -304,7 +304,8 @@ impl Driver {
         match self.last {
             Stopped::Limit(limit) => self.end(&limit.to_string()),
             Stopped::Stuck if self.ended_because.is_none() => {
-                self.ended_because = Some("nodes wait for each other in a ring, and nothing else is left to do".to_owned());
+                self.ended_because =
+                    Some("nodes wait for each other in a ring, and nothing else is left to do".to_owned());
                 self.is_news = true;
             }
             Stopped::Until | Stopped::Budget | Stopped::Quiet | Stopped::Stuck => {}
@@ -318,7 +319,10 @@ impl Driver {
 
     fn end_if_due(&mut self) {
         let is_idle = !matches!(self.last, Stopped::Budget);
-        if self.state == RunState::Draining && is_idle && (self.kernel.next_due().is_none() || self.figures.is_drained(&self.kernel)) {
+        if self.state == RunState::Draining
+            && is_idle
+            && (self.kernel.next_due().is_none() || self.figures.is_drained(&self.kernel))
+        {
             self.end("drained: nothing is under way any more");
         } else if is_idle && self.until.is_some_and(|until| self.kernel.now() >= until) {
             let because = if self.state == RunState::Draining { "the time to drain is up" } else { "its time is up" };
@@ -466,9 +470,10 @@ impl Driver {
             self.measured = f64::midpoint(self.measured, gone / passed);
         }
         self.revision += 1;
-        let seen = self.pace.virtual_of(SEEN).unwrap_or_else(|| {
-            SimDuration::from_nanos((self.measured * SEEN.as_secs_f64()) as u64)
-        });
+        let seen = self
+            .pace
+            .virtual_of(SEEN)
+            .unwrap_or_else(|| SimDuration::from_nanos((self.measured * SEEN.as_secs_f64()) as u64));
         let mut view = LiveView {
             revision: self.revision,
             state: self.state,

@@ -178,7 +178,10 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
             }
             if let Some(cause) = cause {
                 let comma = if row.detail.is_empty() { "" } else { ", " };
-                append(&mut row.detail, format_args!("{comma}because of {}/{}", plan.node_id(cause.origin()), cause.number()));
+                append(
+                    &mut row.detail,
+                    format_args!("{comma}because of {}/{}", plan.node_id(cause.origin()), cause.number()),
+                );
             }
         }
         What::Accepted { link, node, event, kind, topic, partition, offset } => {

@@ -67,7 +67,8 @@ impl Pace {
             Speed::Max => Some(self.wall),
             Speed::Times(factor) => {
                 // Rounded up: when the clock gets there, virtual time has.
-                let nanos = (u128::from(at.since(self.at).as_nanos()) * 1_000).div_ceil(u128::from(factor.thousandths()));
+                let nanos =
+                    (u128::from(at.since(self.at).as_nanos()) * 1_000).div_ceil(u128::from(factor.thousandths()));
                 self.wall.checked_add(Duration::from_nanos(u64::try_from(nanos).ok()?))
             }
         }

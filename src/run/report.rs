@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{LinkId, NodeId};
 use super::view::NodeReport;
+use crate::model::{LinkId, NodeId};
 
 /// Everything a run has to say about itself. Its JSON shape is a contract: names and order never change.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -46,10 +46,8 @@ pub const EXAMPLES: &[Example] = &examples![
 pub const WELCOME: &str = "order-fulfilment";
 
 /// The data files that examples replay, as they name them.
-const DATA: &[(&str, &[u8])] = &[(
-    "data/earthquakes.jsonl",
-    include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/flows/data/earthquakes.jsonl")),
-)];
+const DATA: &[(&str, &[u8])] =
+    &[("data/earthquakes.jsonl", include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/flows/data/earthquakes.jsonl")))];
 
 /// A data file that ships.
 pub(super) fn data(name: &str) -> Option<&'static [u8]> {

@@ -61,7 +61,10 @@ impl fmt::Display for Ending {
             Self::NothingLeft(at) => write!(f, "nothing was left to do after {at}"),
             Self::Limit => f.write_str("the time was up"),
             Self::NeverEnds(node) => {
-                write!(f, "simulated {TEN_MINUTES} of virtual time, since “{node}” never ends; --for sets another limit")
+                write!(
+                    f,
+                    "simulated {TEN_MINUTES} of virtual time, since “{node}” never ends; --for sets another limit"
+                )
             }
             Self::Stuck(at) => write!(f, "stuck after {at}: nodes wait for each other in a ring"),
             Self::Exhausted(limit) => write!(f, "a limit was reached: {limit}"),
@@ -125,9 +128,8 @@ impl Session {
 
     /// The flow as it is now, ready to be run from its start.
     fn fresh_journal(&self, seed: Option<u64>) -> Result<Journal, SessionError> {
-        let errors = |problems: &[Problem]| {
-            problems.iter().filter(|problem| problem.severity == Severity::Error).count()
-        };
+        let errors =
+            |problems: &[Problem]| problems.iter().filter(|problem| problem.severity == Severity::Error).count();
         if errors(self.problems()) > 0 {
             return Err(SessionError::HasErrors(errors(self.problems())));
         }

@@ -7,7 +7,7 @@ mod expr;
 mod file;
 mod flows;
 mod readme;
-mod store;
 mod replay;
+mod store;
 mod support;
 mod tidy;

@@ -77,9 +77,11 @@ impl LogState {
     }
 
     fn filter(&mut self, ctx: &ViewCtx<'_>) {
-        let chosen = |nodes: &BTreeSet<NodeId>| nodes.iter().filter_map(|id| ctx.live.index.node_ix.get(id).copied()).collect();
+        let chosen =
+            |nodes: &BTreeSet<NodeId>| nodes.iter().filter_map(|id| ctx.live.index.node_ix.get(id).copied()).collect();
         let nodes = self.selection_only.then(|| chosen(&ctx.view.selection.nodes));
-        let wanted = Filter { changes: self.changes, text: self.text.trim().to_lowercase(), hidden: self.hidden.clone(), nodes };
+        let wanted =
+            Filter { changes: self.changes, text: self.text.trim().to_lowercase(), hidden: self.hidden.clone(), nodes };
         if self.found_for.as_ref() == Some(&wanted) {
             return;
         }
@@ -140,7 +142,8 @@ pub(crate) fn log_tools(ctx: &ViewCtx<'_>, state: &mut LogState, ui: &mut Ui) {
     }
     if ctx.live.counts.not_logged > 0 {
         let text = format!("{} not shown", format::count(ctx.live.counts.not_logged));
-        ui.label(widgets::hint(theme, text)).on_hover_text("There were more than can be read; every one of them counts all the same");
+        ui.label(widgets::hint(theme, text))
+            .on_hover_text("There were more than can be read; every one of them counts all the same");
     }
 }
 
@@ -216,6 +219,26 @@ pub(crate) fn log_row(ctx: &ViewCtx<'_>, ui: &mut Ui, row: &LogRow) {
     }
 }
 
+/// A line of one event's history: as in the log, without what the card says already.
+pub(crate) fn history_row(ctx: &ViewCtx<'_>, ui: &mut Ui, row: &LogRow) {
+    let theme = ctx.theme;
+    let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), ROW), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, words(ctx, row)));
+    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
+    let ink = color(theme, row.what);
+    let at = |x: f32| egui::pos2(rect.left() + x, rect.center().y);
+    painter.text(at(0.0), Align2::LEFT_CENTER, row.at.to_string(), theme.mono(theme.sizes.tiny), theme.faint);
+    painter.text(at(88.0), Align2::LEFT_CENTER, row.what.label(), theme.words(theme.sizes.small), ink);
+    let node = row.node.and_then(|node| ctx.live.index.nodes.get(node.index()));
+    let node = node.map(|id| ctx.session.flow().title(id)).unwrap_or_default();
+    cut(&painter, at(180.0), 108.0, node, theme.words(theme.sizes.small), theme.text);
+    let detail = if row.attempt > 1 { format!("attempt {}  {}", row.attempt, row.detail) } else { row.detail.clone() };
+    cut(&painter, at(294.0), rect.width() - 294.0, detail.clone(), theme.words(theme.sizes.small), theme.dim);
+    if !detail.is_empty() {
+        response.on_hover_text(detail);
+    }
+}
+
 /// Text that ends with an ellipsis where its column ends.
 fn cut(painter: &egui::Painter, at: egui::Pos2, width: f32, text: String, font: egui::FontId, color: Color32) {
     let mut job = egui::text::LayoutJob::simple_singleline(text, font, color);
@@ -232,6 +255,8 @@ const fn color(theme: &Theme, kind: LogKind) -> Color32 {
         LogKind::Retrying | LogKind::Backpressure | LogKind::Notice => theme.warn,
         LogKind::Handled => theme.good,
         LogKind::Emitted | LogKind::Edited => theme.accent,
-        LogKind::Accepted | LogKind::Delivered | LogKind::Started | LogKind::Instance | LogKind::Rebalanced => theme.dim,
+        LogKind::Accepted | LogKind::Delivered | LogKind::Started | LogKind::Instance | LogKind::Rebalanced => {
+            theme.dim
+        }
     }
 }

@@ -46,7 +46,8 @@ pub(crate) fn lower_ui(ctx: &ViewCtx<'_>, tab: Tab, open: bool, log: &mut LogSta
             log::log_tools(ctx, log, ui);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let (icon, name) = if open { (ph::CARET_DOWN, "Fold the lower panel") } else { (ph::CARET_UP, "Unfold the lower panel") };
+            let (icon, name) =
+                if open { (ph::CARET_DOWN, "Fold the lower panel") } else { (ph::CARET_UP, "Unfold the lower panel") };
             if widgets::small_icon_button(ui, theme, icon, name, &Action::ToggleLower.tip_with_key(), true).clicked() {
                 ctx.act(Action::ToggleLower);
             }

@@ -66,7 +66,9 @@ pub(crate) fn search_ui(ctx: &ViewCtx<'_>, state: &mut SearchState, ui: &mut Ui)
         })
     });
     // The press that opened it does not close it: it was before the area was there.
-    let elsewhere = ui.input(|input| input.pointer.any_pressed() && input.pointer.interact_pos().is_some_and(|at| !shown.response.rect.contains(at)));
+    let elsewhere = ui.input(|input| {
+        input.pointer.any_pressed() && input.pointer.interact_pos().is_some_and(|at| !shown.response.rect.contains(at))
+    });
     match shown.inner.inner {
         Picked::Open => !elsewhere,
         Picked::Cancelled => false,
@@ -81,7 +83,8 @@ pub(crate) fn search_ui(ctx: &ViewCtx<'_>, state: &mut SearchState, ui: &mut Ui)
 fn everything(ctx: &ViewCtx<'_>) -> Vec<Item<Ask>> {
     let flow = ctx.session.flow();
     let actions = Action::ALL.into_iter().filter(|action| {
-        !matches!(action, Action::Palette | Action::NextPanel | Action::PreviousPanel) && topbar::is_possible(ctx, *action)
+        !matches!(action, Action::Palette | Action::NextPanel | Action::PreviousPanel)
+            && topbar::is_possible(ctx, *action)
     });
     let mut items: Vec<Item<Ask>> = actions
         .map(|action| Item {

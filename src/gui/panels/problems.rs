@@ -58,7 +58,9 @@ fn problem_row(ctx: &ViewCtx<'_>, ui: &mut Ui, problem: &Problem) {
         ui.add_space(theme.space.xs);
     });
     let response = row.response;
-    response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, format!("{}: {}", problem.severity, problem.what)));
+    response.widget_info(|| {
+        WidgetInfo::labeled(WidgetType::Button, true, format!("{}: {}", problem.severity, problem.what))
+    });
     if response.clicked() {
         jump(ctx, &problem.at);
     }

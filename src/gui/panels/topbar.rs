@@ -7,12 +7,12 @@ use egui::{
 use egui_phosphor::regular as ph;
 
 use crate::gui::action::{Action, ActionGroup};
-use crate::gui::settings::Settings;
 use crate::gui::speeds;
-use crate::gui::theme::{Theme, ThemeName};
+use crate::gui::theme::ThemeName;
 use crate::gui::view::{Ask, Selection, ViewCtx};
 use crate::gui::widgets;
 use crate::session::RunState;
+use crate::session::Settings;
 
 /// Room for the run controls, in the middle whatever the name's length.
 const RUN_WIDTH: f32 = 496.0;
@@ -127,9 +127,9 @@ pub(crate) fn is_possible(ctx: &ViewCtx<'_>, action: Action) -> bool {
 /// Whether what an action switches is on; `None` if it switches nothing.
 fn is_on(ctx: &ViewCtx<'_>, settings: &Settings, action: Action) -> Option<bool> {
     match action {
-        Action::ToggleLibrary => Some(settings.library),
-        Action::ToggleInspector => Some(settings.inspector),
-        Action::ToggleLower => Some(settings.lower),
+        Action::ToggleLibrary => Some(settings.panels.library),
+        Action::ToggleInspector => Some(settings.panels.inspector),
+        Action::ToggleLower => Some(settings.panels.foot),
         Action::ToggleTheme => Some(ctx.theme.name == ThemeName::Light),
         Action::ToggleEventShapes => Some(settings.event_shapes),
         Action::ToggleReducedMotion => Some(settings.reduced_motion),
@@ -268,9 +268,4 @@ fn search(ctx: &ViewCtx<'_>, ui: &mut Ui) {
     if response.on_hover_text(Action::Palette.tip()).clicked() {
         ctx.act(Action::Palette);
     }
-}
-
-/// A wash that tells a bar from what is below it.
-pub(crate) fn bar_line(theme: &Theme) -> Stroke {
-    Stroke::new(1.0, theme.line)
 }

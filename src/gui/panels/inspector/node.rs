@@ -245,7 +245,7 @@ fn function_ui(form: &Form<'_>, ui: &mut Ui, function: &mut Function, events: &[
     }
     form.section(ui, "Scaling");
     let most = u64::from(limits::CONCURRENCY);
-    let mut count = |ui: &mut Ui, label, tip, path, value: &mut u32, least| {
+    let count = |ui: &mut Ui, label, tip, path, value: &mut u32, least| {
         if let Some(new) = form.whole(ui, name(label, tip, path), u64::from(*value), (least, most)) {
             *value = new as u32;
         }

@@ -79,7 +79,7 @@ pub(super) fn distribution(
     }
     let part = |label, tip| name(label, tip, title.path);
     // Each kind's figures by the names that they have in textbooks.
-    let mut set = |ui: &mut Ui, label, tip, duration: &mut SimDuration| {
+    let set = |ui: &mut Ui, label, tip, duration: &mut SimDuration| {
         // The path says whose figure it is; the label alone may stand on several.
         if let Some(new) = form.value(ui, part(label, tip), duration) {
             *duration = new;
