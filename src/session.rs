@@ -30,8 +30,8 @@ pub use crate::run::view::*;
 
 pub use self::examples::{EXAMPLES, Example, WELCOME};
 pub use self::files::check_file;
-pub use self::headless::{Ending, SimulateOptions, Simulated, TEN_MINUTES};
 pub use self::settings::{Settings, SettingsTheme};
+pub use self::headless::{Ending, SimulateOptions, Simulated, TEN_MINUTES, WatchSimulation, rerun};
 pub use self::trace_line::TraceLine;
 
 use self::files::Logs;

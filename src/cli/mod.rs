@@ -12,10 +12,13 @@ mod report;
 mod run;
 mod simulate;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::plan::Severity;
+use crate::session::{Session, SessionError};
 
 use self::output::Output;
 
@@ -52,8 +55,9 @@ enum Outcome {
     ProblemsFound,
 }
 
-/// Reads the arguments, does what they say, prints what came of it.
-pub fn main() -> ExitCode {
+/// Reads the arguments, does what they say, prints what came of it. `designer` opens the window and returns when it is
+/// closed.
+pub fn main(designer: impl FnOnce(Option<PathBuf>) -> anyhow::Result<()>) -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => return usage(&error),
@@ -64,7 +68,7 @@ pub fn main() -> ExitCode {
         Some(Command::Simulate(command)) => command.run(&mut output),
         Some(Command::Run(command)) => command.run(&mut output),
         Some(Command::Export(command)) => command.run(&mut output),
-        None => open_designer(args.flow),
+        None => designer(args.flow).map(|()| Outcome::Fine),
     };
     match result.and_then(|outcome| output.flush().map(|()| outcome)) {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
@@ -77,24 +81,31 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Why a flow cannot run, for a person who has one line: the first problem, and where the others are told.
+fn in_a_line(error: SessionError, session: &Session, path: &Path) -> anyhow::Error {
+    let SessionError::HasErrors(count) = error else { return error.into() };
+    let first = session.problems().iter().find(|problem| problem.severity == Severity::Error);
+    let first = first.map(|problem| format!("{}: {}", problem.at, problem.what)).unwrap_or_default();
+    let path = path.display();
+    match count {
+        0 | 1 => anyhow::anyhow!("{path} cannot run: {first}"),
+        count => anyhow::anyhow!("{path} cannot run for {count} reasons; `eventloom check {path}` names them. {first}"),
+    }
+}
+
 /// Help and version are answers, all else is a mistake in the arguments; clap has the words for both.
 fn usage(error: &clap::Error) -> ExitCode {
+    // Without a flow of that name it was meant as a command, and clap's talk of conflicts would be no help.
+    if error.kind() == clap::error::ErrorKind::ArgumentConflict
+        && let Some(word) = std::env::args().nth(1).filter(|word| !word.starts_with('-') && !Path::new(word).exists())
+    {
+        output::complain(&format!("error: there is no command “{word}”; `eventloom --help` names them all"));
+        return ExitCode::from(2);
+    }
     let asked_for = !error.use_stderr();
     match error.print() {
         Ok(()) if asked_for => ExitCode::SUCCESS,
         Err(closed) if closed.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Ok(()) | Err(_) => ExitCode::from(2),
     }
-}
-
-#[cfg(feature = "gui")]
-fn open_designer(flow: Option<PathBuf>) -> anyhow::Result<Outcome> {
-    crate::gui::run(flow)?;
-    Ok(Outcome::Fine)
-}
-
-#[cfg(not(feature = "gui"))]
-fn open_designer(flow: Option<PathBuf>) -> anyhow::Result<Outcome> {
-    let flow = flow.map_or_else(|| "FLOW".to_owned(), |path| path.display().to_string());
-    anyhow::bail!("this build has no designer window; run the flow headless with `eventloom simulate {flow}`")
 }

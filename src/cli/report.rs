@@ -158,10 +158,13 @@ impl Table {
         let line = |cell: &dyn Fn(usize) -> String| {
             let mut line = String::new();
             for (column, width) in columns.iter().zip(&widths) {
+                let gap = width - cell(*column).chars().count();
                 if *column == 0 {
-                    line.push_str(&format!("{:<width$}", cell(*column)));
+                    line.push_str(&cell(*column));
+                    line.extend(std::iter::repeat_n(' ', gap));
                 } else {
-                    line.push_str(&format!("  {:>width$}", cell(*column)));
+                    line.extend(std::iter::repeat_n(' ', gap + 2));
+                    line.push_str(&cell(*column));
                 }
             }
             line.trim_end().to_owned() + "\n"

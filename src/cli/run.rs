@@ -9,11 +9,11 @@ use clap::Args;
 use crate::model::SimDuration;
 use crate::session::{RunState, Session, Speed, StartOptions, StopMode};
 
-use super::Outcome;
 use super::interrupt::Interrupt;
 use super::output::{self, Output};
 use super::progress::{self, Progress};
 use super::report;
+use super::{Outcome, in_a_line};
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
@@ -41,6 +41,7 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn run(self, output: &mut Output) -> anyhow::Result<Outcome> {
         let mut session = Session::from_file(&self.flow)?;
+        let path = &self.flow;
         // One slot: whoever is about to look needs no second call to do so.
         let (wake, woken) = sync_channel(1);
         let interrupt = Interrupt::listen({
@@ -49,7 +50,7 @@ impl Run {
         });
         session.on_change(Arc::new(move || call(&wake)));
         let options = StartOptions { seed: self.seed, speed: self.speed, paused: false };
-        session.start_for(options, self.limit)?;
+        session.start_for(options, self.limit).map_err(|error| in_a_line(error, &session, path))?;
 
         let progress = Progress::new(self.limit);
         let mut stopping = false;
@@ -82,5 +83,5 @@ impl Run {
 
 fn call(wake: &SyncSender<()>) {
     // A full slot means that the call is under way already.
-    drop(wake.try_send(()));
+    wake.try_send(()).ok();
 }

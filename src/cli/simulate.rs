@@ -11,11 +11,11 @@ use clap::Args;
 use crate::model::SimDuration;
 use crate::session::{Ending, Session, SimulateOptions, TraceLine};
 
-use super::Outcome;
 use super::interrupt::Interrupt;
 use super::output::{self, Output};
 use super::progress::Progress;
 use super::report;
+use super::{Outcome, in_a_line};
 
 #[derive(Debug, Args)]
 pub(super) struct Simulate {
@@ -50,8 +50,9 @@ impl Simulate {
             progress.show(now, records);
             if interrupt.is_pressed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
+        let cannot = |error| in_a_line(error, &session, &self.flow);
         let simulated = match &self.trace {
-            None => session.simulate(&options, &mut watch)?,
+            None => session.simulate(&options, &mut watch).map_err(cannot)?,
             Some(path) => {
                 let named = || format!("{} cannot be written", path.display());
                 let mut file = BufWriter::new(File::create(path).with_context(named)?);
@@ -66,7 +67,7 @@ impl Simulate {
                         }
                     }
                 };
-                let simulated = session.simulate_traced(&options, &mut watch, &mut write)?;
+                let simulated = session.simulate_traced(&options, &mut watch, &mut write).map_err(cannot)?;
                 if let Some(error) = failed {
                     return Err(error).with_context(named);
                 }

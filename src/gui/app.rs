@@ -293,8 +293,8 @@ impl App {
             if (typing && belongs_to_text(action)) || is_clipboard(action) {
                 continue;
             }
-            // The canvas gives up a gesture of its own on Escape; nothing else may take that from it.
-            if action == Action::Escape && self.canvas_is_busy(ctx) {
+            // An open menu closes itself on Escape; nothing else is to close with it.
+            if action == Action::Escape && egui::Popup::is_any_open(ctx) {
                 continue;
             }
             if !ctx.input_mut(|input| input.consume_shortcut(&shortcut)) {
@@ -308,11 +308,6 @@ impl App {
                 asks.push(Ask::Action(action));
             }
         }
-    }
-
-    /// Whether Escape belongs to a gesture or a menu.
-    fn canvas_is_busy(&self, ctx: &egui::Context) -> bool {
-        ctx.input(|input| input.pointer.any_down()) || egui::Popup::is_any_open(ctx) || self.canvas.is_connecting()
     }
 
     /// The toolkit hands cut, copy and paste over as events, not as keys.

@@ -268,9 +268,9 @@ impl App {
         self.view.show = Some(target);
     }
 
-    /// Closes what was opened last; with nothing open, selects nothing.
+    /// Gives up a gesture, closes what was opened last, or selects nothing: the nearest thing first.
     fn escape(&mut self) {
-        if self.event_card.take().is_some() || self.queue.take().is_some() {
+        if self.canvas.escape() || self.event_card.take().is_some() || self.queue.take().is_some() {
             return;
         }
         self.view.selection = Selection::default();

@@ -310,9 +310,9 @@ fn preview(data: &Value) -> String {
         match letter {
             '\n' => shown.push(letter),
             '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                shown.push_str(&format!("\\u{:04x}", letter as u32));
+                shown.extend(letter.escape_unicode());
             }
-            letter if letter.is_control() => shown.push_str(&format!("\\u{:04x}", letter as u32)),
+            letter if letter.is_control() => shown.extend(letter.escape_unicode()),
             letter => shown.push(letter),
         }
     }

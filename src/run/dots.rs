@@ -1,6 +1,7 @@
 //! Which events on the wire are shown one by one: a budget, shared among the links so that rare ones still move.
-
-use std::collections::VecDeque;
+//!
+//! What an event costs that is not shown is one countdown of its link. Everything else is done once a look: what was
+//! taken since the last one tells how many each link may take until the next.
 
 use crate::model::{SimDuration, SimTime};
 
@@ -9,30 +10,40 @@ use super::view::Dot;
 /// At most so many dots in one look. It is what eyes can follow and what a window can draw in a fraction of a frame.
 pub(super) const BUDGET: usize = 2_048;
 
-/// A link keeps at least so many, however many links there are.
-const FEWEST_A_LINK: usize = 4;
-
-/// The dots of one link.
-#[derive(Clone, Debug, Default)]
+/// What the hot path touches of a link: one word to count down, one to remember.
+#[derive(Clone, Copy, Debug, Default)]
 struct LinkDots {
-    shown: VecDeque<Dot>,
-    /// When the last one left that was kept, so that the next ones are thinned out evenly and not in clumps.
-    last_kept: Option<SimTime>,
+    /// Events to let pass before the next is taken.
+    skip: u32,
+    /// Events to let pass after one was taken.
+    stride: u32,
+    /// Events taken since the last look.
+    taken: u32,
+    /// The event type that travelled it last.
+    last_kind: u32,
 }
 
 /// The dots of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Dots {
     links: Vec<LinkDots>,
-    /// Links that carried anything lately; set at each look.
-    busy_links: usize,
+    /// How many may be taken until the next look.
+    left: usize,
+    /// In the order in which they left.
+    shown: Vec<Dot>,
     /// How long a dot stays after it left, in virtual time: its motion is stretched to be legible.
     stays: SimDuration,
+    looked_at: SimTime,
 }
 
 impl Dots {
     pub(super) const fn new() -> Self {
-        Self { links: Vec::new(), busy_links: 1, stays: SimDuration::ZERO }
+        Self { links: Vec::new(), left: BUDGET, shown: Vec::new(), stays: SimDuration::ZERO, looked_at: SimTime::ZERO }
+    }
+
+    /// Makes room for this many links.
+    pub(super) fn resize(&mut self, links: usize) {
+        self.links.resize(links, LinkDots::default());
     }
 
     /// Sets how long a dot stays after it left.
@@ -40,55 +51,78 @@ impl Dots {
         self.stays = stays;
     }
 
-    /// Takes an event that leaves, if its link has not had its share.
+    /// The event type that travelled a link last.
+    pub(super) fn last_kind(&self, link: usize) -> u32 {
+        self.links.get(link).map_or(0, |link| link.last_kind)
+    }
+
+    /// Takes an event that leaves, if it is its turn.
+    #[inline]
     pub(super) fn sent(&mut self, dot: Dot) {
-        let at = dot.link.index();
-        if at >= self.links.len() {
-            self.links.resize_with(at + 1, LinkDots::default);
+        let Some(link) = self.links.get_mut(dot.link.index()) else { return };
+        link.last_kind = dot.kind;
+        if link.skip > 0 {
+            link.skip -= 1;
+            return;
         }
-        let share = (BUDGET / self.busy_links).max(FEWEST_A_LINK);
-        let link = &mut self.links[at];
-        let visible = dot.arrives.since(dot.departed).max(self.stays);
-        // The first half of the share goes to whoever comes first, so that a small burst is seen whole; the rest is
-        // thinned out to be even over the time that a dot is seen.
-        let gap = SimDuration::from_nanos(visible.as_nanos() / share as u64 * 2);
-        let is_early = link.last_kept.is_some_and(|last| dot.departed < last + gap);
-        if link.shown.len() >= share || link.shown.len() >= share / 2 && is_early {
-            forget_gone(&mut link.shown, dot.departed, self.stays);
-            if link.shown.len() >= share || link.shown.len() >= share / 2 && is_early {
-                return;
-            }
+        if self.left == 0 {
+            return;
         }
-        link.last_kept = Some(dot.departed);
-        link.shown.push_back(dot);
+        self.left -= 1;
+        link.skip = link.stride;
+        link.taken += 1;
+        self.shown.push(dot);
     }
 
-    /// The dots to show, in the order of the links; at most the budget.
+    /// The dots to show, at most the budget, each link's in the order in which they left.
     pub(super) fn look(&mut self, now: SimTime) -> Vec<Dot> {
-        for link in &mut self.links {
-            forget_gone(&mut link.shown, now, self.stays);
-        }
-        let counts: Vec<usize> = self.links.iter().map(|link| link.shown.len()).filter(|count| *count > 0).collect();
-        self.busy_links = counts.len().max(1);
-        let limit = fair_limit(counts);
-        let mut dots = Vec::new();
-        for link in &self.links {
-            let count = link.shown.len();
-            if count <= limit {
-                dots.extend(link.shown.iter().copied());
-            } else {
-                dots.extend((0..limit).map(|n| link.shown[n * count / limit]));
-            }
-        }
-        dots.truncate(BUDGET);
-        dots
+        let stays = self.stays;
+        self.shown.retain(|dot| dot.arrives > now || dot.departed + stays > now);
+        self.keep_fair_shares();
+        self.set_strides(now);
+        self.left = BUDGET;
+        self.looked_at = now;
+        self.shown.clone()
     }
-}
 
-/// Drops the oldest that have arrived and were seen long enough.
-fn forget_gone(shown: &mut VecDeque<Dot>, now: SimTime, stays: SimDuration) {
-    while shown.front().is_some_and(|dot| dot.arrives <= now && dot.departed + stays <= now) {
-        shown.pop_front();
+    /// Thins out links that have more than their share, evenly over their length.
+    fn keep_fair_shares(&mut self) {
+        if self.shown.len() <= BUDGET {
+            return;
+        }
+        let mut counts = vec![0_usize; self.links.len()];
+        for dot in &self.shown {
+            counts[dot.link.index()] += 1;
+        }
+        let limit = fair_limit(counts.iter().copied().filter(|count| *count > 0).collect());
+        let mut passed = vec![0_usize; self.links.len()];
+        self.shown.retain(|dot| {
+            let (count, nth) = (counts[dot.link.index()], &mut passed[dot.link.index()]);
+            *nth += 1;
+            // Of `count` dots those stay at which another whole `limit`-th of them is full.
+            count <= limit || *nth * limit / count != (*nth - 1) * limit / count
+        });
+        self.shown.truncate(BUDGET);
+    }
+
+    /// Sets how many events each link lets pass, so that what it takes while a dot is seen comes to its share.
+    fn set_strides(&mut self, now: SimTime) {
+        let passed = now.since(self.looked_at).as_nanos().max(1);
+        let busy = self.links.iter().filter(|link| link.taken > 0).count().max(1);
+        let share = (BUDGET / busy).max(1) as u128;
+        let mut seen_for = vec![0; self.links.len()];
+        for dot in &self.shown {
+            let on_its_way = dot.arrives.since(dot.departed).max(self.stays).as_nanos();
+            seen_for[dot.link.index()] = on_its_way.max(seen_for[dot.link.index()]);
+        }
+        for (link, seen_for) in self.links.iter_mut().zip(seen_for) {
+            // What it sent since the last look, as far as it was seen; then how many of its dots would be seen at once.
+            let sent = u128::from(link.taken) * (u128::from(link.stride) + 1);
+            let at_once = sent * u128::from(seen_for) / u128::from(passed);
+            link.stride = u32::try_from(at_once / share).unwrap_or(u32::MAX);
+            link.skip = link.skip.min(link.stride);
+            link.taken = 0;
+        }
     }
 }
 
@@ -122,23 +156,34 @@ mod tests {
     #[test]
     fn a_rare_link_moves_beside_a_busy_one() {
         let mut dots = Dots::new();
-        for number in 0..100_000 {
-            dots.sent(dot(0, number, number * 10));
+        dots.resize(2);
+        let mut shown = Vec::new();
+        // A busy link sends every 10 ns, a rare one once a look; a dot is on its way for 1 ms, a look is 0.2 ms.
+        for look in 1..=20_u64 {
+            for number in 0..20_000 {
+                dots.sent(dot(0, number, (look - 1) * 200_000 + number * 10));
+            }
+            dots.sent(dot(1, look, look * 200_000 - 10));
+            shown = dots.look(SimTime::from_nanos(look * 200_000));
+            assert!(shown.len() <= BUDGET, "{}", shown.len());
         }
-        dots.sent(dot(1, 0, 500_000));
-        let shown = dots.look(SimTime::from_nanos(999_990));
-        assert!(shown.len() <= BUDGET, "{}", shown.len());
-        assert!(shown.iter().any(|dot| dot.link == LinkIx(1)));
+        let rare = shown.iter().filter(|dot| dot.link == LinkIx(1)).count();
+        assert_eq!(rare, 5, "each of the last millisecond's");
         let busy: Vec<_> = shown.iter().filter(|dot| dot.link == LinkIx(0)).collect();
         assert!(busy.len() > BUDGET / 4, "{}", busy.len());
-        // Spread over the link, not bunched at its beginning.
-        let late = busy.iter().filter(|dot| dot.departed > SimTime::from_nanos(500_000)).count();
-        assert!(late > busy.len() / 8, "{late} of {}", busy.len());
+        // Spread over the whole link, not bunched at its beginning.
+        for fifth in 0..5 {
+            let from = SimTime::from_nanos(3_000_000 + fifth * 200_000);
+            let to = from + SimDuration::from_nanos(200_000);
+            let within = busy.iter().filter(|dot| dot.departed >= from && dot.departed < to).count();
+            assert!(within > busy.len() / 10, "fifth {fifth}: {within} of {}", busy.len());
+        }
     }
 
     #[test]
     fn arrived_dots_stay_until_they_were_seen() {
         let mut dots = Dots::new();
+        dots.resize(1);
         dots.set_stays(SimDuration::from_millis(350));
         dots.sent(dot(0, 0, 0));
         assert_eq!(dots.look(SimTime::from_nanos(300_000_000)).len(), 1);

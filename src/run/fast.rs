@@ -27,6 +27,8 @@ pub type Watch<'a> = &'a mut dyn FnMut(&Kernel) -> ControlFlow<()>;
 
 /// Runs a machine up to and including an instant, or until nothing is left to do; the journal's entries come in where
 /// they came in. The entries are those that the machine has not seen.
+///
+/// A run with an end gets there even if nothing is left to do before.
 pub fn run<O: Observer>(
     kernel: &mut Kernel,
     entries: &[Entry],
@@ -39,7 +41,7 @@ pub fn run<O: Observer>(
         while kernel.steps() < entry.steps || kernel.now() < entry.at {
             let left = entry.steps.saturating_sub(kernel.steps()).clamp(1, u64::from(BATCH));
             let before = (kernel.steps(), kernel.now());
-            let stopped = kernel.run_until(entry.at, left as u32, out);
+            let stopped = advance(kernel, entry.at, left as u32, out);
             if watch(kernel).is_break() {
                 return Finished::Cancelled;
             }
@@ -57,24 +59,25 @@ pub fn run<O: Observer>(
         }
     }
     loop {
-        // Without an end it goes from instant to instant, so that it ends where the last thing happened.
-        let target = match until {
-            Some(until) => until,
-            None => match kernel.next_due() {
-                Some(due) => due,
-                None => return Finished::Stopped(Stopped::Quiet),
-            },
+        let stopped = match until {
+            Some(until) => advance(kernel, until, BATCH, out),
+            None => kernel.run_until(SimTime::MAX, BATCH, out),
         };
-        let stopped = kernel.run_until(target, BATCH, out);
         let goes_on = watch(kernel);
         match stopped {
-            Stopped::Limit(_) => return Finished::Stopped(stopped),
-            Stopped::Stuck if until.is_none() => return Finished::Stopped(stopped),
-            Stopped::Until | Stopped::Quiet | Stopped::Stuck if until.is_some() => return Finished::Until,
-            Stopped::Budget | Stopped::Until | Stopped::Quiet | Stopped::Stuck if goes_on.is_break() => {
-                return Finished::Cancelled;
-            }
-            Stopped::Budget | Stopped::Until | Stopped::Quiet | Stopped::Stuck => {}
+            Stopped::Budget if goes_on.is_break() => return Finished::Cancelled,
+            Stopped::Budget => {}
+            Stopped::Until => return Finished::Until,
+            Stopped::Quiet | Stopped::Stuck | Stopped::Limit(_) => return Finished::Stopped(stopped),
         }
     }
+}
+
+/// One batch towards an instant; where nothing is left to do, the clock goes there by itself.
+pub(super) fn advance<O: Observer>(kernel: &mut Kernel, until: SimTime, budget: u32, out: &mut O) -> Stopped {
+    let stopped = kernel.run_until(until, budget, out);
+    if let Stopped::Quiet | Stopped::Stuck = stopped {
+        kernel.idle_until(until, out);
+    }
+    stopped
 }

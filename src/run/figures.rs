@@ -59,13 +59,9 @@ impl Figures {
         self.looker.follow(plan);
     }
 
-    pub(super) fn next_numbers(&self) -> Vec<u64> {
-        self.looker.next_numbers()
-    }
-
     /// Whether a rate is shown that would be another one if nothing happened any more.
     pub(super) fn is_moving(&self) -> bool {
-        self.window.is_moving(std::iter::once(self.looker.events))
+        self.window.is_moving(std::iter::once(self.looker.events()))
     }
 
     /// Whether nothing is under way: nothing on the wire, nothing open, nobody busy.
@@ -88,11 +84,9 @@ impl Figures {
 
     /// Fills in a look.
     pub(super) fn fill(&mut self, view: &mut LiveView, _kernel: &Kernel, seen: SimDuration, _watched: &[NodeId]) {
-        self.looker.set_stays(seen);
         view.index = Arc::clone(self.looker.index());
-        view.dots = self.looker.dots.look(view.now);
-        view.flashes = self.looker.flashes(view.now);
-        view.counts.not_logged = self.looker.logger.not_logged();
+        (view.dots, view.flashes) = self.looker.look(view.now, seen);
+        view.counts.not_logged = self.looker.not_logged();
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::time::{Duration, Instant};
 use crate::kernel::{Kernel, Stopped};
 use crate::model::{NodeId, SimDuration, SimTime};
 
+use super::fast;
 use super::figures::Figures;
 use super::journal::{Injected, Journal};
 use super::pace::{Pace, wall_now};
@@ -43,10 +44,7 @@ const SEEN: Duration = Duration::from_millis(350);
 const COMMANDS: usize = 1_024;
 
 /// How long a drain may take at most, in virtual time. What is open then is reported as open.
-pub const DRAIN_LIMIT: SimDuration = SimDuration::from_secs(300);
-
-/// How far virtual time goes in one go as fast as the machine can, at most.
-const STRIDE: std::ops::RangeInclusive<u64> = 1_000..=1_000_000_000;
+pub(crate) const DRAIN_LIMIT: SimDuration = SimDuration::from_secs(300);
 
 /// Something to do for the driver.
 #[derive(Debug)]
@@ -134,8 +132,7 @@ impl LiveRun {
             until,
             ended_because: None,
             runs_earlier_drawing: false,
-            last: Stopped::Until,
-            stride: *STRIDE.start(),
+            last: Stopped::Budget,
             watched,
             behind: SimDuration::ZERO,
             revision: 0,
@@ -206,8 +203,6 @@ struct Driver {
     runs_earlier_drawing: bool,
     /// Why the kernel last returned.
     last: Stopped,
-    /// How far time goes in one go as fast as the machine can.
-    stride: u64,
     watched: Vec<NodeId>,
     behind: SimDuration,
     revision: u64,
@@ -272,34 +267,26 @@ impl Driver {
     /// One batch towards where the clock stands.
     fn advance(&mut self) {
         let end = self.until.unwrap_or(SimTime::MAX);
-        let target = match self.pace.speed() {
-            Speed::Times(_) => self.pace.now().min(end),
-            Speed::Max => match self.kernel.next_due() {
-                Some(due) => (due + SimDuration::from_nanos(self.stride)).min(end),
-                // Nothing is due, so that any time may pass at once: to the end, if there is one.
-                None => self.until.unwrap_or_else(|| self.kernel.now()),
-            },
-        };
-        let target = target.max(self.kernel.now());
+        let target = self.pace.now().min(end).max(self.kernel.now());
         self.run_kernel(target, BATCH);
         self.behind = match (self.last, self.pace.speed()) {
             (Stopped::Budget, Speed::Times(_)) => target.since(self.kernel.now()),
             _ => SimDuration::ZERO,
         };
-        // As fast as the machine can: as far in one go as fills a batch, so that time is not cut up without need.
-        self.stride = match self.last {
-            Stopped::Budget => (self.stride / 2).max(*STRIDE.start()),
-            _ => (self.stride * 2).min(*STRIDE.end()),
-        };
     }
 
+    /// One batch towards an instant. Where nothing is left to do the clock goes there by itself; but for the end of time,
+    /// which is where it would be as fast as the machine can.
     fn run_kernel(&mut self, target: SimTime, budget: u32) {
         let before = self.kernel.steps();
-        self.last = self.kernel.run_until(target, budget, &mut self.figures);
+        self.last = if target == SimTime::MAX {
+            self.kernel.run_until(target, budget, &mut self.figures)
+        } else {
+            fast::advance(&mut self.kernel, target, budget, &mut self.figures)
+        };
         if self.kernel.steps() != before {
             self.is_news = true;
-            let figures = &self.figures;
-            self.shared.past.keep(&self.kernel, || figures.next_numbers());
+            self.shared.past.keep(&self.kernel);
         }
         match self.last {
             Stopped::Limit(limit) => self.end(&limit.to_string()),
@@ -318,15 +305,13 @@ impl Driver {
     }
 
     fn end_if_due(&mut self) {
-        let is_idle = !matches!(self.last, Stopped::Budget);
-        if self.state == RunState::Draining
-            && is_idle
-            && (self.kernel.next_due().is_none() || self.figures.is_drained(&self.kernel))
-        {
+        if self.last == Stopped::Budget {
+            return;
+        }
+        if self.state == RunState::Draining && self.last == Stopped::Quiet {
             self.end("drained: nothing is under way any more");
-        } else if is_idle && self.until.is_some_and(|until| self.kernel.now() >= until) {
-            let because = if self.state == RunState::Draining { "the time to drain is up" } else { "its time is up" };
-            self.end(because);
+        } else if self.until.is_some_and(|until| self.kernel.now() >= until) {
+            self.end(if self.state == RunState::Draining { "the time to drain is up" } else { "its time is up" });
         }
     }
 
@@ -341,19 +326,19 @@ impl Driver {
             sooner(self.next_look());
         }
         if !self.pace.stands() {
-            let due = match (self.kernel.next_due(), self.until) {
-                (Some(due), Some(until)) => Some(due.min(until)),
-                (due, until) => due.or(until),
-            };
-            match (due, self.pace.speed()) {
-                (Some(_), Speed::Max) => return Next::Now,
-                (Some(_), Speed::Times(_)) if self.last == Stopped::Budget => return Next::Now,
-                (Some(due), Speed::Times(_)) => {
-                    if let Some(wall) = self.pace.wall_of(due) {
+            if self.last == Stopped::Budget {
+                return Next::Now;
+            }
+            match self.pace.speed() {
+                // Time passes only where something happens, or where there is an end to get to.
+                Speed::Max if self.last == Stopped::Until || self.until.is_some() => return Next::Now,
+                Speed::Max => {}
+                Speed::Times(_) => {
+                    let due = self.kernel.next_due().into_iter().chain(self.until).min();
+                    if let Some(wall) = due.and_then(|due| self.pace.wall_of(due)) {
                         sooner(wall.max(self.last_tick + TICK));
                     }
                 }
-                (None, _) => {}
             }
             if self.is_fading() {
                 sooner(self.looked.wall + FADE);
@@ -412,6 +397,7 @@ impl Driver {
             self.set_stands(true);
         }
         let Some(due) = self.kernel.next_due() else { return };
+        self.last = Stopped::Budget;
         if self.until.is_some_and(|until| due > until) {
             return;
         }
@@ -481,7 +467,7 @@ impl Driver {
             speed: self.pace.speed(),
             seed: self.seed,
             behind: self.behind,
-            is_quiet: self.kernel.next_due().is_none() && self.last != Stopped::Budget,
+            is_quiet: matches!(self.last, Stopped::Quiet | Stopped::Stuck),
             ended_because: self.ended_because.clone(),
             runs_earlier_drawing: self.runs_earlier_drawing,
             ..LiveView::default()

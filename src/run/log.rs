@@ -10,10 +10,10 @@ use crate::trace::{Phase, Record, Staleness, What};
 use super::view::{LogKind, LogRow};
 
 /// Rows between two looks at most; beyond that they are counted. Nobody reads faster than this scrolls.
-const ROWS_A_LOOK: usize = 400;
+const ROWS_A_LOOK: usize = 200;
 
-/// So many of them are kept for what went wrong or changed, which is rare and must not drown in deliveries.
-const KEPT_FOR_TROUBLE: usize = 200;
+/// Rows of what went wrong or changed: it is rare and must not drown in deliveries.
+const TROUBLE_A_LOOK: usize = 200;
 
 /// Rows that wait for somebody to fetch them.
 const WAITING: usize = 20_000;
@@ -25,8 +25,11 @@ const RECENT: usize = 1 << 12;
 #[derive(Debug)]
 pub(super) struct Logger {
     rows: VecDeque<LogRow>,
-    since_look: usize,
-    number: u64,
+    /// How many rows of everyday things there may be until the next look.
+    left: usize,
+    /// The same for trouble.
+    trouble_left: usize,
+    logged: u64,
     not_logged: u64,
     recent: Box<[(EventId, u32)]>,
 }
@@ -36,8 +39,9 @@ impl Logger {
         let nothing = (EventId::from_bits(u64::MAX), 0);
         Self {
             rows: VecDeque::new(),
-            since_look: 0,
-            number: 0,
+            left: ROWS_A_LOOK,
+            trouble_left: TROUBLE_A_LOOK,
+            logged: 0,
             not_logged: 0,
             recent: vec![nothing; RECENT].into_boxed_slice(),
         }
@@ -49,21 +53,26 @@ impl Logger {
     }
 
     /// Takes note of a record, in words if there is room.
+    #[inline]
     pub(super) fn record(&mut self, record: &Record<'_>, plan: &Plan) {
-        if let What::Emitted { event, kind, .. } = record.what {
-            self.recent[slot(event)] = (event, kind.0);
-        }
         let Some(what) = kind_of(&record.what) else { return };
-        self.number += 1;
-        let is_trouble = is_trouble(what);
-        let room = if is_trouble { ROWS_A_LOOK } else { ROWS_A_LOOK - KEPT_FOR_TROUBLE };
-        if self.since_look >= room {
+        let left = if is_trouble(what) { &mut self.trouble_left } else { &mut self.left };
+        if *left == 0 {
             self.not_logged += 1;
             return;
         }
-        self.since_look += 1;
+        *left -= 1;
+        self.log(record, what, plan);
+    }
+
+    #[cold]
+    fn log(&mut self, record: &Record<'_>, what: LogKind, plan: &Plan) {
+        if let What::Emitted { event, kind, .. } = record.what {
+            self.recent[slot(event)] = (event, kind.0);
+        }
+        self.logged += 1;
         let mut row = row(record, what, plan);
-        row.number = self.number;
+        row.number = self.logged + self.not_logged;
         if row.kind.is_none()
             && let Some(event) = row.event
         {
@@ -75,7 +84,7 @@ impl Logger {
 
     /// Hands over what came since the last look, without ever waiting for whoever reads.
     pub(super) fn hand_over(&mut self, into: &mut VecDeque<LogRow>) {
-        self.since_look = 0;
+        (self.left, self.trouble_left) = (ROWS_A_LOOK, TROUBLE_A_LOOK);
         into.append(&mut self.rows);
         let too_many = into.len().saturating_sub(WAITING);
         into.drain(..too_many);
@@ -84,7 +93,7 @@ impl Logger {
 
     /// As [`Logger::hand_over`], when the reader is just fetching: the rows go with the next look.
     pub(super) fn keep(&mut self) {
-        self.since_look = 0;
+        (self.left, self.trouble_left) = (ROWS_A_LOOK, TROUBLE_A_LOOK);
         let too_many = self.rows.len().saturating_sub(WAITING);
         self.rows.drain(..too_many);
         self.not_logged += too_many as u64;
@@ -313,7 +322,7 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
 
 /// Writing to a text cannot fail.
 fn append(text: &mut String, words: std::fmt::Arguments<'_>) {
-    drop(text.write_fmt(words));
+    text.write_fmt(words).ok();
 }
 
 pub(super) const fn phase_word(phase: Phase) -> &'static str {

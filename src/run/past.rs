@@ -22,8 +22,6 @@ pub(super) struct Keyframe {
     pub(super) kernel: Kernel,
     /// How many entries of the journal it has seen.
     pub(super) entries: usize,
-    /// Which number the next event of each node had.
-    next_numbers: Vec<u64>,
 }
 
 /// Where a stretch of the past begins, and what came in since.
@@ -75,7 +73,7 @@ impl Past {
     }
 
     /// Remembers the run as it is, if it has gone far enough since the last time.
-    pub(super) fn keep(&self, kernel: &Kernel, next_numbers: impl FnOnce() -> Vec<u64>) {
+    pub(super) fn keep(&self, kernel: &Kernel) {
         let mut inner = self.lock();
         let last = inner.keyframes.last().map_or(0, |frame| frame.kernel.steps());
         if kernel.steps() < last + inner.spacing {
@@ -92,16 +90,12 @@ impl Past {
             inner.spacing *= 2;
         }
         let entries = inner.journal.entries.len();
-        let frame = Keyframe { kernel: kernel.clone(), entries, next_numbers: next_numbers() };
-        inner.keyframes.push(Arc::new(frame));
+        inner.keyframes.push(Arc::new(Keyframe { kernel: kernel.clone(), entries }));
     }
 
     /// The latest stretch that begins before this event came into being.
     pub(super) fn before_event(&self, event: EventId) -> Stretch {
-        self.stretch(|frame| {
-            let next = frame.next_numbers.get(event.origin().index()).copied().unwrap_or(0);
-            next <= event.number()
-        })
+        self.stretch(|frame| frame.kernel.emitted(event.origin()) <= event.number())
     }
 
     /// The latest stretch that begins before this instant.

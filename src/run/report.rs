@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::view::NodeReport;
 use crate::model::{LinkId, NodeId};
 
 /// Everything a run has to say about itself. Its JSON shape is a contract: names and order never change.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Report {
     /// The flow's file without its extension, or its name made into one.
     pub flow: String,
@@ -31,7 +29,7 @@ pub struct Report {
 }
 
 /// What became of publish attempts: attempts are the sum of all the others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PublishReport {
     /// Events that set out for a bus.
     pub attempts: u64,
@@ -50,7 +48,7 @@ pub struct PublishReport {
 }
 
 /// What became of obligations: their number is the sum of all the others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LedgerReport {
     /// Accepted events times matching subscriptions.
     pub obligations: u64,
@@ -75,7 +73,7 @@ pub struct LedgerReport {
 }
 
 /// What became of events on a link.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LinkReport {
     /// Events that left.
     pub sent: u64,

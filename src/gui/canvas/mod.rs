@@ -160,11 +160,6 @@ impl Canvas {
         self.shows
     }
 
-    /// Whether a link is being drawn, by pointer or by keys: Escape then belongs to it.
-    pub const fn is_connecting(&self) -> bool {
-        matches!(self.gesture, Gesture::Connect { .. })
-    }
-
     /// Begins a link from a node by keys: the arrows choose where to, Enter makes it, Escape does not.
     pub fn begin_connect(&mut self, from: &NodeId) {
         let Some(node) = self.scene.node_ix.get(from).copied() else { return };
