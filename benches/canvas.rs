@@ -68,8 +68,8 @@ struct Host {
     session: Session,
     view: ViewState,
     canvas: Canvas,
-    live: LiveView,
-    shown: Arc<LiveView>,
+    /// Two looks at the run that are told apart, to be shown in turn.
+    looks: [Arc<LiveView>; 2],
     theme: Arc<Theme>,
     problems: Arc<[Problem]>,
     time: f64,
@@ -83,14 +83,13 @@ impl Host {
         let egui = egui::Context::default();
         egui.set_fonts(fonts());
         let theme = Theme::of(ThemeName::Dark);
-        let shown = Arc::new(live.clone());
+        let looks = [Arc::new(live.clone()), Arc::new(LiveView { revision: 2, ..live })];
         let mut host = Self {
             egui,
             session: Session::new(flow),
             view: ViewState::default(),
             canvas: Canvas::default(),
-            live,
-            shown,
+            looks,
             theme,
             problems: Arc::from([]),
             time: 0.0,
@@ -109,9 +108,7 @@ impl Host {
     /// One frame, as far as triangles; how many there are.
     fn frame(&mut self, anew: bool) -> usize {
         if anew {
-            self.live.revision += 1;
-            self.live.now = self.live.now + SimDuration::from_millis(1);
-            self.shown = Arc::new(self.live.clone());
+            self.looks.swap(0, 1);
         }
         self.time += 1.0 / 60.0;
         let size = vec2(1600.0, 1000.0);
@@ -122,7 +119,7 @@ impl Host {
         };
         let asks: RefCell<Vec<Ask>> = RefCell::default();
         let (canvas, session, view, theme) = (&mut self.canvas, &self.session, &self.view, &self.theme);
-        let (live, problems) = (&self.shown, &self.problems);
+        let (live, problems) = (&self.looks[0], &self.problems);
         let output = self.egui.run_ui(input, |ui| {
             let playhead = live.now;
             let ctx = ViewCtx { session, live, playhead, problems, view, theme, asks: &asks };

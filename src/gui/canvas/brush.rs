@@ -77,6 +77,22 @@ pub(super) struct LinkMark {
     pub live: Option<u32>,
 }
 
+impl Picture {
+    /// An empty picture in the memory of this one.
+    pub(super) fn emptied(mut self) -> Self {
+        for mesh in [&mut self.links, &mut self.bright_links, &mut self.blocks] {
+            match Arc::get_mut(mesh) {
+                Some(mesh) => mesh.clear(),
+                None => *mesh = Arc::default(),
+            }
+        }
+        for shapes in [&mut self.paper, &mut self.labels, &mut self.nodes, &mut self.top] {
+            shapes.clear();
+        }
+        self
+    }
+}
+
 impl Marks {
     /// Marks for a scene, with the places of its figures and its problems; nothing selected.
     pub(super) fn of(scene: &Scene, live: &LiveView, problems: &[Problem]) -> Self {

@@ -25,7 +25,7 @@ impl Camera {
     /// As near as one can go.
     pub(super) const NEAREST: f32 = 4.0;
     /// Free space around a flow that is brought into view, on screen.
-    const MARGIN: f32 = 48.0;
+    const MARGIN: f32 = 24.0;
 
     /// A place of the canvas, in the window.
     pub(super) fn screen(&self, canvas: Pos2) -> Pos2 {

@@ -57,10 +57,8 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     } else if look == LinkLook::DeadLetters && detail > Detail::Block {
         let places: Vec<Pos2> = points.iter().map(screen).collect();
         ink::dashes(mesh, &places, 5.0, width, color);
-    } else if length < 120.0 && last > 8 {
-        // A short curve looks the same with fewer pieces.
-        let few = (0..=4).map(|part| part * last / 4);
-        ink::line(mesh, few.map(|at| screen(&points[at])), width, color);
+    } else if length < geometry::COARSE_BELOW {
+        ink::line(mesh, brush.scene.coarse[ix as usize].iter().map(screen), width, color);
     } else if look == LinkLook::Call && detail >= Detail::Compact {
         ink::line(mesh, points.iter().map(screen), width + 4.0, color);
         ink::line(mesh, points.iter().map(screen), width + 1.0, theme.canvas);

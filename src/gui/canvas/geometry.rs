@@ -143,6 +143,19 @@ pub(super) struct Path {
     pub bounds: Rect,
 }
 
+/// A curve that is short on screen: few points, equally far from each other along it.
+pub(super) type Coarse = [Pos2; 5];
+
+/// Links shorter than this, on screen, are drawn and travelled as their [`Coarse`] curve.
+pub(super) const COARSE_BELOW: f32 = 120.0;
+
+/// Where one is after this part of a coarse curve, 0 to 1.
+pub(super) fn along_coarse(curve: &Coarse, part: f32) -> Pos2 {
+    let place = part.clamp(0.0, 1.0) * 4.0;
+    let piece = (place as usize).min(3);
+    curve[piece].lerp(curve[piece + 1], place - piece as f32)
+}
+
 /// How finely a curve is measured.
 const MEASURED: usize = 40;
 /// The most pieces that a curve is drawn with.
@@ -189,6 +202,11 @@ impl Path {
         }
         points.push(end);
         Self { bounds: Rect::from_points(&points), points, length }
+    }
+
+    /// The curve for when it is short on screen.
+    pub(super) fn coarse(&self) -> Coarse {
+        [0.0, 0.25, 0.5, 0.75, 1.0].map(|part| self.at(part))
     }
 
     /// Where one is after this part of the way, 0 to 1.

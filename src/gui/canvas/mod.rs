@@ -317,7 +317,7 @@ impl Canvas {
             camera: self.camera,
             hover,
             seen: self.camera.visible(),
-            picture: Picture::default(),
+            picture: std::mem::take(&mut self.picture).emptied(),
             labels: Vec::new(),
         };
         brush.picture.paper.push(Shape::mesh(backdrop(&self.camera, ctx)));

@@ -5,6 +5,7 @@
 //! solid adds up to what is on the wire; what has truly arrived but is still being shown is hollow and does not count.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use egui::epaint::RectShape;
 use egui::{Color32, Mesh, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, TextureHandle, vec2};
@@ -18,7 +19,7 @@ use super::camera::{Camera, Detail};
 use super::hit::Hit;
 use super::scene::Scene;
 use super::sprites::{self, Sprite};
-use super::{Canvas, ink};
+use super::{Canvas, geometry, ink};
 
 /// A journey is drawn over at least so long a time of the clock on the wall, or nobody could follow it.
 const SEEN_NANOS: u64 = 350_000_000;
@@ -54,6 +55,10 @@ struct Load {
     shown: u32,
     /// Dots that the look knows to be on the wire at its own instant.
     listed: u32,
+    /// How long it is on screen.
+    length: f32,
+    /// Whether any of it can be seen.
+    seen: bool,
     stage: Stage,
 }
 
@@ -64,6 +69,8 @@ pub(super) struct Pulses {
     /// The scene's link by the run's.
     places: Option<Vec<u32>>,
     loads: Vec<Load>,
+    /// The dots of the last frame, whose memory is used again.
+    mesh: Arc<Mesh>,
 }
 
 /// Where a dot is drawn.
@@ -120,26 +127,36 @@ impl Pulses {
         }
         let places = self.places.get_or_insert_with(|| places(marks, ctx.live));
         let seen = virtual_nanos(SEEN_NANOS, ctx.live.speed);
+        let visible = camera.visible();
         self.loads.clear();
-        self.loads.resize(scene.links.len(), Load::default());
+        self.loads.extend(scene.links.iter().map(|link| Load {
+            length: link.path.length * camera.zoom,
+            seen: link.path.bounds.intersects(visible),
+            ..Load::default()
+        }));
         for dot in &ctx.live.dots {
-            let Some(load) = place_of(places, dot).and_then(|link| self.loads.get_mut(link)) else { continue };
+            let load = place_of(places, dot).and_then(|link| self.loads.get_mut(link));
+            let Some(load) = load.filter(|load| load.seen) else { continue };
             load.shown += u32::from(along(dot, ctx.playhead, seen).is_some());
             load.listed += u32::from(dot.departed <= ctx.live.now && ctx.live.now < dot.arrives);
         }
-        let visible = camera.visible();
         for (ix, load) in self.loads.iter_mut().enumerate() {
-            let path = &scene.links[ix].path;
-            if load.shown > 0 && path.bounds.intersects(visible) {
+            if load.shown > 0 {
                 let on_wire = marks.links[ix].live.and_then(|live| ctx.live.links.get(live as usize));
                 let hidden = on_wire.is_some_and(|live| live.on_wire > u64::from(load.listed));
-                load.stage = stage(path.length * camera.zoom, load.shown, hidden, camera.detail());
+                load.stage = stage(load.length, load.shown, hidden, camera.detail());
             }
         }
 
         let look = Look::of(ctx, scene, camera);
         let texture = self.texture.get_or_insert_with(|| sprites::texture(painter.ctx())).id();
-        let mut mesh = Mesh::with_texture(texture);
+        // What was painted last is no longer in use by now; if it is, this begins with fresh memory.
+        if Arc::get_mut(&mut self.mesh).is_none() {
+            self.mesh = Arc::default();
+        }
+        let mesh = Arc::make_mut(&mut self.mesh);
+        mesh.clear();
+        mesh.texture_id = texture;
         let mut bundled: Vec<(u32, u64, u32, bool)> = Vec::new();
         for (ix, dot) in ctx.live.dots.iter().enumerate() {
             let Some(link) = place_of(places, dot) else { continue };
@@ -148,22 +165,21 @@ impl Pulses {
                 Stage::Nothing | Stage::Glow => {}
                 Stage::Single => {
                     let Some(along) = along(dot, ctx.playhead, seen) else { continue };
-                    let at = camera.screen(scene.links[link].path.at(along.part));
-                    look.dot(&mut mesh, dot, along, at);
+                    let at = camera.screen(place(scene, link, load.length, along.part));
+                    look.dot(mesh, dot, along, at);
                     if hover == Hit::Dot(ix as u32) {
-                        sprites::push(&mut mesh, Sprite::Halo, at, look.diameter + 2.0, ctx.theme.text);
+                        sprites::push(mesh, Sprite::Halo, at, look.diameter + 2.0, ctx.theme.text);
                     }
                 }
                 Stage::Bundles => {
                     if let Some(along) = along(dot, ctx.playhead, seen) {
-                        let length = scene.links[link].path.length * camera.zoom;
-                        let span = bundle_span(dot, seen, length);
+                        let span = bundle_span(dot, seen, load.length);
                         bundled.push((link as u32, dot.departed.as_nanos() / span, ix as u32, !along.arrived));
                     }
                 }
             }
         }
-        painter.add(Shape::mesh(mesh));
+        painter.add(Shape::Mesh(Arc::clone(&self.mesh)));
         bundled.sort_unstable_by_key(|(link, group, dot, _)| (*link, *group, *dot));
         self.bundles(ctx, painter, scene, marks, camera, &bundled, seen);
     }
@@ -246,8 +262,8 @@ impl Canvas {
         let distance = |dot: &Dot| {
             let link = place_of(places, dot)?;
             near.binary_search(&(link as u32)).ok()?;
-            (self.pulses.loads.get(link)?.stage == Stage::Single).then_some(())?;
-            let place = self.scene.links[link].path.at(along(dot, ctx.playhead, seen)?.part);
+            let load = self.pulses.loads.get(link).filter(|load| load.stage == Stage::Single)?;
+            let place = place(&self.scene, link, load.length, along(dot, ctx.playhead, seen)?.part);
             let distance = (self.camera.screen(place) - at).length();
             (distance <= DOT_REACH).then_some(distance)
         };
@@ -271,6 +287,15 @@ fn places(marks: &Marks, live: &LiveView) -> Vec<u32> {
 
 fn place_of(places: &[u32], dot: &Dot) -> Option<usize> {
     places.get(dot.link.index()).filter(|place| **place != NOWHERE).map(|place| *place as usize)
+}
+
+/// Where an event is on its link, on the very curve that is drawn.
+fn place(scene: &Scene, link: usize, length: f32, part: f32) -> Pos2 {
+    if length < geometry::COARSE_BELOW {
+        geometry::along_coarse(&scene.coarse[link], part)
+    } else {
+        scene.links[link].path.at(part)
+    }
 }
 
 /// How the events of a link that is so long on screen are shown.

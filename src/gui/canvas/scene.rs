@@ -8,7 +8,7 @@ use crate::model::{
     EventName, Flow, KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Pattern, Point, Rail, TopicName,
 };
 
-use super::geometry::{self, Anchor, End, Path};
+use super::geometry::{self, Anchor, Coarse, End, Path};
 use super::hit::Grid;
 use super::words;
 
@@ -19,6 +19,9 @@ pub(super) struct Scene {
     pub nodes: Vec<SceneNode>,
     /// Links, then the drawn paths of dead letters.
     pub links: Vec<SceneLink>,
+    /// Each link's curve for when it is short on screen: close together in memory, for a hundred thousand events go
+    /// along them in every frame.
+    pub coarse: Vec<Coarse>,
     /// Which colour an event type wears, and its place in the order of first use.
     pub events: BTreeMap<EventName, (u8, usize)>,
     /// Where a node is in `nodes`.
@@ -161,6 +164,7 @@ impl Scene {
         }
         scene.add_links(flow);
         scene.lay_rails(flow);
+        scene.coarse = vec![Coarse::default(); scene.links.len()];
         for link in 0..scene.links.len() {
             scene.lay_link(link);
         }
@@ -371,7 +375,9 @@ impl Scene {
             End { anchor, around: (*tag != KindTag::Bus).then_some(*rect) }
         };
         let route = geometry::route(end(*from, *leaves), end(*to, *arrives), *nth);
-        self.links[link].path = Path::along(&route);
+        let path = Path::along(&route);
+        self.coarse[link] = path.coarse();
+        self.links[link].path = path;
     }
 
     /// Draws these nodes so far from where the flow has them, until told otherwise.

@@ -194,7 +194,7 @@ pub(super) fn text_sizes(zoom: f32) -> (f32, f32) {
         zoom if zoom >= 1.6 => (20.0, 15.0),
         zoom if zoom >= 1.3 => (15.0, 13.0),
         zoom if zoom >= 0.75 => (13.0, 11.0),
-        zoom if zoom >= 0.5 => (12.0, 11.0),
+        zoom if zoom >= 0.6 => (12.0, 11.0),
         _ => (11.0, 11.0),
     }
 }
