@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use egui::{CentralPanel, Frame, Id, Margin, Panel, Rect, Sense, Ui, Vec2, WidgetInfo, WidgetType};
 
@@ -131,16 +132,42 @@ pub fn run(path: Option<PathBuf>) -> Result<(), GuiError> {
         viewport = viewport.with_maximized(place.maximized);
     }
     let options = eframe::NativeOptions { viewport, ..Default::default() };
+    let opened = Arc::new(AtomicBool::new(false));
+    let is_open = Arc::clone(&opened);
     let created = Box::new(move |creation: &eframe::CreationContext<'_>| {
+        is_open.store(true, Ordering::Relaxed);
         app.wake_by(&creation.egui_ctx);
         Ok(Box::new(app) as Box<dyn eframe::App>)
     });
-    // Some systems lack a library and the toolkit panics on that: to a person it is the same as an error.
-    let opened =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| eframe::run_native("Eventloom", options, created)));
-    match opened {
-        Ok(result) => result.map_err(|error| GuiError::NoWindow(error.to_string())),
-        Err(panic) => std::panic::resume_unwind(panic),
+    // Where a library of the window system is missing the toolkit panics: to a person that is the same as an error.
+    // The panic's own words are kept back until the window is there; from then on a panic is a mistake of ours.
+    let hook: Arc<PanicHook> = Arc::from(std::panic::take_hook());
+    let (hook_then, opened_then) = (Arc::clone(&hook), Arc::clone(&opened));
+    std::panic::set_hook(Box::new(move |info| {
+        if opened_then.load(Ordering::Relaxed) {
+            hook_then(info);
+        }
+    }));
+    let run = std::panic::AssertUnwindSafe(|| eframe::run_native("Eventloom", options, created));
+    let result = std::panic::catch_unwind(run);
+    std::panic::set_hook(Box::new(move |info| hook(info)));
+    match result {
+        Ok(result) => result.map_err(|error| GuiError::NoWindow(reason(&error))),
+        Err(panic) if opened.load(Ordering::Relaxed) => std::panic::resume_unwind(panic),
+        Err(_) => Err(GuiError::NoWindow("a library of the window system is missing".to_owned())),
+    }
+}
+
+type PanicHook = dyn Fn(&std::panic::PanicHookInfo<'_>) + Send + Sync;
+
+/// Why there is no window, in few words.
+fn reason(error: &eframe::Error) -> String {
+    match error {
+        eframe::Error::WinitEventLoop(_) | eframe::Error::Winit(_) => "there is no display".to_owned(),
+        eframe::Error::NoGlutinConfigs(..) | eframe::Error::Glutin(_) | eframe::Error::OpenGL(_) => {
+            "there is no OpenGL".to_owned()
+        }
+        eframe::Error::AppCreation(error) => error.to_string(),
     }
 }
 

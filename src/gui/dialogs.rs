@@ -327,22 +327,27 @@ fn help_ui(theme: &Theme, ui: &mut Ui) -> Decision {
         });
     });
     ui.add_space(theme.space.s);
-    egui::ScrollArea::vertical().id_salt("help").max_height(room.y - 180.0).show(ui, |ui| {
-        ui.columns(2, |columns| {
-            let halves: [&[ActionGroup]; 2] =
-                [&[ActionGroup::File, ActionGroup::Run], &[ActionGroup::Edit, ActionGroup::View, ActionGroup::Help]];
-            for (column, groups) in columns.iter_mut().zip(halves) {
-                for group in groups {
-                    help_group(theme, column, *group);
+    egui::ScrollArea::vertical().id_salt("help").max_height(room.y - 160.0).min_scrolled_height(room.y - 160.0).show(
+        ui,
+        |ui| {
+            ui.columns(2, |columns| {
+                let halves: [&[ActionGroup]; 2] = [
+                    &[ActionGroup::File, ActionGroup::Run],
+                    &[ActionGroup::Edit, ActionGroup::View, ActionGroup::Help],
+                ];
+                for (column, groups) in columns.iter_mut().zip(halves) {
+                    for group in groups {
+                        help_group(theme, column, *group);
+                    }
                 }
-            }
-            let column = &mut columns[0];
-            help_head(theme, column, "On the canvas");
-            for (gesture, meaning) in POINTER {
-                help_row(theme, column, gesture, "", meaning);
-            }
-        });
-    });
+                let column = &mut columns[0];
+                help_head(theme, column, "On the canvas");
+                for (gesture, meaning) in POINTER {
+                    help_row(theme, column, gesture, "", meaning);
+                }
+            });
+        },
+    );
     decision
 }
 

@@ -100,7 +100,7 @@ impl<'a> Form<'a> {
         ui.add_space(theme.space.xs);
         let icon = if open { ph::CARET_DOWN } else { ph::CARET_RIGHT };
         let text = RichText::new(format!("{icon}  {title}")).font(theme.words(theme.sizes.small)).color(theme.dim);
-        let response = ui.add(egui::Button::new(text).frame_when_inactive(false));
+        let response = flush_button(ui, text);
         response.widget_info(|| egui::WidgetInfo::selected(egui::WidgetType::CollapsingHeader, true, open, title));
         if response.clicked() {
             open = !open;
@@ -600,9 +600,18 @@ pub(crate) fn search_field(ui: &mut Ui, theme: &Theme, id: Id, text: &mut String
 /// A button that adds one more of something.
 pub(crate) fn add_button(ui: &mut Ui, theme: &Theme, label: &str) -> Response {
     let text = RichText::new(format!("{}  {label}", ph::PLUS)).font(theme.words(theme.sizes.small)).color(theme.accent);
-    let response = ui.add(egui::Button::new(text).frame_when_inactive(false));
+    let response = flush_button(ui, text);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Button, true, label));
     response
+}
+
+/// A button without a frame, whose words begin where those above it do.
+fn flush_button(ui: &mut Ui, text: RichText) -> Response {
+    ui.scope(|ui| {
+        ui.spacing_mut().button_padding.x = 0.0;
+        ui.add(egui::Button::new(text).frame_when_inactive(false))
+    })
+    .inner
 }
 
 /// Small buttons that move something up, down or away; what was pressed.

@@ -1,9 +1,7 @@
 //! Behaviour through the front doors: session, command line, window. A file a behaviour.
 
-mod cli;
 #[cfg(feature = "gui")]
 mod canvas;
-mod export;
 mod check;
 mod cli;
 mod closed_forms;
@@ -22,3 +20,5 @@ mod session_run;
 mod store;
 mod support;
 mod tidy;
+#[cfg(feature = "gui")]
+mod window;
