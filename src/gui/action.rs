@@ -211,6 +211,16 @@ impl Action {
         self.words().shortcut
     }
 
+    /// Other keys that people try, for the same.
+    pub const fn other_shortcut(self) -> Option<KeyboardShortcut> {
+        match self {
+            Self::Palette => key(Modifiers { shift: true, ..Modifiers::COMMAND }, Key::P),
+            Self::Redo => key(Modifiers::COMMAND, Key::Y),
+            Self::Delete => key(Modifiers::NONE, Key::Backspace),
+            _ => None,
+        }
+    }
+
     /// Its key as people write it, as in `Ctrl+Shift+S`.
     pub fn shortcut_text(self) -> Option<String> {
         let shortcut = self.shortcut()?;

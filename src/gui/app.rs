@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use egui::{CentralPanel, Frame, Id, Margin, Panel, Rect, Sense, Ui, Vec2, WidgetInfo, WidgetType};
 
 use crate::model::{Flow, NodeId, Point};
-use crate::session::{EventRef, LogRow, Session, SessionError, Settings, SettingsTheme, StartOptions, WELCOME};
+use crate::session::{
+    EventRef, LogRow, Session, SessionError, Settings, SettingsTheme, StartOptions, WELCOME, WindowPlace,
+};
 
 use super::action::Action;
 use super::canvas::Canvas;
@@ -96,6 +98,8 @@ pub struct App {
     watched: Vec<NodeId>,
     rows: Vec<LogRow>,
     title: String,
+    /// Where the window is, to be kept when it closes.
+    place: Option<WindowPlace>,
     /// The toolkit's pass in which fonts and theme were set: they are there from the next one on.
     dressed_at: Option<u64>,
 }
@@ -207,6 +211,7 @@ impl App {
             watched: Vec::new(),
             rows: Vec::new(),
             title: String::new(),
+            place: None,
             dressed_at: None,
         }
     }
@@ -290,12 +295,23 @@ impl App {
             "" => "Untitled flow",
             name => name,
         };
+        ctx.input(|input| {
+            let viewport = input.viewport();
+            if let Some(rect) = viewport.inner_rect.filter(|rect| rect.is_positive()) {
+                let at = viewport.outer_rect.map_or(rect.min, |outer| outer.min);
+                let maximized = viewport.maximized.unwrap_or(false);
+                let place = WindowPlace { x: at.x, y: at.y, width: rect.width(), height: rect.height(), maximized };
+                self.place = Some(place);
+            }
+        });
         let title = format!("{name}{} – Eventloom", if self.session.is_unsaved() { " •" } else { "" });
         if title != self.title {
             ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
             self.title = title;
         }
-        if self.keep_settings && self.settings != self.kept {
+        // Not while a panel's edge is being dragged: each step of that would go to the disk.
+        let still = !ctx.input(|input| input.pointer.any_down());
+        if self.keep_settings && still && self.settings != self.kept {
             if let Err(error) = self.settings.save() {
                 self.toasts.say(error);
             }
@@ -309,14 +325,15 @@ impl App {
             return;
         }
         let typing = ctx.text_edit_focused();
-        let mut actions: Vec<Action> = Action::ALL.into_iter().filter(|action| action.shortcut().is_some()).collect();
+        let keys = |action: Action| [action.shortcut(), action.other_shortcut()].into_iter().flatten();
+        let mut shortcuts: Vec<_> =
+            Action::ALL.into_iter().flat_map(|action| keys(action).map(move |key| (action, key))).collect();
         // The longer shortcut first: Ctrl+Z would take Ctrl+Shift+Z otherwise.
-        actions.sort_by_key(|action| {
-            let modifiers = action.shortcut().map(|shortcut| shortcut.modifiers).unwrap_or_default();
+        shortcuts.sort_by_key(|(_, shortcut)| {
+            let modifiers = shortcut.modifiers;
             std::cmp::Reverse(u8::from(modifiers.shift) + u8::from(modifiers.alt) + u8::from(modifiers.command))
         });
-        for action in actions {
-            let Some(shortcut) = action.shortcut() else { continue };
+        for (action, shortcut) in shortcuts {
             if (typing && belongs_to_text(action)) || is_clipboard(action) {
                 continue;
             }
@@ -632,6 +649,18 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.ui_pass(ui);
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        if self.keep_settings {
+            // A window that fills the screen has no size of its own to remember.
+            self.settings.window = match (self.place, self.settings.window) {
+                (Some(place), Some(before)) if place.maximized => Some(WindowPlace { maximized: true, ..before }),
+                (place, before) => place.or(before),
+            };
+            // Nobody is left to be told that it could not be kept.
+            drop(self.settings.save());
+        }
     }
 
     fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {

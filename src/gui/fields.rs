@@ -9,7 +9,7 @@ use std::str::FromStr;
 use egui::{Color32, Frame, Id, Key, Margin, Response, RichText, Stroke, TextEdit, Ui, Vec2};
 use egui_phosphor::regular as ph;
 
-use crate::model::{Chance, Expression, Pattern};
+use crate::model::{Chance, Expression, JsonText, Pattern};
 use crate::plan::{Place, Problem, Severity};
 
 use super::theme::Theme;
@@ -591,6 +591,19 @@ pub(crate) fn search_field(ui: &mut Ui, theme: &Theme, id: Id, text: &mut String
     let response = text_edit(ui, theme, id, text, hint, Look::WORDS, false, width);
     response.widget_info(|| {
         let mut info = egui::WidgetInfo::text_edit(true, "", text.as_str(), hint);
+        info.label = Some(label.to_owned());
+        info
+    });
+    response
+}
+
+/// A free-standing field of several lines for JSON, in the same looks.
+pub(crate) fn json_area(ui: &mut Ui, theme: &Theme, id: Id, text: &mut String, rows: usize, label: &str) -> Response {
+    let wrong = !text.trim().is_empty() && text.parse::<JsonText>().is_err();
+    let width = ui.available_width();
+    let response = text_edit(ui, theme, id, text, "{ }", Look { rows, ..Look::VALUE }, wrong, width);
+    response.widget_info(|| {
+        let mut info = egui::WidgetInfo::text_edit(true, "", text.as_str(), "");
         info.label = Some(label.to_owned());
         info
     });
