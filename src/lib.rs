@@ -5,6 +5,8 @@ pub mod expr;
 pub mod file;
 #[cfg(feature = "gui")]
 pub mod gui;
+pub mod kernel;
 pub mod model;
 pub mod plan;
 pub mod session;
+pub mod trace;

@@ -145,6 +145,8 @@ handles! {
     TopicIx;
     /// A subscription of a run (all members of a consumer group are one), or the inbox that takes a node's calls.
     SubIx;
+    /// An event type of a run, by its name.
+    EventTypeIx;
 }
 
 /// An event of a run: the node it came from and its number among that node's events, counted from 0.

@@ -16,7 +16,9 @@ mod time;
 pub use self::distribution::Distribution;
 pub use self::event::{EventType, JsonText};
 pub use self::flow::{DeadLetterLink, ExpectedLink, Flow, FlowError, FlowParts, LinkRefusal};
-pub use self::ids::{EventId, EventName, IdError, LinkId, LinkIx, NodeId, NodeIx, SubIx, TopicIx, TopicName};
+pub use self::ids::{
+    EventId, EventName, EventTypeIx, IdError, LinkId, LinkIx, NodeId, NodeIx, SubIx, TopicIx, TopicName,
+};
 pub use self::link::{
     Backoff, Call, Guarantee, Jitter, Link, LinkKind, Publish, QueueLimit, Share, StartAt, Subscription, WhenFull,
 };

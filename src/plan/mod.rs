@@ -1,7 +1,21 @@
 //! From a flow to something that can run: [`check()`] finds all problems, [`compile()`] makes a plan.
 
 mod check;
+mod compile;
+mod data_needs;
+#[expect(clippy::module_inception, reason = "the plan is what this module is about")]
+mod plan;
 mod problem;
+mod replay;
+mod sampler;
 
 pub use self::check::check;
+pub use self::compile::{Inputs, compile};
+pub use self::plan::Plan;
+pub(crate) use self::plan::{
+    BucketPlan, CallPlan, DEAD_LETTERS, DataPlan, DeadPath, EVENT_TYPES, EmitPlan, FunctionPlan, HandlerPlan, KeyPlan,
+    NodePlan, Pace, ProducerPlan, ReplayAt, Route, RouteTo, SubPlan, Work, WorkerPlan,
+};
 pub use self::problem::{Place, Problem, Severity};
+pub use self::replay::{ReplayLog, ReplayRow};
+pub(crate) use self::sampler::Sampler;

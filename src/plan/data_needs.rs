@@ -1,0 +1,103 @@
+//! Which events' data a run must have at hand: those that some expression may look at, directly or through an effect.
+
+use std::collections::BTreeMap;
+
+use super::Plan;
+use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, RouteTo, Work};
+use crate::model::{EventTypeIx, TopicIx};
+
+/// Marks the event types of a plan. All others' data are never computed unless a person asks.
+pub(super) fn mark(plan: &mut Plan) {
+    let mut needed = vec![false; plan.events.len()];
+    let filtered: Vec<TopicIx> = filtered_topics(plan);
+    if !filtered.is_empty() {
+        for emit in emits(plan) {
+            let to_filter = |to: &RouteTo| matches!(to, RouteTo::Topic(topic) if filtered.contains(topic));
+            if emit.routes.iter().any(|route| to_filter(&route.to)) {
+                needed[emit.kind.index()] = true;
+            }
+        }
+        for node in &plan.nodes {
+            let Work::Producer(producer) = &node.work else { continue };
+            for (kind, _) in &producer.other_routes {
+                needed[kind.index()] = true;
+            }
+        }
+    }
+    for handler in handlers(plan) {
+        let looks = |emit: &EmitPlan| {
+            let when = emit.when.as_ref().is_some_and(|program| program.needs_data());
+            when || matches!(&emit.key, KeyPlan::Of(program) if program.needs_data())
+        };
+        if handler.emits.iter().any(looks) {
+            mark_causes(plan, handler, &mut needed);
+        }
+    }
+    // A needed effect that is made of its cause's data needs the cause's.
+    loop {
+        let before = needed.clone();
+        for handler in handlers(plan) {
+            let hands_on = |emit: &EmitPlan| match &emit.data {
+                DataPlan::Example => false,
+                DataPlan::Cause => needed[emit.kind.index()],
+                DataPlan::Expr(program) => needed[emit.kind.index()] && program.needs_data(),
+            };
+            if handler.emits.iter().any(hands_on) {
+                mark_causes(plan, handler, &mut needed);
+            }
+        }
+        if needed == before {
+            break;
+        }
+    }
+    for (event, needed) in plan.events.iter_mut().zip(needed) {
+        event.needs_data = needed;
+    }
+    let events = &plan.events;
+    for node in &mut plan.nodes {
+        let Work::Worker(worker) = &mut node.work else { continue };
+        for handler in &mut worker.handlers {
+            let is_plain = |emit: &EmitPlan| {
+                let no_data = !events[emit.kind.index()].needs_data || matches!(emit.data, DataPlan::Example);
+                emit.when.is_none() && emit.after.is_none() && matches!(emit.key, KeyPlan::Inherit) && no_data
+            };
+            handler.is_plain = handler.emits.iter().all(is_plain);
+        }
+    }
+}
+
+fn filtered_topics(plan: &Plan) -> Vec<TopicIx> {
+    let mut topics = BTreeMap::new();
+    for sub in plan.subs.iter().filter(|sub| sub.alive) {
+        if sub.filter.as_ref().is_some_and(|filter| filter.needs_data()) {
+            for cursor in &sub.cursors {
+                let partition = plan.cursors[*cursor as usize].partition;
+                topics.insert(plan.partitions[partition as usize].topic, ());
+            }
+        }
+    }
+    topics.into_keys().collect()
+}
+
+fn handlers(plan: &Plan) -> impl Iterator<Item = &HandlerPlan> {
+    plan.nodes.iter().flat_map(|node| match &node.work {
+        Work::Worker(worker) => &worker.handlers[..],
+        Work::Producer(_) | Work::DeadLetters { .. } | Work::None => &[],
+    })
+}
+
+fn emits(plan: &Plan) -> impl Iterator<Item = &EmitPlan> {
+    let produced = plan.nodes.iter().filter_map(|node| match &node.work {
+        Work::Producer(producer) => Some(&producer.emit),
+        Work::Worker(_) | Work::DeadLetters { .. } | Work::None => None,
+    });
+    produced.chain(handlers(plan).flat_map(|handler| &handler.emits[..]))
+}
+
+fn mark_causes(plan: &Plan, handler: &HandlerPlan, needed: &mut [bool]) {
+    for ix in 0..plan.events.len() {
+        if handler.on.contains(EventTypeIx(ix as u32)) {
+            needed[ix] = true;
+        }
+    }
+}

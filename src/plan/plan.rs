@@ -1,0 +1,477 @@
+//! A flow made runnable: dense tables by handle, routes and settings resolved, expressions compiled.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::replay::ReplayLog;
+use super::sampler::Sampler;
+use crate::expr::Program;
+use crate::model::{
+    Backoff, Chance, EventName, EventTypeIx, Factor, KindTag, LinkId, LinkIx, NodeId, NodeIx, OverLimit, Pick, Rate,
+    RateStep, Share, SimDuration, Spacing, StartAt, SubIx, TopicIx, TopicName, WhenFull,
+};
+
+/// Event types of a run: their number has twelve bits in a record of a log.
+pub(crate) const EVENT_TYPES: usize = 1 << 12;
+/// Dead letters that a queue keeps if it names no figure of its own.
+pub(crate) const DEAD_LETTERS: u64 = 100_000;
+/// Deliveries of one record: more than anybody waits for.
+pub(crate) const ATTEMPTS: u32 = u16::MAX as u32;
+
+/// A flow made runnable. Immutable; an edit makes another one, in which every handle of this one means the same.
+pub struct Plan {
+    pub(super) revision: u32,
+    pub(crate) hop_limit: u32,
+    pub(crate) nodes: Vec<NodePlan>,
+    pub(crate) links: Vec<LinkPlan>,
+    pub(crate) topics: Vec<TopicPlan>,
+    pub(crate) partitions: Vec<PartitionPlan>,
+    pub(crate) subs: Vec<SubPlan>,
+    pub(crate) cursors: Vec<CursorPlan>,
+    pub(crate) events: Vec<EventPlan>,
+    /// How many emit settings there are: each has a counter of its own for keys in turn.
+    pub(crate) emits: u32,
+    pub(super) names: Names,
+}
+
+/// Handles by name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    pub(super) nodes: BTreeMap<NodeId, NodeIx>,
+    pub(super) links: BTreeMap<LinkId, LinkIx>,
+    pub(super) topics: BTreeMap<(NodeIx, TopicName), TopicIx>,
+    pub(super) subs: BTreeMap<SubName, SubIx>,
+    pub(super) events: BTreeMap<EventName, EventTypeIx>,
+    pub(super) cursors: BTreeMap<(SubIx, u32), u32>,
+    pub(super) emits: BTreeMap<(NodeIx, u32, u32), u32>,
+}
+
+/// What makes a subscription the same one after an edit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum SubName {
+    /// A consumer group of a bus.
+    Group(NodeIx, Arc<str>),
+    /// A link without a group.
+    Link(LinkIx),
+    /// Where a node takes its calls.
+    Inbox(NodeIx),
+}
+
+pub(crate) struct NodePlan {
+    pub(crate) id: NodeId,
+    pub(crate) alive: bool,
+    pub(crate) tag: KindTag,
+    pub(crate) work: Work,
+}
+
+/// What a node does.
+pub(crate) enum Work {
+    Producer(Box<ProducerPlan>),
+    Worker(Box<WorkerPlan>),
+    DeadLetters { keep: u64 },
+    /// A bus works through its topics, a note not at all.
+    None,
+}
+
+pub(crate) struct ProducerPlan {
+    pub(crate) pacing: Pace,
+    pub(crate) after: u64,
+    pub(crate) stops_after: u64,
+    pub(crate) emit: EmitPlan,
+    /// Routes of types that only a replayed log emits, by type.
+    pub(crate) other_routes: Vec<(EventTypeIx, Box<[Route]>)>,
+}
+
+pub(crate) enum Pace {
+    ByHand,
+    Constant(Rate),
+    Poisson { mean_nanos: f64 },
+    Never,
+    Bursts { size: u32, every: u64, within: u64 },
+    Schedule { steps: Box<[RateStep]>, ramp: bool, repeat: Option<SimDuration>, spacing: Spacing },
+    Replay { log: Arc<ReplayLog>, kinds: Box<[EventTypeIx]>, pace: ReplayAt },
+}
+
+/// When the rows of a log come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReplayAt {
+    Times(Factor),
+    Every(Rate),
+}
+
+pub(crate) struct WorkerPlan {
+    /// How many at once: instances, for a function.
+    pub(crate) concurrency: u32,
+    pub(crate) handlers: Box<[HandlerPlan]>,
+    pub(crate) rate: Option<BucketPlan>,
+    pub(crate) function: Option<FunctionPlan>,
+    /// Where it takes calls; none for a consumer.
+    pub(crate) inbox: Option<SubIx>,
+    /// The type of an event that a hand calls it with.
+    pub(crate) fire: Option<EventTypeIx>,
+    /// Whether it can neither emit nor be called, so that its handling has no effect beyond itself.
+    pub(crate) is_sink: bool,
+    /// A sink that takes no time, never fails and has no rate limit, whatever comes.
+    pub(crate) is_instant: bool,
+}
+
+/// A token bucket in whole nanoseconds.
+#[derive(Clone, Copy)]
+pub(crate) struct BucketPlan {
+    /// From one token to the next.
+    pub(crate) gap: u64,
+    /// How far ahead of an even pace it may run.
+    pub(crate) slack: u64,
+    pub(crate) over: OverLimit,
+}
+
+pub(crate) struct FunctionPlan {
+    pub(crate) provisioned: u32,
+    pub(crate) cold_start: Sampler,
+    pub(crate) keep_warm: u64,
+    pub(crate) scale_out: u32,
+    pub(crate) over: OverLimit,
+    /// Bytes of memory times the price of a GiB-second in billionths of a dollar.
+    pub(crate) price_byte_seconds: u128,
+    /// In billionths of a dollar.
+    pub(crate) price_invocation: u64,
+}
+
+pub(crate) struct HandlerPlan {
+    pub(crate) on: Kinds,
+    pub(crate) takes: Sampler,
+    pub(crate) fails: Chance,
+    pub(crate) emits: Box<[EmitPlan]>,
+    pub(crate) pick: Pick,
+    /// Whether its emits look at nothing of their cause but a numbered key, and have none of their own making.
+    pub(crate) is_plain: bool,
+}
+
+/// A set of event types.
+pub(crate) enum Kinds {
+    All,
+    Some(Box<[EventTypeIx]>),
+}
+
+impl Kinds {
+    #[inline]
+    pub(crate) fn contains(&self, kind: EventTypeIx) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(kinds) => kinds.contains(&kind),
+        }
+    }
+}
+
+pub(crate) struct EmitPlan {
+    /// Which counter keys in turn use.
+    pub(crate) counter: u32,
+    pub(crate) kind: EventTypeIx,
+    pub(crate) chance: Chance,
+    pub(crate) count: u32,
+    pub(crate) when: Option<Program>,
+    pub(crate) after: Option<Sampler>,
+    pub(crate) key: KeyPlan,
+    pub(crate) data: DataPlan,
+    pub(crate) routes: Box<[Route]>,
+}
+
+pub(crate) enum KeyPlan {
+    Inherit,
+    Cycle(u32),
+    Uniform(u32),
+    Skewed(u32),
+    Of(Program),
+}
+
+/// Where the data of an emitted event come from.
+pub(crate) enum DataPlan {
+    /// The type's example, or nothing.
+    Example,
+    /// The cause's.
+    Cause,
+    Expr(Program),
+}
+
+/// One way that an emitted event takes.
+#[derive(Clone, Copy)]
+pub(crate) struct Route {
+    pub(crate) link: LinkIx,
+    pub(crate) delay: u64,
+    pub(crate) to: RouteTo,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum RouteTo {
+    Topic(TopicIx),
+    Inbox(SubIx),
+}
+
+pub(crate) struct LinkPlan {
+    pub(crate) id: LinkId,
+    pub(crate) alive: bool,
+    pub(crate) from: NodeIx,
+    pub(crate) to: NodeIx,
+    pub(crate) delay: u64,
+    pub(crate) call: Option<Box<CallPlan>>,
+}
+
+pub(crate) struct CallPlan {
+    pub(crate) deliveries: u32,
+    pub(crate) backoff: Backoff,
+    pub(crate) queue: QueuePlan,
+    pub(crate) dead: Option<DeadPath>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct QueuePlan {
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
+    pub(crate) when_full: WhenFull,
+}
+
+/// The drawn path to a dead-letter queue.
+#[derive(Clone, Copy)]
+pub(crate) struct DeadPath {
+    pub(crate) link: LinkIx,
+    pub(crate) to: NodeIx,
+    pub(crate) delay: u64,
+}
+
+pub(crate) struct TopicPlan {
+    pub(crate) bus: NodeIx,
+    pub(crate) name: TopicName,
+    pub(crate) alive: bool,
+    /// Indices into the plan's partitions.
+    pub(crate) partitions: Vec<u32>,
+    /// `u64::MAX` for no limit.
+    pub(crate) keep: u64,
+    /// `u64::MAX` for no limit.
+    pub(crate) keep_records: u64,
+}
+
+impl TopicPlan {
+    /// Whether settled records stay, so that they can be read again.
+    pub(crate) const fn keeps(&self) -> bool {
+        self.keep != u64::MAX || self.keep_records != u64::MAX
+    }
+}
+
+pub(crate) struct PartitionPlan {
+    pub(crate) topic: TopicIx,
+    /// Its number within the topic.
+    pub(crate) number: u32,
+    /// Indices of the cursors on it whose subscriptions are alive, in the order of the subscriptions.
+    pub(crate) cursors: Vec<u32>,
+}
+
+pub(crate) struct CursorPlan {
+    pub(crate) sub: SubIx,
+    pub(crate) partition: u32,
+    pub(crate) alive: bool,
+}
+
+pub(crate) struct SubPlan {
+    pub(crate) label: String,
+    pub(crate) alive: bool,
+    pub(crate) is_inbox: bool,
+    /// Its place among all subscriptions, or among all inboxes.
+    pub(crate) slot: u32,
+    /// The bus, or the callee.
+    pub(crate) node: NodeIx,
+    pub(crate) members: Vec<MemberPlan>,
+    /// Cursors of it, in the order of topics and partitions.
+    pub(crate) cursors: Vec<u32>,
+    pub(crate) share: Share,
+    pub(crate) filter: Option<Program>,
+    pub(crate) from: StartAt,
+    pub(crate) at_most_once: bool,
+    pub(crate) ack_wait: u64,
+    pub(crate) deliveries: u32,
+    pub(crate) backoff: Backoff,
+    pub(crate) max_in_flight: u32,
+    pub(crate) queue: QueuePlan,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct MemberPlan {
+    pub(crate) link: LinkIx,
+    pub(crate) node: NodeIx,
+    pub(crate) delay: u64,
+    pub(crate) prefetch: u32,
+    pub(crate) dead: Option<DeadPath>,
+}
+
+pub(crate) struct EventPlan {
+    pub(crate) name: EventName,
+    pub(crate) example: Option<Arc<Value>>,
+    pub(crate) size: u64,
+    /// Whether some expression may look at the data of such events, so that the run must have them at hand.
+    pub(crate) needs_data: bool,
+}
+
+impl Plan {
+    /// Its number within the run: 0 for the flow as started, one more for each edit.
+    pub const fn revision(&self) -> u32 {
+        self.revision
+    }
+
+    /// How many nodes there are, removed ones included.
+    pub const fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// How many links there are, dead-letter paths and removed ones included.
+    pub const fn link_count(&self) -> usize {
+        self.links.len()
+    }
+
+    /// How many topics there are, removed ones included.
+    pub const fn topic_count(&self) -> usize {
+        self.topics.len()
+    }
+
+    /// How many subscriptions and inboxes there are, removed ones included.
+    pub const fn sub_count(&self) -> usize {
+        self.subs.len()
+    }
+
+    /// How many event types there are.
+    pub const fn event_count(&self) -> usize {
+        self.events.len()
+    }
+
+    /// A node's id.
+    pub fn node_id(&self, node: NodeIx) -> &NodeId {
+        &self.nodes[node.index()].id
+    }
+
+    /// The node of this id.
+    pub fn node_ix(&self, id: &NodeId) -> Option<NodeIx> {
+        self.names.nodes.get(id).copied()
+    }
+
+    /// What a node does.
+    pub fn node_kind(&self, node: NodeIx) -> KindTag {
+        self.nodes[node.index()].tag
+    }
+
+    /// Whether a node is still drawn.
+    pub fn is_alive(&self, node: NodeIx) -> bool {
+        self.nodes[node.index()].alive
+    }
+
+    /// A link's id; a dead-letter path's is made as a link's habitually is: `billing->graveyard`.
+    pub fn link_id(&self, link: LinkIx) -> &LinkId {
+        &self.links[link.index()].id
+    }
+
+    /// The link or dead-letter path of this id.
+    pub fn link_ix(&self, id: &LinkId) -> Option<LinkIx> {
+        self.names.links.get(id).copied()
+    }
+
+    /// Where a link leaves and where it arrives.
+    pub fn link_ends(&self, link: LinkIx) -> (NodeIx, NodeIx) {
+        let plan = &self.links[link.index()];
+        (plan.from, plan.to)
+    }
+
+    /// Whether a link or dead-letter path is still drawn.
+    pub fn is_link_alive(&self, link: LinkIx) -> bool {
+        self.links[link.index()].alive
+    }
+
+    /// A topic's name.
+    pub fn topic_name(&self, topic: TopicIx) -> &TopicName {
+        &self.topics[topic.index()].name
+    }
+
+    /// The bus that a topic is of.
+    pub fn topic_bus(&self, topic: TopicIx) -> NodeIx {
+        self.topics[topic.index()].bus
+    }
+
+    /// How many partitions a topic has.
+    pub fn topic_partitions(&self, topic: TopicIx) -> u32 {
+        self.topics[topic.index()].partitions.len() as u32
+    }
+
+    /// The topics of a bus that are still drawn, by name.
+    pub fn topics_of(&self, bus: NodeIx) -> impl Iterator<Item = TopicIx> {
+        let topics = self.names.topics.iter().filter(move |((of, _), _)| *of == bus).map(|(_, topic)| *topic);
+        topics.filter(|topic| self.topics[topic.index()].alive)
+    }
+
+    /// What to call a subscription: its group, else its link; an inbox by its node.
+    pub fn sub_label(&self, sub: SubIx) -> &str {
+        &self.subs[sub.index()].label
+    }
+
+    /// Whether it is an inbox that takes a node's calls.
+    pub fn is_inbox(&self, sub: SubIx) -> bool {
+        self.subs[sub.index()].is_inbox
+    }
+
+    /// Whether a subscription or inbox is still drawn.
+    pub fn is_sub_alive(&self, sub: SubIx) -> bool {
+        self.subs[sub.index()].alive
+    }
+
+    /// The bus of a subscription; the node of an inbox.
+    pub fn sub_node(&self, sub: SubIx) -> NodeIx {
+        self.subs[sub.index()].node
+    }
+
+    /// The members of a subscription with the links that they are fed by.
+    pub fn sub_members(&self, sub: SubIx) -> impl Iterator<Item = (NodeIx, LinkIx)> {
+        self.subs[sub.index()].members.iter().map(|member| (member.node, member.link))
+    }
+
+    /// Whether the members of a subscription own partitions, as with Kafka.
+    pub fn shares_partitions(&self, sub: SubIx) -> bool {
+        !self.is_inbox(sub) && self.subs[sub.index()].share == Share::Partition
+    }
+
+    /// The topics that a subscription takes.
+    pub fn sub_topics(&self, sub: SubIx) -> Vec<TopicIx> {
+        let cursor_topic = |cursor: &u32| {
+            let partition = self.cursors[*cursor as usize].partition;
+            self.partitions[partition as usize].topic
+        };
+        let mut topics: Vec<TopicIx> = self.subs[sub.index()].cursors.iter().map(cursor_topic).collect();
+        topics.dedup();
+        topics
+    }
+
+    /// The most records that a subscription's queue holds; none for an inbox, whose callers each have their own bound.
+    pub fn queue_limit(&self, sub: SubIx) -> Option<u64> {
+        let plan = &self.subs[sub.index()];
+        (!plan.is_inbox).then_some(plan.queue.records)
+    }
+
+    /// An event type's name.
+    pub fn event_name(&self, event: EventTypeIx) -> &EventName {
+        &self.events[event.index()].name
+    }
+
+    /// The event type of this name.
+    pub fn event_ix(&self, name: &EventName) -> Option<EventTypeIx> {
+        self.names.events.get(name).copied()
+    }
+
+    /// How large one event of a type is.
+    pub fn event_size(&self, event: EventTypeIx) -> u64 {
+        self.events[event.index()].size
+    }
+}
+
+impl std::fmt::Debug for Plan {
+    /// In a line: it is large, and its parts are of no use to a reader.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (nodes, links) = (self.nodes.len(), self.links.len());
+        write!(f, "Plan(revision {}, {nodes} nodes, {links} links)", self.revision)
+    }
+}

@@ -1,0 +1,545 @@
+//! One thing that happened, and who is shown it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::shape::Shape;
+use crate::model::{EventId, EventTypeIx, LinkIx, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
+
+/// One thing that happened, and when.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Record<'a> {
+    /// When, in virtual time. Never earlier than the record before.
+    pub at: SimTime,
+    /// What.
+    pub what: What<'a>,
+}
+
+/// What happened. Handles are those of the run's plan.
+///
+/// Obligations (an accepted event, a subscription that matches it) are followed through [`What::Opened`],
+/// [`What::Delivered`], [`What::Retrying`], [`What::Queued`] and exactly one of the final records: [`What::Acked`],
+/// [`What::Dropped`], [`What::DeadLettered`], [`What::Evicted`], [`What::Purged`]. A call opens one at the callee's inbox.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum What<'a> {
+    /// An event came into being at its origin.
+    Emitted {
+        /// The event; its origin is the node.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// The event whose handling emitted it; none for what a producer or a hand made.
+        cause: Option<EventId>,
+        /// When its root cause came into being.
+        born: SimTime,
+        /// How many events it is away from its root cause.
+        hops: u32,
+        /// Its partition key.
+        key: KeyRef<'a>,
+        /// Its data, where the run has it at hand; see `Kernel::keep_all_data`.
+        data: Option<&'a Arc<Value>>,
+    },
+    /// An event left along a link and arrives at a known instant.
+    Sent {
+        /// The link.
+        link: LinkIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// What it travels for.
+        leg: Leg,
+        /// Which attempt: 1 is the first; 0 where that means nothing.
+        attempt: u32,
+        /// When it arrives.
+        arrives: SimTime,
+    },
+    /// A bus took a publish into a topic's log.
+    Accepted {
+        /// The link it came by.
+        link: LinkIx,
+        /// The bus.
+        node: NodeIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// The topic.
+        topic: TopicIx,
+        /// The partition, counted within the topic.
+        partition: u32,
+        /// Its place in the partition's log.
+        offset: u64,
+    },
+    /// A bus or an inbox refused a publish or a call as a whole.
+    Rejected {
+        /// The link it came by.
+        link: LinkIx,
+        /// The bus, or the callee.
+        node: NodeIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// Why.
+        reason: Reason,
+    },
+    /// A subscription matches an accepted event, or a call reached its callee: an obligation is open and queued.
+    Opened {
+        /// The subscription or inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// The topic; none for a call.
+        topic: Option<TopicIx>,
+        /// The partition, counted within the topic.
+        partition: u32,
+        /// Its place in the partition's log, or its number among the inbox's calls.
+        offset: u64,
+        /// The link it came by, if it is a call.
+        link: Option<LinkIx>,
+    },
+    /// A record left the queue for a member: it is in flight.
+    Delivered {
+        /// The subscription or inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// The member.
+        node: NodeIx,
+        /// Which attempt: 1 is the first.
+        attempt: u32,
+    },
+    /// A delivery or call arrived at its node's door.
+    Received {
+        /// The node.
+        node: NodeIx,
+        /// The link it came by; none for a call by hand.
+        link: Option<LinkIx>,
+        /// The subscription or inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// A node began to handle it.
+    Started {
+        /// The node.
+        node: NodeIx,
+        /// The subscription or inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// Which attempt.
+        attempt: u32,
+        /// How long it had waited, ready, without the way along the link.
+        wait: SimDuration,
+    },
+    /// A node finished handling it.
+    Handled {
+        /// The node.
+        node: NodeIx,
+        /// The subscription or inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// Which attempt.
+        attempt: u32,
+        /// How long the handling took.
+        service: SimDuration,
+        /// Since the root cause came into being.
+        end_to_end: SimDuration,
+    },
+    /// Handling failed.
+    Failed {
+        /// The node.
+        node: NodeIx,
+        /// The subscription or inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// Which attempt.
+        attempt: u32,
+        /// Why.
+        reason: Reason,
+        /// How long the handling took.
+        service: SimDuration,
+        /// Whether it was settled at hand-over, so that the failure loses it.
+        lost: bool,
+    },
+    /// A node handed it back without beginning: no free instance, no token.
+    Throttled {
+        /// The node.
+        node: NodeIx,
+        /// The subscription or inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// Settled for good: the handler has finished, or (at most once) it was handed over.
+    Acked {
+        /// The subscription or inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// The member that did.
+        node: NodeIx,
+        /// Whether it was settled at hand-over.
+        auto: bool,
+    },
+    /// An ack or nack that no longer meant anything.
+    Stale {
+        /// The subscription.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// The member that sent it.
+        node: NodeIx,
+        /// Why.
+        why: Staleness,
+    },
+    /// In flight no more: it waits for its next attempt.
+    Retrying {
+        /// The subscription or inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// The attempt that failed.
+        attempt: u32,
+        /// Why it did.
+        reason: Reason,
+        /// When it is queued again.
+        due: SimTime,
+    },
+    /// Queued again: the time of its next attempt has come, or it was taken back from a member that left.
+    Queued {
+        /// The subscription or inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// Whether it was in flight at a member that left or lost its partition, rather than delayed.
+        taken_back: bool,
+    },
+    /// Given up: gone, and why.
+    Dropped {
+        /// The subscription or inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// Where.
+        node: NodeIx,
+        /// Why.
+        reason: Reason,
+        /// How often it was handed over.
+        attempts: u32,
+        /// In which state the obligation was.
+        from: Phase,
+    },
+    /// Given up: on its way to a dead-letter queue.
+    DeadLettered {
+        /// The subscription or inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// Where.
+        node: NodeIx,
+        /// Why.
+        reason: Reason,
+        /// How often it was handed over.
+        attempts: u32,
+        /// In which state the obligation was.
+        from: Phase,
+        /// The dead-letter queue.
+        to: NodeIx,
+    },
+    /// A dead-letter queue took it.
+    Buried {
+        /// The dead-letter queue.
+        node: NodeIx,
+        /// The path it came by.
+        link: LinkIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// Why it was given up.
+        reason: Reason,
+    },
+    /// A dead-letter queue was full and forgot its oldest.
+    Forgotten {
+        /// The dead-letter queue.
+        node: NodeIx,
+        /// The event.
+        event: EventId,
+    },
+    /// Evicted from the log before it was settled: lost to retention.
+    Evicted {
+        /// The subscription.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// The bus.
+        node: NodeIx,
+        /// In which state the obligation was.
+        from: Phase,
+    },
+    /// A subscription found the log gone beneath it: Kafka's `OffsetOutOfRange`.
+    OutOfRange {
+        /// The subscription.
+        sub: SubIx,
+        /// The topic.
+        topic: TopicIx,
+        /// The partition, counted within the topic.
+        partition: u32,
+        /// How many of its records were evicted unread.
+        skipped: u64,
+    },
+    /// An edit removed the subscription that it was owed to.
+    Purged {
+        /// The subscription or inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// In which state the obligation was.
+        from: Phase,
+    },
+    /// A publish or call waits before a full queue: its publisher is blocked.
+    Blocked {
+        /// The publisher.
+        node: NodeIx,
+        /// The full subscription or inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+    },
+    /// The publish or call went through.
+    Unblocked {
+        /// The publisher.
+        node: NodeIx,
+        /// The subscription or inbox it waited for.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+    },
+    /// A ring of nodes each of which waits for the next: it will never move by itself. One record for each of its nodes.
+    Deadlocked {
+        /// The node.
+        node: NodeIx,
+        /// The next of the ring, whose queue it waits for.
+        waits_for: NodeIx,
+        /// That queue.
+        sub: SubIx,
+    },
+    /// A function got a new instance.
+    InstanceStarted {
+        /// The function.
+        node: NodeIx,
+        /// Whether an event had to wait for it.
+        cold: bool,
+        /// When it can handle its first event.
+        ready: SimTime,
+        /// How many there are now.
+        instances: u32,
+    },
+    /// A function gave an idle instance back.
+    InstanceReclaimed {
+        /// The function.
+        node: NodeIx,
+        /// How many there are now.
+        instances: u32,
+    },
+    /// A group's partitions were dealt out anew.
+    Rebalanced {
+        /// The subscription.
+        sub: SubIx,
+        /// Which time.
+        generation: u32,
+        /// Among how many members.
+        members: u32,
+    },
+    /// A partition has a new owner within a group, or none.
+    Assigned {
+        /// The subscription.
+        sub: SubIx,
+        /// The topic.
+        topic: TopicIx,
+        /// The partition, counted within the topic.
+        partition: u32,
+        /// Its owner.
+        owner: Option<NodeIx>,
+        /// Since which rebalance.
+        generation: u32,
+    },
+    /// An expression ran away or broke: the node is marked, the run goes on.
+    Broken {
+        /// The node.
+        node: NodeIx,
+        /// The event it was about.
+        event: EventId,
+    },
+    /// An edit entered the run.
+    Edited {
+        /// The number of the plan that holds from here on.
+        revision: u32,
+    },
+    /// A producer will emit nothing more by itself.
+    SourceEnded {
+        /// The producer.
+        node: NodeIx,
+    },
+    /// The sources were stopped, and what is under way is being finished.
+    Draining,
+}
+
+/// The partition key of an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeyRef<'a> {
+    /// It has none.
+    #[default]
+    None,
+    /// One of numbered keys, written `k0`, `k1`, …
+    Number(u32),
+    /// Its own text.
+    Text(&'a str),
+}
+
+impl std::fmt::Display for KeyRef<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::Number(number) => write!(f, "k{number}"),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+/// What an event travels a link for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Leg {
+    /// To a bus.
+    Publish,
+    /// From a bus to a member.
+    Deliver,
+    /// To a service or function that is called.
+    Call,
+    /// To a dead-letter queue.
+    DeadLetter,
+}
+
+/// The state of an open obligation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// Waiting to be handed over.
+    Queued,
+    /// Waiting for the time of its next attempt.
+    Delayed,
+    /// Handed over, not settled.
+    InFlight,
+}
+
+/// Why an attempt failed, or a record was refused or given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The handler failed, by its own chance.
+    Failed,
+    /// No ack came in time.
+    AckTimeout,
+    /// It was tried as often as allowed.
+    DeliveryLimit,
+    /// The queue was full.
+    MaxLength,
+    /// An expression could not make sense of it.
+    Decode,
+    /// It is too many hops away from its root cause: a loop.
+    HopLimit,
+    /// No instance or token was free, and waiting was not allowed.
+    Throttled,
+    /// It was evicted from the log.
+    Retention,
+    /// There is no such topic or node any more.
+    NoDestination,
+}
+
+impl Reason {
+    /// Its stable name, as reports and attributes of dead letters have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "rejected",
+            Self::AckTimeout => "ack_timeout",
+            Self::DeliveryLimit => "max_deliver",
+            Self::MaxLength => "maxlen",
+            Self::Decode => "decode",
+            Self::HopLimit => "hop_limit",
+            Self::Throttled => "throttled",
+            Self::Retention => "retention",
+            Self::NoDestination => "no_destination",
+        }
+    }
+}
+
+/// Why an ack or nack meant nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Staleness {
+    /// The record was settled before.
+    Settled,
+    /// A later attempt is under way, and this was a nack of an earlier one.
+    EarlierAttempt,
+    /// The partition had gone to another member since: an old generation.
+    OldGeneration,
+}
+
+/// Is shown every record of a run, in order.
+///
+/// Dispatch is static: a call site shows one kind of record, so what an observer does not care about costs nothing.
+pub trait Observer {
+    /// Takes note of one record.
+    fn record(&mut self, record: Record<'_>);
+
+    /// The run's nodes, links and subscriptions have changed (an edit): tables by handle may have to grow.
+    fn reshape(&mut self, _shape: &Shape) {}
+}
+
+/// Nobody looks.
+impl Observer for () {
+    #[inline(always)]
+    fn record(&mut self, _record: Record<'_>) {}
+}
+
+/// Two look, the first one first.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    #[inline(always)]
+    fn record(&mut self, record: Record<'_>) {
+        self.0.record(record);
+        self.1.record(record);
+    }
+
+    fn reshape(&mut self, shape: &Shape) {
+        self.0.reshape(shape);
+        self.1.reshape(shape);
+    }
+}
+
+impl<O: Observer> Observer for &mut O {
+    #[inline(always)]
+    fn record(&mut self, record: Record<'_>) {
+        (**self).record(record);
+    }
+
+    fn reshape(&mut self, shape: &Shape) {
+        (**self).reshape(shape);
+    }
+}
