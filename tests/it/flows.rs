@@ -60,7 +60,10 @@ fn shipped_flows_say_what_they_teach() {
 /// Left, top, right and bottom of what is drawn for a node.
 fn outline(flow: &Flow, id: &NodeId, node: &Node) -> [i32; 4] {
     let (width, height) = match &node.kind {
-        NodeKind::Bus(_) => (RAIL.0, RAIL.1 + RAIL.2 * flow.topics_of(id).len() as i32),
+        NodeKind::Bus(_) => {
+            let rows = i32::try_from(flow.topics_of(id).len()).expect("few topics");
+            (RAIL.0, RAIL.1 + RAIL.2 * rows)
+        }
         NodeKind::Note(note) => (note.size.0, note.size.1),
         NodeKind::Function(_) => (CARD.0, CARD.1 + 12),
         NodeKind::Producer(_) | NodeKind::Consumer(_) | NodeKind::Service(_) | NodeKind::DeadLetterQueue(_) => CARD,
