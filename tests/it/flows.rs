@@ -115,7 +115,7 @@ fn shipped_flows_have_no_problems() {
 }
 
 /// The data that a node's expression makes of an event.
-fn data(source: &Option<Expression>, kind: &str, cause: &Value, number: u64) -> Value {
+fn data(source: Option<&Expression>, kind: &str, cause: &Value, number: u64) -> Value {
     let Some(source) = source else { return cause.clone() };
     let program = compile(source, Purpose::Data).unwrap_or_else(|error| panic!("{source}: {error:?}"));
     let data = Arc::new(cause.clone());
@@ -148,14 +148,14 @@ fn shipped_examples_look_like_the_data_that_is_made() {
                 && producer.data.is_some()
             {
                 for number in [0, 1, 1_000_003] {
-                    let made = data(&producer.data, producer.emits.as_str(), &Value::Null, number);
+                    let made = data(producer.data.as_ref(), producer.emits.as_str(), &Value::Null, number);
                     assert_eq!(shape(&made), shape(&example(&producer.emits)), "{name}: {id}");
                 }
             }
             for handler in node.kind.handlers() {
                 let Ok(cause) = EventName::new(handler.on.as_str()) else { continue };
                 for emit in &handler.emits {
-                    let made = data(&emit.data, cause.as_str(), &example(&cause), 0);
+                    let made = data(emit.data.as_ref(), cause.as_str(), &example(&cause), 0);
                     assert_eq!(shape(&made), shape(&example(&emit.event)), "{name}: {id} emits {}", emit.event);
                 }
             }
