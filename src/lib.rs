@@ -1,6 +1,7 @@
 //! Eventloom: draw an event-driven system, run it, break it, rewind it, ship it.
 
 pub mod edit;
+pub mod export;
 pub mod expr;
 pub mod file;
 #[cfg(feature = "gui")]
@@ -9,4 +10,5 @@ pub mod kernel;
 pub mod model;
 pub mod plan;
 pub mod session;
+pub mod store;
 pub mod trace;

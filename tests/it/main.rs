@@ -1,8 +1,10 @@
 //! Behaviour through the front doors: session, command line, window. A file a behaviour.
 
+mod export;
 mod expr;
 mod file;
 mod flows;
 mod readme;
+mod store;
 mod support;
 mod tidy;
