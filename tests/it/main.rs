@@ -6,5 +6,6 @@ mod file;
 mod flows;
 mod readme;
 mod store;
+mod replay;
 mod support;
 mod tidy;
