@@ -1,6 +1,7 @@
 //! Behaviour through the front doors: session, command line, window. A file a behaviour.
 
 mod export;
+mod check;
 mod expr;
 mod file;
 mod flows;
