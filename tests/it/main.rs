@@ -10,3 +10,4 @@ mod store;
 mod replay;
 mod support;
 mod tidy;
+mod wildcards;
