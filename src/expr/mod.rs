@@ -113,12 +113,11 @@ pub fn compile(source: &Expression, purpose: Purpose) -> Result<Program, ExprErr
     let scan = scan::scan(&source.0, purpose)?;
     let script = OnceLock::new();
     let plain = plain::parse(&scan);
-    match &plain {
-        Some(plain) => plain.check_purpose(purpose)?,
-        None => {
-            let compiled = engine::Script::compile(&scan)?;
-            script.get_or_init(|| Ok(compiled));
-        }
+    if let Some(plain) = &plain {
+        plain.check_purpose(purpose)?;
+    } else {
+        let compiled = engine::Script::compile(&scan)?;
+        script.get_or_init(|| Ok(compiled));
     }
     Ok(Program(Arc::new(Parts { source: source.0.as_str().into(), purpose, plain, scan, script })))
 }

@@ -173,7 +173,7 @@ fn cases() -> Vec<(&'static str, Flow)> {
             "topics that nobody fills or reads",
             flow(
                 "",
-                &format!(r#"{SHOP}{BILLING}"#)
+                &format!("{SHOP}{BILLING}")
                     .replace("kind: Bus()", r#"kind: Bus(topics: {"orders": (), "order.placd": ()})"#),
                 &format!("{LINKS}{BILLING_LINKS}"),
             ),
