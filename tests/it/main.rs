@@ -1,13 +1,13 @@
 //! Behaviour through the front doors: session, command line, window. A file a behaviour.
 
-mod export;
 mod check;
+mod export;
 mod expr;
 mod file;
 mod flows;
 mod readme;
-mod store;
 mod replay;
+mod store;
 mod support;
 mod tidy;
 mod wildcards;
