@@ -22,3 +22,4 @@ mod support;
 mod tidy;
 #[cfg(feature = "gui")]
 mod window;
+mod wildcards;
