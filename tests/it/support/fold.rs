@@ -243,7 +243,7 @@ impl Fold {
                 ensure!(!is_running, "S24: a throttled attempt is being handled");
                 Ok(())
             }
-            What::Acked { sub, event, node, auto } => self.acked(sub, event, node, auto),
+            What::Acked { sub, event, node, auto, from: _ } => self.acked(sub, event, node, auto),
             What::Stale { sub, event, why, .. } => self.stale(sub, event, why),
             What::Retrying { sub, event, attempt, due, .. } => {
                 ensure!(due >= self.now, "S23: due at {due}, which has been");
