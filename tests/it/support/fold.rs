@@ -12,7 +12,7 @@ use eventloom::model::{
     StartAt, SubIx, Subscription, TopicIx,
 };
 use eventloom::plan::Plan;
-use eventloom::trace::{KeyRef, Leg, Phase, Record, Staleness, What};
+use eventloom::trace::{KeyRef, LedgerCounts, Leg, Phase, Record, Staleness, What};
 
 /// How many obligations of a subscription are in which state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +38,13 @@ impl Figures {
 
     pub(crate) const fn open(&self) -> u64 {
         self.queued + self.delayed + self.in_flight
+    }
+
+    /// The machine's figures, each by its name.
+    const fn of(counts: LedgerCounts) -> Self {
+        let LedgerCounts { obligations, acked, dropped, dead_lettered, expired, retention_lost, .. } = counts;
+        let LedgerCounts { purged, queued, delayed, in_flight, .. } = counts;
+        Self { obligations, acked, dropped, dead_lettered, expired, retention_lost, purged, queued, delayed, in_flight }
     }
 
     pub(crate) fn plus(self, other: Self) -> Self {
@@ -649,8 +656,22 @@ impl Fold {
         Ok(())
     }
 
-    /// The machine's own figures, taken from its cursors, must be these.
-    pub(crate) fn compare(&self, _kernel: &Kernel) -> Verdict {
+    /// The machine's own figures, taken from its cursors, must be these; and so must what it says is open, item by item.
+    pub(crate) fn compare(&self, kernel: &Kernel) -> Verdict {
+        let ledger = kernel.ledger();
+        for (sub, mine) in self.figures.iter().enumerate() {
+            let its = Figures::of(ledger.subs.get(sub).copied().unwrap_or_default());
+            let label = &self.subs[sub].label;
+            ensure!(*mine == its, "C1: {label} is\n{mine:?}\nby its records, but\n{its:?}\nby its cursors");
+        }
+        let (mine, its) = (self.totals(), Figures::of(ledger.total));
+        ensure!(mine == its, "C1: in all it is\n{mine:?}\nby the records, but\n{its:?}\nby the cursors");
+        let mut mine: Vec<(SubIx, EventId, Phase, u32)> = self.open().iter().map(item).collect();
+        let its = kernel.open_obligations();
+        let mut its: Vec<_> = its.iter().map(|one| (one.sub, one.event, one.phase, one.attempts)).collect();
+        mine.sort_unstable();
+        its.sort_unstable();
+        ensure!(mine == its, "S40: open are\n{mine:?}\nby the records, but\n{its:?}\nby the cursors");
         Ok(())
     }
 
@@ -683,6 +704,10 @@ impl Fold {
     pub(crate) fn dead_letters(&self) -> (u32, u32) {
         (self.given_up.values().sum(), self.buried.values().sum())
     }
+}
+
+fn item((sub, event, one): &(SubIx, EventId, Obligation)) -> (SubIx, EventId, Phase, u32) {
+    (*sub, *event, one.state.phase().expect("what is open has not ended"), one.attempts)
 }
 
 fn sub_rules(flow: &Flow, plan: &Plan, sub: SubIx, topics: &[TopicIx]) -> SubRules {
