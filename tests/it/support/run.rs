@@ -67,7 +67,7 @@ impl Keeper {
             Handled { node, sub, event, kind, attempt, service, end_to_end }
             Failed { node, sub, event, kind, attempt, reason, service, lost }
             Throttled { node, sub, event, attempt }
-            Acked { sub, event, node, auto }
+            Acked { sub, event, node, auto, from }
             Stale { sub, event, node, why }
             Retrying { sub, event, attempt, reason, due }
             Queued { sub, event, taken_back }
@@ -383,7 +383,7 @@ impl Run {
             What::Throttled { node: by, event: id, attempt, .. } => {
                 format!("{} {verb} {} try {attempt}", node(by), event(id))
             }
-            What::Acked { sub: of, event: id, node: by, auto } => {
+            What::Acked { sub: of, event: id, node: by, auto, from: _ } => {
                 let auto = if auto { " auto" } else { "" };
                 format!("{} {verb} {} by {}{auto}", sub(of), event(id), node(by))
             }
