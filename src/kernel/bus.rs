@@ -77,7 +77,15 @@ impl Kernel {
                 continue;
             }
             self.cursors[*cursor as usize].counts.opened += 1;
-            cx.show(What::Opened { sub: sub_ix, event, kind, topic: Some(topic_ix), partition: number, offset, link: None });
+            cx.show(What::Opened {
+                sub: sub_ix,
+                event,
+                kind,
+                topic: Some(topic_ix),
+                partition: number,
+                offset,
+                link: None,
+            });
             if hops_exceeded || matching == Match::Broken {
                 self.cursors[*cursor as usize].pass(offset);
                 let reason = if hops_exceeded { Reason::HopLimit } else { Reason::Decode };
