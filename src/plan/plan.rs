@@ -65,7 +65,9 @@ pub(crate) struct NodePlan {
 pub(crate) enum Work {
     Producer(Box<ProducerPlan>),
     Worker(Box<WorkerPlan>),
-    DeadLetters { keep: u64 },
+    DeadLetters {
+        keep: u64,
+    },
     /// A bus works through its topics, a note not at all.
     None,
 }

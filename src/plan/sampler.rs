@@ -27,9 +27,7 @@ impl Sampler {
                 Self::Uniform { min: min.as_nanos(), span: max.as_nanos().saturating_sub(min.as_nanos()) }
             }
             Distribution::Exponential { mean } => Self::Exponential { mean: nanos(mean) },
-            Distribution::Normal { mean, deviation } => {
-                Self::Normal { mean: nanos(mean), deviation: nanos(deviation) }
-            }
+            Distribution::Normal { mean, deviation } => Self::Normal { mean: nanos(mean), deviation: nanos(deviation) },
             Distribution::LogNormal { median, p99 } => {
                 let ratio = nanos(p99) / nanos(median).max(1.0);
                 Self::LogNormal { median: nanos(median), sigma: libm::log(ratio.max(1.0)) / Z99 }
