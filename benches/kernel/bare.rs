@@ -11,14 +11,14 @@ use super::flows::{Ring, W1_CONSUMERS, W1_TOPICS};
 
 /// SplitMix64: eight bytes of state, as the kernel's own streams have.
 #[derive(Clone)]
-pub struct Stream(u64);
+pub(crate) struct Stream(u64);
 
 impl Stream {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -28,7 +28,7 @@ impl Stream {
 
     /// An exponential draw in nanoseconds, by Marsaglia and Tsang's ziggurat, as the kernel draws: it is the machine
     /// around the draws that is compared.
-    pub fn exponential(&mut self, mean: f64) -> u64 {
+    pub(crate) fn exponential(&mut self, mean: f64) -> u64 {
         const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
         let table = &*ZIGGURAT;
         loop {
@@ -102,23 +102,21 @@ struct Job {
 const NONE: u32 = u32::MAX;
 
 /// A queueing network.
-pub struct Network {
+pub(crate) struct Network {
     now: u64,
     heap: Heap,
     nodes: Vec<Node>,
     jobs: Vec<Job>,
     free: u32,
-    /// Timed events so far.
-    pub events: u64,
 }
 
 impl Network {
     fn new() -> Self {
-        Self { now: 0, heap: Heap::default(), nodes: Vec::new(), jobs: Vec::new(), free: NONE, events: 0 }
+        Self { now: 0, heap: Heap::default(), nodes: Vec::new(), jobs: Vec::new(), free: NONE }
     }
 
     /// W2: a source, two stations, a sink.
-    pub fn chain() -> Self {
+    pub(crate) fn chain() -> Self {
         let mut network = Self::new();
         network.nodes.push(Node::Source { mean: 1.25e6, to: 1, stream: Stream::new(1) });
         network.station(1e6, [2; 3], 1);
@@ -129,7 +127,7 @@ impl Network {
     }
 
     /// W4: the closed network, a token at each station.
-    pub fn ring(ring: &Ring) -> Self {
+    pub(crate) fn ring(ring: &Ring) -> Self {
         let mut network = Self::new();
         for to in &ring.to {
             network.station(1e6, *to, 3);
@@ -145,15 +143,14 @@ impl Network {
         self.nodes.push(Node::Station { mean, to, ways, stream, queue: 0, head: NONE, tail: NONE });
     }
 
-    /// Handles so many timed events.
-    pub fn run(&mut self, events: u64) {
-        let last = self.events + events;
-        while self.events < last {
-            let Some((at, node)) = self.heap.pop() else { return };
+    /// Handles so many timed events, and returns how many.
+    pub(crate) fn run(&mut self, events: u64) -> u64 {
+        for done in 0..events {
+            let Some((at, node)) = self.heap.pop() else { return done };
             self.now = at;
-            self.events += 1;
             self.fire(node);
         }
+        events
     }
 
     fn fire(&mut self, node: u32) {
@@ -168,7 +165,7 @@ impl Network {
                 let job = *head as usize;
                 *head = self.jobs[job].next;
                 *queue -= 1;
-                let way = if *ways == 1 { 0 } else { (stream.next() >> 32) * u64::from(*ways) >> 32 };
+                let way = if *ways == 1 { 0 } else { ((stream.next() >> 32) * u64::from(*ways)) >> 32 };
                 let to = to[way as usize];
                 if *queue > 0 {
                     let takes = stream.exponential(*mean);
@@ -213,7 +210,7 @@ impl Network {
 }
 
 /// W1: an append to the topic's queue for each of its consumers, and each takes it out again.
-pub struct FanOut {
+pub(crate) struct FanOut {
     heap: Heap,
     mailboxes: Vec<VecDeque<[u64; 8]>>,
     subscribers: [Vec<usize>; W1_TOPICS],
@@ -222,7 +219,7 @@ pub struct FanOut {
 }
 
 impl FanOut {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut subscribers: [Vec<usize>; W1_TOPICS] = std::array::from_fn(|_| Vec::new());
         for consumer in 0..W1_CONSUMERS {
             subscribers[consumer % W1_TOPICS].push(consumer);
@@ -236,7 +233,7 @@ impl FanOut {
     }
 
     /// Emits so many events, to two topics each, and returns how many deliveries that made.
-    pub fn run(&mut self, events: u64) -> u64 {
+    pub(crate) fn run(&mut self, events: u64) -> u64 {
         let mut deliveries = 0;
         for _ in 0..events {
             let Some((at, producer)) = self.heap.pop() else { break };

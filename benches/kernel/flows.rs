@@ -11,19 +11,19 @@ use eventloom::model::{
 use super::bare::Stream;
 
 /// Topics of W1.
-pub const W1_TOPICS: usize = 8;
+pub(crate) const W1_TOPICS: usize = 8;
 /// Consumers of W1, of two topics each.
-pub const W1_CONSUMERS: usize = 16;
+pub(crate) const W1_CONSUMERS: usize = 16;
 /// Stations of W4, and tokens.
-pub const W4_NODES: usize = 10_000;
+pub(crate) const W4_NODES: usize = 10_000;
 
 /// W1, fan-out.
-pub fn w1() -> Flow {
+pub(crate) fn w1() -> Flow {
     read(include_str!("../w1.ron"))
 }
 
 /// W1 with eight producers of one topic each instead of four of two: each event is one record, and is delivered 4 times.
-pub fn w1_single() -> Flow {
+pub(crate) fn w1_single() -> Flow {
     let mut parts = w1().parts().clone();
     for number in 0..4 {
         let id = node_id(&format!("q{number}"));
@@ -46,26 +46,26 @@ pub fn w1_single() -> Flow {
 }
 
 /// W2, a chain of queues.
-pub fn w2() -> Flow {
+pub(crate) fn w2() -> Flow {
     read(include_str!("../w2.ron"))
 }
 
 /// The text of a flow file, read.
-pub fn read(text: &str) -> Flow {
+pub(crate) fn read(text: &str) -> Flow {
     file::read(text).expect("a flow file that can be read")
 }
 
 /// Who follows whom in W4.
-pub struct Ring {
+pub(crate) struct Ring {
     /// The three that a node sends its tokens to.
-    pub to: Vec<[u32; 3]>,
+    pub(crate) to: Vec<[u32; 3]>,
 }
 
 impl Ring {
     /// A random graph without cycles, closed at its ends: each node sends to three random ones of the next hundred, and
     /// the last hundred to the first. Three come into each node as well, so that every node is visited as often as any
     /// other: else nearly all tokens would wait in a few queues, and the rest of the graph would be idle.
-    pub fn new(nodes: usize) -> Self {
+    pub(crate) fn new(nodes: usize) -> Self {
         const LAYER: usize = 100;
         let mut stream = Stream::new(42);
         let mut to = vec![[0; 3]; nodes];
@@ -89,7 +89,7 @@ impl Ring {
     }
 
     /// As a flow: services that call each other.
-    pub fn flow(&self) -> Flow {
+    pub(crate) fn flow(&self) -> Flow {
         let ways = ["left", "straight", "right"];
         let chances = [333_333_333, 333_333_333, 333_333_334];
         let emit = |(way, chance): (&str, u32)| {
@@ -108,7 +108,8 @@ impl Ring {
         let mut nodes = BTreeMap::new();
         let mut links = BTreeMap::new();
         for (node, to) in self.to.iter().enumerate() {
-            let at = Point((node / 100 * 240) as i32, (node % 100 * 160) as i32);
+            let place = |steps: usize, width: i32| i32::try_from(steps).expect("few") * width;
+            let at = Point(place(node / 100, 240), place(node % 100, 160));
             nodes.insert(id(node), Node::new(at, NodeKind::Service(service.clone())));
             for (way, to) in ways.into_iter().zip(to) {
                 let call = Call { events: vec![Pattern::new(way).expect("a pattern")], ..Call::default() };

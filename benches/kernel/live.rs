@@ -9,21 +9,21 @@ const BUDGET: usize = 2_048;
 ///
 /// A frame has a budget, so that its cost is bounded however fast the run goes; a link's share of it is what is left
 /// when the link's turn comes, halved each time it takes one, so that rare links still move.
-pub struct Live {
+pub(crate) struct Live {
     carried: Vec<u32>,
     dots: Vec<(u32, u64, u64)>,
     left: usize,
     /// Dots of all frames, so that nothing is optimised away.
-    pub shown: u64,
+    pub(crate) shown: u64,
 }
 
 impl Live {
-    pub fn new(links: usize) -> Self {
+    pub(crate) fn new(links: usize) -> Self {
         Self { carried: vec![0; links], dots: Vec::with_capacity(BUDGET), left: BUDGET, shown: 0 }
     }
 
     /// What the window does once a frame: it takes the dots, and the next frame has a new budget.
-    pub fn frame(&mut self) {
+    pub(crate) fn frame(&mut self) {
         self.shown += self.dots.len() as u64;
         self.dots.clear();
         self.left = BUDGET;

@@ -24,7 +24,7 @@ use std::time::Duration;
 use eventloom::file;
 use eventloom::model::{Flow, SimDuration};
 use eventloom::plan::{self, Inputs};
-use eventloom::trace::{Metrics, TraceHash};
+use eventloom::trace::TraceHash;
 
 use self::bare::{FanOut, Network};
 use self::flows::{Ring, W4_NODES};

@@ -5,14 +5,14 @@ use std::time::Duration;
 /// Processor time that this thread has used; the time of day where the system does not tell.
 ///
 /// A busy machine lets a thread wait; that is no property of the code that is measured.
-pub fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     let used = told.and_then(|text| text.split(' ').next()?.parse().ok());
     used.map_or_else(wall_time, Duration::from_nanos)
 }
 
 /// Time of day, since the first call. For what takes less than the few milliseconds that [`cpu_time`] is exact to.
-pub fn wall_time() -> Duration {
+pub(crate) fn wall_time() -> Duration {
     use std::sync::LazyLock;
     use std::time::Instant;
 
@@ -23,21 +23,21 @@ pub fn wall_time() -> Duration {
 
 /// So many things in so much time.
 #[derive(Clone, Copy, Debug)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// How many things.
-    pub count: u64,
+    pub(crate) count: u64,
     /// In how much processor time.
-    pub took: Duration,
+    pub(crate) took: Duration,
 }
 
 impl Sample {
     /// Millions a second.
-    pub fn rate(self) -> f64 {
+    pub(crate) fn rate(self) -> f64 {
         self.count as f64 / 1e6 / self.took.as_secs_f64().max(1e-9)
     }
 
     /// Counts what `run` says it did.
-    pub fn of(run: impl FnOnce() -> u64) -> Self {
+    pub(crate) fn of(run: impl FnOnce() -> u64) -> Self {
         let before = cpu_time();
         let count = run();
         Self { count, took: cpu_time().saturating_sub(before) }
@@ -45,7 +45,7 @@ impl Sample {
 }
 
 /// The one in the middle.
-pub fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match values.len() {
@@ -56,13 +56,13 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// The rates of contestants that took turns.
-pub struct Rounds {
+pub(crate) struct Rounds {
     rates: Vec<Vec<f64>>,
 }
 
 impl Rounds {
     /// Lets the contestants take turns, so many rounds. The round before the first only warms up.
-    pub fn run(rounds: usize, contestants: &mut [&mut dyn FnMut() -> Sample]) -> Self {
+    pub(crate) fn run(rounds: usize, contestants: &mut [&mut dyn FnMut() -> Sample]) -> Self {
         let mut rates = vec![Vec::new(); contestants.len()];
         for round in 0..=rounds {
             for (contestant, rates) in contestants.iter_mut().zip(&mut rates) {
@@ -76,23 +76,23 @@ impl Rounds {
     }
 
     /// A contestant's median, in millions a second.
-    pub fn rate(&self, contestant: usize) -> f64 {
+    pub(crate) fn rate(&self, contestant: usize) -> f64 {
         median(self.rates[contestant].clone())
     }
 
     /// The median of a contestant's rate over another's in the same round.
-    pub fn ratio(&self, contestant: usize, other: usize) -> f64 {
+    pub(crate) fn ratio(&self, contestant: usize, other: usize) -> f64 {
         let pairs = self.rates[contestant].iter().zip(&self.rates[other]);
         median(pairs.map(|(one, other)| one / other).collect())
     }
 }
 
 /// The median time of a few runs of something quick, by the time of day.
-pub fn median_time<T>(runs: usize, mut run: impl FnMut() -> T) -> Duration {
+pub(crate) fn median_time<T>(runs: usize, mut run: impl FnMut() -> T) -> Duration {
     let mut once = || {
         let before = wall_time();
         let made = run();
-        let took = wall_time() - before;
+        let took = wall_time().saturating_sub(before);
         drop(made);
         took.as_secs_f64()
     };
@@ -102,7 +102,7 @@ pub fn median_time<T>(runs: usize, mut run: impl FnMut() -> T) -> Duration {
 
 /// Bytes of memory that a copy of something takes, as the system sees it: of many copies, so that pages do not matter.
 /// None where the system does not tell.
-pub fn bytes_of_a_copy<T>(copies: usize, copy: impl Fn() -> T) -> Option<f64> {
+pub(crate) fn bytes_of_a_copy<T>(copies: usize, copy: impl Fn() -> T) -> Option<f64> {
     let resident = || -> Option<f64> {
         let text = std::fs::read_to_string("/proc/self/statm").ok()?;
         let pages: f64 = text.split(' ').nth(1)?.parse().ok()?;

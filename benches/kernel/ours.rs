@@ -11,21 +11,21 @@ use super::flows::Ring;
 
 /// A run and its figures.
 #[derive(Clone)]
-pub struct Run {
-    pub kernel: Kernel,
-    pub metrics: Metrics,
+pub(crate) struct Run {
+    pub(crate) kernel: Kernel,
+    pub(crate) metrics: Metrics,
 }
 
 impl Run {
     /// A flow that has not begun.
-    pub fn new(flow: &Flow) -> Self {
+    pub(crate) fn new(flow: &Flow) -> Self {
         let plan = compiled(flow);
         let metrics = Metrics::new(plan.shape());
         Self { kernel: Kernel::new(Arc::clone(&plan), flow.seed()), metrics }
     }
 
     /// W4, a token at each of its nodes.
-    pub fn closed(ring: &Ring) -> Self {
+    pub(crate) fn closed(ring: &Ring) -> Self {
         let mut run = Self::new(&ring.flow());
         for node in 0..ring.to.len() as u32 {
             run.kernel.inject(Input::Fire { node: NodeIx(node), count: 1, data: None, key: None });
@@ -35,14 +35,14 @@ impl Run {
 
     /// Goes on for so long and returns how many obligations were settled: W1's deliveries; W2's jobs, three times each;
     /// W4's hops.
-    pub fn go_on(&mut self, how_long: SimDuration) -> u64 {
+    pub(crate) fn go_on(&mut self, how_long: SimDuration) -> u64 {
         let before = self.kernel.ledger().total.acked;
         drive(&mut self.kernel, how_long, &mut self.metrics);
         self.kernel.ledger().total.acked - before
     }
 
     /// The same while somebody else looks on.
-    pub fn go_on_watched(&mut self, how_long: SimDuration, other: &mut impl Observer) -> u64 {
+    pub(crate) fn go_on_watched(&mut self, how_long: SimDuration, other: &mut impl Observer) -> u64 {
         let before = self.kernel.ledger().total.acked;
         drive(&mut self.kernel, how_long, &mut (&mut self.metrics, other));
         self.kernel.ledger().total.acked - before

@@ -35,6 +35,7 @@ struct Source {
 
 #[Model]
 impl Source {
+    #[expect(clippy::unused_async, reason = "nexosim wants it so")]
     #[nexosim(init)]
     async fn init(&mut self, cx: &Context<Self>) {
         self.plan(cx);
@@ -67,6 +68,7 @@ struct Station {
 
 #[Model]
 impl Station {
+    #[expect(clippy::unused_async, reason = "nexosim wants it so")]
     #[nexosim(init)]
     async fn init(&mut self, cx: &Context<Self>) {
         if self.has_token {
@@ -93,7 +95,7 @@ impl Station {
         if !self.queue.is_empty() {
             self.start(cx);
         }
-        let way = if self.outs.len() == 1 { 0 } else { ((self.stream.next() >> 32) * 3 >> 32) as usize };
+        let way = if self.outs.len() == 1 { 0 } else { (((self.stream.next() >> 32) * 3) >> 32) as usize };
         self.outs[way].send(job).await;
     }
 }
@@ -122,13 +124,13 @@ fn nanos(time: MonotonicTime) -> u64 {
 }
 
 /// A simulation, and how far it went.
-pub struct Peer {
+pub(crate) struct Peer {
     simulation: Simulation,
 }
 
 impl Peer {
     /// W2: a source, two stations, a sink. Only the ends of service are counted.
-    pub fn chain() -> Self {
+    pub(crate) fn chain() -> Self {
         let boxes = (Mailbox::new(), Mailbox::new(), Mailbox::new(), Mailbox::new());
         let mut source = Source { out: Output::default(), mean: 1.25e6, stream: Stream::new(1) };
         let mut first = station(1, 2, false);
@@ -145,7 +147,7 @@ impl Peer {
     }
 
     /// W4: the closed network, a token at each station.
-    pub fn ring(ring: &Ring) -> Self {
+    pub(crate) fn ring(ring: &Ring) -> Self {
         let mailboxes: Vec<Mailbox<Station>> = ring.to.iter().map(|_| Mailbox::new()).collect();
         let mut stations = Vec::new();
         for (node, to) in ring.to.iter().enumerate() {
@@ -163,7 +165,7 @@ impl Peer {
     }
 
     /// Goes on for so many virtual milliseconds and returns how many services ended.
-    pub fn run(&mut self, millis: u64) -> u64 {
+    pub(crate) fn run(&mut self, millis: u64) -> u64 {
         let before = DONE.get();
         self.simulation.step_until(Duration::from_millis(millis)).expect("nothing stops it");
         DONE.get() - before
