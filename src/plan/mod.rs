@@ -14,5 +14,5 @@ pub use self::compile::{Inputs, compile};
 pub use self::plan::Plan;
 pub(crate) use self::plan::*;
 pub use self::problem::{Place, Problem, Severity};
-pub use self::replay::{ReplayLog, ReplayRow};
+pub use self::replay::{LOG_BYTES, LOG_ROWS, ReplayError, ReplayLog, ReplayRow};
 pub(crate) use self::sampler::Sampler;

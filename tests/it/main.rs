@@ -1,8 +1,11 @@
 //! Behaviour through the front doors: session, command line, window. A file a behaviour.
 
+mod check;
 mod expr;
 mod file;
 mod flows;
+mod readme;
+mod replay;
 mod store;
 mod support;
 mod tidy;
