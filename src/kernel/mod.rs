@@ -1,12 +1,34 @@
 //! The machine: a pure, single-threaded state machine in virtual time. No clock, no thread, no IO.
 
+mod bus;
+mod data;
+mod draws;
+mod edit;
+mod event_list;
+mod groups;
+mod inbox;
+mod keys;
+mod ledger;
+mod log;
+mod nodes;
+mod retention;
+mod state;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::model::{NodeIx, SimTime};
-use crate::plan::Plan;
-use crate::trace::Observer;
+pub use self::event_list::ListChoice;
+use self::event_list::{Class, EventList, Key};
+pub use self::keys::partition_of;
+use self::state::{
+    CursorState, DeadLetter, FunctionState, GraveState, InboxState, Job, Jobs, NodeState, PartitionState,
+    ProducerState, SubState, Tag, TopicState,
+};
+use crate::model::{LinkIx, NodeIx, SimTime, SubIx};
+use crate::plan::{Plan, Work};
+use crate::trace::{NodeShape, Observer, Record, Shape, SubShape, What};
 
 /// Something that comes into a run from outside. It takes effect at the current instant, before everything else that is
 /// due then.
@@ -64,49 +86,368 @@ pub mod limits {
     /// Hops are counted up to here; a hop limit beyond is none.
     pub const HOPS: u32 = (1 << 20) - 1;
     /// Dead letters that a queue keeps if it names no figure of its own.
-    pub const DEAD_LETTERS: u64 = 100_000;
+    pub const DEAD_LETTERS: u64 = crate::plan::DEAD_LETTERS;
     /// Event types of a run.
-    pub const EVENT_TYPES: usize = 1 << 12;
+    pub const EVENT_TYPES: usize = crate::plan::EVENT_TYPES;
 }
 
 /// A run. A clone is a keyframe: it goes on exactly as the original does.
 #[derive(Clone, Debug)]
 pub struct Kernel {
     plan: Arc<Plan>,
+    seed: u64,
+    /// Nanoseconds since the start.
+    now: u64,
+    sequence: u64,
+    steps: u64,
+    list: EventList,
+    /// What is to be done at this very instant, in order, of the class of arrivals.
+    ready_arrivals: VecDeque<Ready>,
+    /// The same, of the class of completions.
+    ready_completions: VecDeque<Ready>,
+    jobs: Jobs,
+    nodes: Vec<NodeState>,
+    producers: Vec<ProducerState>,
+    functions: Vec<FunctionState>,
+    graves: Vec<GraveState>,
+    topics: Vec<TopicState>,
+    partitions: Vec<PartitionState>,
+    cursors: Vec<CursorState>,
+    subs: Vec<SubState>,
+    inboxes: Vec<InboxState>,
+    /// For keys in turn, one for each emit setting.
+    counters: Vec<u32>,
+    /// Publishes and calls that wait for room, by subscription.
+    doors: BTreeMap<u32, VecDeque<u32>>,
+    opened_doors: Vec<u32>,
+    inputs: VecDeque<Input>,
+    /// How many entries of the list are more than housekeeping.
+    foreground: u64,
+    /// Records that all logs hold in memory.
+    retained: usize,
+    limit: Option<Limit>,
+    has_begun: bool,
+    is_draining: bool,
+    has_ring: bool,
+    all_data: bool,
+    facts_text: data::FactsText,
+}
+
+/// Something to do at this very instant.
+#[derive(Clone, Copy, Debug)]
+enum Ready {
+    /// What a job is about.
+    Job(u32),
+    /// A subscription may have more to hand over.
+    Dispatch(u32),
+    /// There may be room behind a full queue.
+    Door(u32),
+}
+
+/// What every step needs: the plan, and who is shown the records.
+struct Cx<'a, O> {
+    plan: &'a Plan,
     now: SimTime,
+    out: &'a mut O,
+}
+
+impl<O: Observer> Cx<'_, O> {
+    #[inline(always)]
+    fn show(&mut self, what: What<'_>) {
+        self.out.record(Record { at: self.now, what });
+    }
 }
 
 impl Kernel {
     /// A run of a plan that has not begun.
-    pub fn new(plan: Arc<Plan>, _seed: u64) -> Self {
-        Self { plan, now: SimTime::ZERO }
+    pub fn new(plan: Arc<Plan>, seed: u64) -> Self {
+        Self::with_list(plan, seed, ListChoice::Auto)
+    }
+
+    /// A run that keeps what is due in a certain list. It goes the same way with each.
+    pub fn with_list(plan: Arc<Plan>, seed: u64, list: ListChoice) -> Self {
+        let mut kernel = Self {
+            plan: Arc::clone(&plan),
+            seed,
+            now: 0,
+            sequence: 0,
+            steps: 0,
+            list: EventList::new(list),
+            ready_arrivals: VecDeque::new(),
+            ready_completions: VecDeque::new(),
+            jobs: Jobs::new(),
+            nodes: Vec::with_capacity(plan.nodes.len()),
+            producers: Vec::new(),
+            functions: Vec::new(),
+            graves: Vec::new(),
+            topics: Vec::new(),
+            partitions: Vec::new(),
+            cursors: Vec::new(),
+            subs: Vec::new(),
+            inboxes: Vec::new(),
+            counters: Vec::new(),
+            doors: BTreeMap::new(),
+            opened_doors: Vec::new(),
+            inputs: VecDeque::new(),
+            foreground: 0,
+            retained: 0,
+            limit: None,
+            has_begun: false,
+            is_draining: false,
+            has_ring: false,
+            all_data: false,
+            facts_text: data::FactsText::default(),
+        };
+        kernel.grow(&plan);
+        kernel
     }
 
     /// Handles everything due up to and including `until`, at most `budget` items, and shows each record to `out`.
     ///
-    /// Unless the budget was used up, [`Kernel::now`] is then `until`.
-    pub fn run_until<O: Observer>(&mut self, until: SimTime, _budget: u32, _out: &mut O) -> Stopped {
-        self.now = until;
-        Stopped::Quiet
+    /// After [`Stopped::Until`] [`Kernel::now`] is `until`. Otherwise it is when the last thing happened; a run that is quiet
+    /// and goes on by the clock is taken along by [`Kernel::idle_until`].
+    pub fn run_until<O: Observer>(&mut self, until: SimTime, budget: u32, out: &mut O) -> Stopped {
+        let mut left = budget;
+        let mut plan = Arc::clone(&self.plan);
+        if !self.has_begun {
+            self.has_begun = true;
+            self.begin_run(&mut Cx { plan: &plan, now: self.now(), out });
+        }
+        loop {
+            while let Some(input) = self.inputs.pop_front() {
+                if left == 0 {
+                    self.inputs.push_front(input);
+                    return Stopped::Budget;
+                }
+                left -= 1;
+                self.steps += 1;
+                let now = self.now();
+                match input {
+                    Input::Fire { node, count, data, key } => {
+                        self.fire(&mut Cx { plan: &plan, now, out }, node, count, data.as_ref(), key.as_ref());
+                    }
+                    Input::Plan(next) => {
+                        out.reshape(&shape_of(&next));
+                        self.plan = Arc::clone(&next);
+                        self.edit(&plan, &mut Cx { plan: &next, now, out });
+                        plan = next;
+                    }
+                    Input::Drain => {
+                        self.is_draining = true;
+                        Cx { plan: &plan, now, out }.show(What::Draining);
+                    }
+                }
+            }
+            let stopped = self.run_plan(&plan, until.as_nanos(), &mut left, out);
+            if self.inputs.is_empty() {
+                return stopped;
+            }
+        }
+    }
+
+    /// Lets the clock go on while nothing is left to do but housekeeping; that is done. Nothing else may be due before.
+    pub fn idle_until<O: Observer>(&mut self, until: SimTime, out: &mut O) {
+        let plan = Arc::clone(&self.plan);
+        while self.foreground == 0 && self.is_ring_empty() && self.list.peek().is_some_and(|key| key.nanos() <= until.as_nanos()) {
+            let Some(key) = self.list.pop() else { break };
+            self.now = key.nanos();
+            self.steps += 1;
+            self.handle(&mut Cx { plan: &plan, now: self.now(), out }, key.handle());
+        }
+        if self.next_due().is_none_or(|due| due > until) {
+            self.now = self.now.max(until.as_nanos());
+        }
+    }
+
+    fn is_ring_empty(&self) -> bool {
+        self.ready_arrivals.is_empty() && self.ready_completions.is_empty()
+    }
+
+    /// The loop: the least thing that is due, until nothing is.
+    fn run_plan<O: Observer>(&mut self, plan: &Plan, until: u64, left: &mut u32, out: &mut O) -> Stopped {
+        loop {
+            if let Some(limit) = self.limit {
+                return Stopped::Limit(limit);
+            }
+            if *left == 0 {
+                return Stopped::Budget;
+            }
+            let next = self.list.peek();
+            // What is in the list for this instant was put there before, so at equal class it comes first.
+            let ready = if !self.ready_arrivals.is_empty() {
+                Some((Class::Arrival as u8, &mut self.ready_arrivals))
+            } else if !self.ready_completions.is_empty() {
+                Some((Class::Completion as u8, &mut self.ready_completions))
+            } else {
+                None
+            };
+            if let Some((class, ring)) = ready {
+                let is_list_first = next.is_some_and(|key| key.nanos() == self.now && key.class() <= class);
+                if !is_list_first {
+                    let Some(ready) = ring.pop_front() else { continue };
+                    *left -= 1;
+                    self.steps += 1;
+                    let mut cx = Cx { plan, now: SimTime::from_nanos(self.now), out: &mut *out };
+                    match ready {
+                        Ready::Job(handle) => self.complete(&mut cx, handle),
+                        Ready::Dispatch(sub) => self.dispatch(&mut cx, SubIx(sub)),
+                        Ready::Door(sub) => self.on_door(&mut cx, SubIx(sub)),
+                    }
+                    continue;
+                }
+            } else if self.foreground == 0 {
+                if self.doors.is_empty() {
+                    return Stopped::Quiet;
+                }
+                if next.is_none() {
+                    return Stopped::Stuck;
+                }
+            }
+            let Some(key) = next else { return Stopped::Quiet };
+            if key.nanos() > until {
+                self.now = self.now.max(until);
+                return Stopped::Until;
+            }
+            self.list.pop();
+            self.now = key.nanos();
+            *left -= 1;
+            self.steps += 1;
+            let mut cx = Cx { plan, now: SimTime::from_nanos(self.now), out: &mut *out };
+            self.handle(&mut cx, key.handle());
+        }
+    }
+
+    /// Does what a job is about, now that its time has come.
+    #[inline]
+    fn handle<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32) {
+        let Job { tag, node, source, .. } = self.jobs[handle];
+        if !tag.is_background() {
+            self.foreground -= 1;
+        }
+        match tag {
+            Tag::Work => self.complete(cx, handle),
+            Tag::Source => self.on_source(cx, handle),
+            Tag::Deliver => self.deliver(cx, handle),
+            Tag::Ack | Tag::Nack => self.answer(cx, handle),
+            Tag::Call => {
+                self.call(cx, handle, None);
+            }
+            Tag::Publish => {
+                if let Err(sub) = self.on_publish(cx, handle, None) {
+                    self.wait_at_door(cx, sub, handle);
+                }
+            }
+            Tag::Waiting => debug_assert!(false, "what waits in a queue is in no list"),
+            Tag::DeadLetter => self.on_dead_letter(cx, handle),
+            Tag::Cold => self.start(cx, handle),
+            Tag::EmitLater => self.on_emit_later(cx, handle),
+            Tag::CallAgain => self.on_call_again(cx, handle),
+            Tag::Token => {
+                self.jobs.remove(handle);
+                self.nodes[node as usize].token_armed = false;
+                self.begin_next(cx, NodeIx(node));
+            }
+            Tag::Reclaim => {
+                self.jobs.remove(handle);
+                self.on_reclaim(cx, NodeIx(node));
+            }
+            Tag::ScaleOut => {
+                self.jobs.remove(handle);
+                self.on_scale_out(cx, NodeIx(node));
+            }
+            Tag::AckTimer => {
+                self.jobs.remove(handle);
+                self.on_ack_timer(cx, source);
+            }
+            Tag::Due => {
+                self.jobs.remove(handle);
+                self.on_due(cx, source);
+            }
+            Tag::Retention => {
+                self.jobs.remove(handle);
+                self.on_retention(cx, source);
+            }
+        }
+    }
+
+    /// Puts a job into the list.
+    #[inline]
+    fn later(&mut self, at: u64, class: Class, handle: u32) {
+        if !self.jobs[handle].tag.is_background() {
+            self.foreground += 1;
+        }
+        if self.jobs.used() > limits::PENDING || handle as usize >= limits::PENDING {
+            self.limit = Some(Limit::Pending);
+        }
+        self.sequence += 1;
+        self.list.push(Key::new(at, class, self.sequence, handle));
+    }
+
+    /// Puts a new job into the list.
+    fn arm(&mut self, at: u64, class: Class, job: Job) {
+        let handle = self.jobs.put(job);
+        self.later(at, class, handle);
+    }
+
+    /// A dead letter arrives.
+    fn on_dead_letter<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32) {
+        let job = self.jobs[handle];
+        let payload = self.jobs.payload_cloned(handle);
+        self.jobs.remove(handle);
+        let node = NodeIx(job.node);
+        let extra = self.nodes[node.index()].extra as usize;
+        let keep = match &cx.plan.nodes[node.index()].work {
+            Work::DeadLetters { keep } => *keep,
+            // It was removed meanwhile; what was on its way arrives as recorded.
+            Work::Producer(_) | Work::Worker(_) | Work::None => limits::DEAD_LETTERS,
+        };
+        let (event, kind, reason) = (job.slot.event, job.slot.kind(), job.reason);
+        cx.show(What::Buried { node, link: LinkIx(job.link), event, kind, reason });
+        let grave = &mut self.graves[extra];
+        let letter = DeadLetter {
+            slot: job.slot,
+            sub: job.token,
+            attempts: job.attempt,
+            reason,
+            first: job.offset,
+            at: self.now,
+            payload,
+        };
+        let is_full = grave.log.push(letter);
+        while grave.log.end() - grave.start > keep {
+            let oldest = grave.log.get(grave.start).map(|letter| letter.slot.event);
+            grave.start += 1;
+            if let Some(event) = oldest {
+                cx.show(What::Forgotten { node, event });
+            }
+        }
+        if is_full {
+            grave.log.forget(grave.start);
+        }
     }
 
     /// Takes something in. It is carried out first thing by the next [`Kernel::run_until`], at [`Kernel::now`].
-    pub fn inject(&mut self, _input: Input) {}
+    pub fn inject(&mut self, input: Input) {
+        self.inputs.push_back(input);
+    }
 
     /// The current instant.
     pub const fn now(&self) -> SimTime {
-        self.now
+        SimTime::from_nanos(self.now)
     }
 
-    /// When there is something to do next; `None` if never.
+    /// When there is something to do next, housekeeping included; `None` if never.
     pub fn next_due(&self) -> Option<SimTime> {
-        None
+        if !self.has_begun || !self.inputs.is_empty() || !self.is_ring_empty() {
+            return Some(self.now());
+        }
+        self.list.peek().map(|key| SimTime::from_nanos(key.nanos()))
     }
 
     /// How many items were handled since the start. Two runs of the same inputs agree after the same number of steps: a
     /// journal can say between which two an input came.
-    pub fn steps(&self) -> u64 {
-        0
+    pub const fn steps(&self) -> u64 {
+        self.steps
     }
 
     /// The plan that holds now.
@@ -114,6 +455,39 @@ impl Kernel {
         &self.plan
     }
 
+    /// What observers have to know of the plan that holds now.
+    pub fn shape(&self) -> Shape {
+        shape_of(&self.plan)
+    }
+
     /// Computes the data of every event as it comes into being, for people who look: what happens stays the same.
-    pub fn keep_all_data(&mut self) {}
+    pub const fn keep_all_data(&mut self) {
+        self.all_data = true;
+    }
+}
+
+/// What observers have to know of a plan.
+pub fn shape_of(plan: &Plan) -> Shape {
+    let node = |node: &crate::plan::NodePlan| {
+        let (capacity, function) = match &node.work {
+            Work::Worker(worker) => (worker.concurrency, worker.function.as_ref()),
+            Work::Producer(_) | Work::DeadLetters { .. } | Work::None => (0, None),
+        };
+        NodeShape {
+            kind: node.tag,
+            alive: node.alive,
+            capacity,
+            price_byte_seconds: function.map_or(0, |function| function.price_byte_seconds),
+            price_invocation: function.map_or(0, |function| function.price_invocation),
+        }
+    };
+    let sub = |sub: &crate::plan::SubPlan| SubShape {
+        members: sub.members.iter().map(|member| member.node).collect(),
+        is_inbox: sub.is_inbox,
+    };
+    Shape {
+        nodes: plan.nodes.iter().map(node).collect(),
+        links: plan.links.len(),
+        subs: plan.subs.iter().map(sub).collect(),
+    }
 }

@@ -11,15 +11,14 @@ use super::plan::{
     Kinds, LinkPlan, MemberPlan, NodePlan, Pace, PartitionPlan, ProducerPlan, QueuePlan, ReplayAt, Route, RouteTo,
     SubPlan, TopicPlan, Work, WorkerPlan,
 };
+use super::plan::{ATTEMPTS, DEAD_LETTERS, EVENT_TYPES};
 use super::{Place, Plan, Problem, ReplayLog, Sampler, Severity};
 use crate::expr::{self, Program, Purpose};
-use crate::kernel::limits;
 use crate::model::{
     Backoff, Call, Chance, Emit, EventName, EventTypeIx, Expression, Flow, Handler, Key, Link, LinkId, LinkIx,
     LinkKind, NodeId, NodeIx, NodeKind, Pacing, Pattern, Pick, Producer, Publish, QueueLimit, RateLimit, ReplayPace,
     Share, SimDuration, StartAt, SubIx, Subscription, Topic, TopicIx, TopicName,
 };
-use crate::trace::{NodeShape, Shape, SubShape};
 
 /// What a plan needs besides the flow: the logs that its producers replay, already read.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +71,6 @@ impl<'a> Compiler<'a> {
             events: Vec::new(),
             emits: 0,
             names: Names::default(),
-            shape: Shape::default(),
         };
         if let Some(previous) = previous {
             plan.carry_over(previous);
@@ -113,12 +111,12 @@ impl<'a> Compiler<'a> {
         for name in self.flow.nodes().values().flat_map(|node| node.kind.emitted()) {
             self.intern_event(name, None);
         }
-        if self.plan.events.len() > limits::EVENT_TYPES {
+        if self.plan.events.len() > EVENT_TYPES {
             self.problems.push(Problem {
                 severity: Severity::Error,
                 at: Place::Flow,
                 code: "too-many-event-types",
-                what: format!("A run knows at most {} event types", limits::EVENT_TYPES),
+                what: format!("A run knows at most {} event types", EVENT_TYPES),
                 hint: "Use one type with a field that tells its kinds apart".to_owned(),
             });
         }
@@ -196,7 +194,7 @@ impl<'a> Compiler<'a> {
 
     fn call_plan(&self, call: &Call, callee: NodeIx) -> CallPlan {
         CallPlan {
-            deliveries: call.deliveries.max(1),
+            deliveries: call.deliveries.clamp(1, ATTEMPTS),
             backoff: call.backoff,
             queue: queue_plan(&call.queue),
             dead: call.dead_letters.as_ref().and_then(|to| self.dead_path(callee, to)),
@@ -328,7 +326,7 @@ impl<'a> Compiler<'a> {
             plan.from = settings.from;
             plan.at_most_once = settings.guarantee == crate::model::Guarantee::AtMostOnce;
             plan.ack_wait = settings.ack_wait.as_nanos().max(1);
-            plan.deliveries = settings.deliveries.max(1);
+            plan.deliveries = settings.deliveries.clamp(1, ATTEMPTS);
             plan.backoff = settings.backoff;
             plan.max_in_flight = settings.max_in_flight.max(1);
             plan.queue = queue_plan(&settings.queue);
@@ -340,10 +338,13 @@ impl<'a> Compiler<'a> {
             return *sub;
         }
         let sub = SubIx(self.plan.subs.len() as u32);
+        let is_inbox = matches!(name, SubName::Inbox(_));
+        let slot = self.plan.subs.iter().rev().find(|sub| sub.is_inbox == is_inbox).map_or(0, |last| last.slot + 1);
         self.plan.subs.push(SubPlan {
             label: label.to_owned(),
             alive: false,
-            is_inbox: matches!(name, SubName::Inbox(_)),
+            is_inbox,
+            slot,
             node,
             members: Vec::new(),
             cursors: Vec::new(),
@@ -461,6 +462,7 @@ impl<'a> Compiler<'a> {
                         fails: consumer.fails,
                         emits: Box::default(),
                         pick: Pick::Each,
+                        is_plain: true,
                     };
                     let rate = consumer.rate_limit.as_ref().map(bucket);
                     let is_instant = handler.takes.is_zero() && handler.fails == Chance::NEVER && rate.is_none();
@@ -490,11 +492,14 @@ impl<'a> Compiler<'a> {
                         keep_warm: function.keep_warm.as_nanos(),
                         scale_out: function.scale_out.max(1),
                         over: function.over_limit,
+                        price_byte_seconds: u128::from(function.memory.as_bytes())
+                            * u128::from(function.price_gib_second),
+                        price_invocation: function.price_invocation,
                     });
                     Work::Worker(Box::new(worker))
                 }
                 NodeKind::DeadLetterQueue(queue) => {
-                    Work::DeadLetters { keep: queue.keep_records.unwrap_or(limits::DEAD_LETTERS).max(1) }
+                    Work::DeadLetters { keep: queue.keep_records.unwrap_or(DEAD_LETTERS).max(1) }
                 }
                 NodeKind::Bus(_) | NodeKind::Note(_) => Work::None,
             };
@@ -544,6 +549,7 @@ impl<'a> Compiler<'a> {
                 fails: handler.fails,
                 emits: emits.into(),
                 pick: handler.pick,
+                is_plain: false,
             });
         }
         plans.into()
@@ -719,29 +725,6 @@ impl<'a> Compiler<'a> {
             return Err(self.problems);
         }
         data_needs::mark(&mut self.plan);
-        let node_shape = |ix: usize, node: &NodePlan| {
-            let capacity = match &node.work {
-                Work::Worker(worker) => worker.concurrency,
-                Work::Producer(_) | Work::DeadLetters { .. } | Work::None => 0,
-            };
-            let (price_byte_seconds, price_invocation) = match self.drawn[ix].map(|node| &node.kind) {
-                Some(NodeKind::Function(function)) => {
-                    let price = u128::from(function.memory.as_bytes()) * u128::from(function.price_gib_second);
-                    (price, function.price_invocation)
-                }
-                _ => (0, 0),
-            };
-            NodeShape { kind: node.tag, alive: node.alive, capacity, price_byte_seconds, price_invocation }
-        };
-        let sub_shape = |sub: &SubPlan| SubShape {
-            members: sub.members.iter().map(|member| member.node).collect(),
-            is_inbox: sub.is_inbox,
-        };
-        self.plan.shape = Shape {
-            nodes: self.plan.nodes.iter().enumerate().map(|(ix, node)| node_shape(ix, node)).collect(),
-            links: self.plan.links.len(),
-            subs: self.plan.subs.iter().map(sub_shape).collect(),
-        };
         Ok(self.plan)
     }
 }
@@ -782,6 +765,7 @@ impl Plan {
             label: sub.label.clone(),
             alive: false,
             is_inbox: sub.is_inbox,
+            slot: sub.slot,
             node: sub.node,
             members: Vec::new(),
             cursors: Vec::new(),

@@ -53,6 +53,17 @@ pub(super) fn mark(plan: &mut Plan) {
     for (event, needed) in plan.events.iter_mut().zip(needed) {
         event.needs_data = needed;
     }
+    let events = &plan.events;
+    for node in &mut plan.nodes {
+        let Work::Worker(worker) = &mut node.work else { continue };
+        for handler in &mut worker.handlers {
+            let is_plain = |emit: &EmitPlan| {
+                let no_data = !events[emit.kind.index()].needs_data || matches!(emit.data, DataPlan::Example);
+                emit.when.is_none() && emit.after.is_none() && matches!(emit.key, KeyPlan::Inherit) && no_data
+            };
+            handler.is_plain = handler.emits.iter().all(is_plain);
+        }
+    }
 }
 
 fn filtered_topics(plan: &Plan) -> Vec<TopicIx> {

@@ -12,7 +12,13 @@ use crate::model::{
     Backoff, Chance, EventName, EventTypeIx, Factor, KindTag, LinkId, LinkIx, NodeId, NodeIx, OverLimit, Pick, Rate,
     RateStep, Share, SimDuration, Spacing, StartAt, SubIx, TopicIx, TopicName, WhenFull,
 };
-use crate::trace::Shape;
+
+/// Event types of a run: their number has twelve bits in a record of a log.
+pub(crate) const EVENT_TYPES: usize = 1 << 12;
+/// Dead letters that a queue keeps if it names no figure of its own.
+pub(crate) const DEAD_LETTERS: u64 = 100_000;
+/// Deliveries of one record: more than anybody waits for.
+pub(crate) const ATTEMPTS: u32 = u16::MAX as u32;
 
 /// A flow made runnable. Immutable; an edit makes another one, in which every handle of this one means the same.
 pub struct Plan {
@@ -28,7 +34,6 @@ pub struct Plan {
     /// How many emit settings there are: each has a counter of its own for keys in turn.
     pub(crate) emits: u32,
     pub(super) names: Names,
-    pub(super) shape: Shape,
 }
 
 /// Handles by name. What is only ever asked for one name is a hash map: ten thousand nodes have many names.
@@ -92,7 +97,7 @@ pub(crate) enum Pace {
 }
 
 /// When the rows of a log come.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReplayAt {
     Times(Factor),
     Every(Rate),
@@ -130,6 +135,10 @@ pub(crate) struct FunctionPlan {
     pub(crate) keep_warm: u64,
     pub(crate) scale_out: u32,
     pub(crate) over: OverLimit,
+    /// Bytes of memory times the price of a GiB-second in billionths of a dollar.
+    pub(crate) price_byte_seconds: u128,
+    /// In billionths of a dollar.
+    pub(crate) price_invocation: u64,
 }
 
 pub(crate) struct HandlerPlan {
@@ -138,6 +147,8 @@ pub(crate) struct HandlerPlan {
     pub(crate) fails: Chance,
     pub(crate) emits: Box<[EmitPlan]>,
     pub(crate) pick: Pick,
+    /// Whether its emits look at nothing of their cause but a numbered key, and have none of their own making.
+    pub(crate) is_plain: bool,
 }
 
 /// A set of event types.
@@ -268,6 +279,8 @@ pub(crate) struct SubPlan {
     pub(crate) label: String,
     pub(crate) alive: bool,
     pub(crate) is_inbox: bool,
+    /// Its place among all subscriptions, or among all inboxes.
+    pub(crate) slot: u32,
     /// The bus, or the callee.
     pub(crate) node: NodeIx,
     pub(crate) members: Vec<MemberPlan>,
@@ -454,11 +467,6 @@ impl Plan {
     /// How large one event of a type is.
     pub fn event_size(&self, event: EventTypeIx) -> u64 {
         self.events[event.index()].size
-    }
-
-    /// What observers have to know of it.
-    pub const fn shape(&self) -> &Shape {
-        &self.shape
     }
 }
 

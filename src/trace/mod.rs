@@ -1,7 +1,13 @@
 //! What happened in a run: records, and what is folded from them while it goes on.
 
+mod hash;
+mod histogram;
+mod ledger;
 mod record;
 mod shape;
 
+pub use self::hash::TraceHash;
+pub use self::histogram::Histogram;
+pub use self::ledger::{Ledger, LedgerCounts};
 pub use self::record::{KeyRef, Leg, Observer, Phase, Reason, Record, Staleness, What};
 pub use self::shape::{NodeShape, Shape, SubShape};

@@ -12,7 +12,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("edit", &["model"], &[]),
     ("trace", &["model"], &[]),
     ("expr", &["model"], &["rhai", "libm", "serde_json", "strsim", "rand_core", "rand_xoshiro"]),
-    ("plan", &["model", "expr"], &["petgraph", "serde_json", "csv", "strsim", "blake3"]),
+    ("plan", &["model", "expr"], &["libm", "petgraph", "serde_json", "csv", "strsim", "blake3"]),
     ("kernel", &["model", "expr", "plan", "trace"], &["libm", "rand_core", "rand_xoshiro", "blake3", "serde_json"]),
     ("export", &["model", "plan", "trace", "file"], &["serde_json"]),
     ("run", &["model", "plan", "trace", "kernel"], &["tokio", "arc_swap", "serde_json"]),

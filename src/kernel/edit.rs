@@ -1,0 +1,386 @@
+//! A flow is edited while it runs: what remains keeps its state, what is new begins, what is gone is settled.
+
+use std::sync::Arc;
+
+use super::state::{
+    CursorState, FunctionState, GraveState, InboxState, Job, MemberState, NodeState, OpenState, PartitionState,
+    ProducerState, SubState, Tag, TopicState,
+};
+use super::{Cx, Kernel, Ready};
+use crate::model::{KindTag, NodeIx, StartAt, SubIx};
+use crate::plan::{Pace, Plan, Work};
+use crate::trace::{Observer, Phase, What};
+
+impl Kernel {
+    /// Makes room in the tables for everything that a plan has.
+    pub(super) fn grow(&mut self, plan: &Plan) {
+        for node in &plan.nodes[self.nodes.len()..] {
+            let mut state = NodeState::new(self.seed, node.id.as_str());
+            match node.tag {
+                KindTag::Producer => {
+                    state.extra = self.producers.len() as u32;
+                    self.producers.push(ProducerState::new(self.now));
+                }
+                KindTag::Function => {
+                    state.extra = self.functions.len() as u32;
+                    self.functions.push(FunctionState::default());
+                }
+                KindTag::DeadLetterQueue => {
+                    state.extra = self.graves.len() as u32;
+                    self.graves.push(GraveState::default());
+                }
+                KindTag::Bus | KindTag::Consumer | KindTag::Service | KindTag::Note => {}
+            }
+            self.nodes.push(state);
+        }
+        let inboxes = plan.subs.iter().filter(|sub| sub.is_inbox).count();
+        self.inboxes.resize(inboxes, InboxState::default());
+        self.subs.resize(plan.subs.len() - inboxes, SubState::default());
+        self.cursors.resize(plan.cursors.len(), CursorState::default());
+        self.partitions.resize(plan.partitions.len(), PartitionState::default());
+        self.counters.resize(plan.emits as usize, 0);
+        for topic in &plan.topics[self.topics.len()..] {
+            let bus = plan.node_id(topic.bus);
+            let mut draws = super::draws::Streams::new(self.seed, &format!("{bus}\n{}", topic.name));
+            let sticky = draws.choice.below(topic.partitions.len().max(1) as u64) as u32;
+            self.topics.push(TopicState { sticky, left: super::bus::STICKY_BATCH });
+        }
+        for sub in plan.subs.iter().filter(|sub| !sub.is_inbox) {
+            let state = &mut self.subs[sub.slot as usize];
+            let before = std::mem::take(&mut state.members);
+            let held = |link: u32| before.iter().find(|member| member.link == link).map_or(0, |member| member.held);
+            let member = |link: u32| MemberState { link, held: held(link) };
+            state.members = sub.members.iter().map(|planned| member(planned.link.0)).collect();
+        }
+    }
+
+    /// What happens at the very start, before anything else.
+    pub(super) fn begin_run<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+        for sub in 0..cx.plan.subs.len() {
+            self.rebalance(cx, SubIx(sub as u32));
+        }
+        for node in 0..cx.plan.nodes.len() {
+            self.begin_node(cx, NodeIx(node as u32));
+        }
+    }
+
+    fn begin_node<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx) {
+        match &cx.plan.nodes[node.index()].work {
+            Work::Producer(producer) => {
+                let state = &mut self.producers[self.nodes[node.index()].extra as usize];
+                state.base = self.now.saturating_add(producer.after);
+                self.arm_source(cx, node);
+            }
+            Work::Worker(worker) if worker.function.is_some() => self.provision(cx, node),
+            Work::Worker(_) | Work::DeadLetters { .. } | Work::None => {}
+        }
+    }
+
+    /// Goes over from one plan to the next.
+    pub(super) fn edit<O: Observer>(&mut self, old: &Plan, cx: &mut Cx<'_, O>) {
+        let new = cx.plan;
+        cx.show(What::Edited { revision: new.revision() });
+        let was_alive = |node: usize| old.nodes.get(node).is_some_and(|node| node.alive);
+        let known_nodes = self.nodes.len();
+        let known_cursors = self.cursors.len();
+        let left: Vec<u32> = (0..new.nodes.len())
+            .filter(|node| was_alive(*node) && !new.nodes[*node].alive)
+            .map(|node| node as u32)
+            .collect();
+
+        self.purge_subscriptions(cx, old, &left);
+        self.grow(new);
+        for cursor in 0..new.cursors.len() as u32 {
+            let was_alive = old.cursors.get(cursor as usize).is_some_and(|cursor| cursor.alive);
+            if new.cursors[cursor as usize].alive && !was_alive {
+                self.open_cursor(cx, cursor, (cursor as usize) < known_cursors);
+            }
+        }
+        for sub in 0..new.subs.len() {
+            self.rebalance(cx, SubIx(sub as u32));
+        }
+        for node in 0..new.nodes.len() {
+            let ix = NodeIx(node as u32);
+            if !new.nodes[node].alive {
+                continue;
+            }
+            if node >= known_nodes || !was_alive(node) {
+                if node < known_nodes && new.nodes[node].tag == KindTag::Producer {
+                    let extra = self.nodes[node].extra as usize;
+                    self.producers[extra].restart(self.now);
+                }
+                self.begin_node(cx, ix);
+            } else {
+                self.change_node(cx, old, ix);
+            }
+        }
+        for sub in 0..new.subs.len() {
+            let (sub_ix, sub) = (SubIx(sub as u32), &new.subs[sub]);
+            if !sub.is_inbox && sub.alive {
+                self.wake(sub_ix, sub);
+            }
+        }
+        for partition in 0..new.partitions.len() {
+            self.trim(cx, partition, false);
+        }
+        let doors: Vec<u32> = self.doors.keys().copied().collect();
+        for door in doors {
+            self.open_door(SubIx(door));
+        }
+    }
+
+    /// A node that stays: what its settings changed takes effect.
+    fn change_node<O: Observer>(&mut self, cx: &mut Cx<'_, O>, old: &Plan, node: NodeIx) {
+        match (&old.nodes[node.index()].work, &cx.plan.nodes[node.index()].work) {
+            (Work::Producer(before), Work::Producer(after)) => {
+                let extra = self.nodes[node.index()].extra as usize;
+                if !before.pacing.is_same(&after.pacing) {
+                    self.producers[extra].restart(self.now);
+                } else if after.stops_after > self.producers[extra].made {
+                    self.producers[extra].is_ended = false;
+                }
+                self.arm_source(cx, node);
+            }
+            (_, Work::Worker(worker)) => {
+                if worker.function.is_some() {
+                    self.provision(cx, node);
+                }
+                self.begin_next(cx, node);
+            }
+            (_, Work::Producer(_) | Work::DeadLetters { .. } | Work::None) => {}
+        }
+    }
+
+    /// Settles what is owed to what is gone, and takes back what members that are gone hold.
+    fn purge_subscriptions<O: Observer>(&mut self, cx: &mut Cx<'_, O>, old: &Plan, left: &[u32]) {
+        let new = cx.plan;
+        for node in left {
+            self.clear_node(cx, old, NodeIx(*node));
+        }
+        for (cursor, plan) in old.cursors.iter().enumerate() {
+            let cursor = cursor as u32;
+            if !plan.alive {
+                continue;
+            }
+            if !new.cursors[cursor as usize].alive {
+                self.purge_cursor(cx, cursor);
+                continue;
+            }
+            let stays = |link: u32| new.subs[plan.sub.index()].members.iter().any(|member| member.link.0 == link);
+            let gone = old.subs[plan.sub.index()].members.iter().filter(|member| !stays(member.link.0));
+            for member in gone {
+                self.revoke(cx, cursor, Some(member.link.0));
+            }
+        }
+    }
+
+    /// Ends every open obligation of a cursor; what comes to its log from here on is not owed.
+    fn purge_cursor<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32) {
+        let plan = cx.plan;
+        let CursorTarget { sub_ix, partition_ix } = target(plan, cursor);
+        let sub = &plan.subs[sub_ix.index()];
+        let floor = self.cursors[cursor as usize].floor;
+        for place in 0..self.cursors[cursor as usize].open.len() {
+            let offset = floor + place as u64;
+            let Some(slot) = self.partitions[partition_ix].log.get(offset).copied() else { continue };
+            let state = &mut self.cursors[cursor as usize];
+            let from = match state.open[place].state {
+                OpenState::Settled => continue,
+                OpenState::Queued => Phase::Queued,
+                OpenState::Delayed => Phase::Delayed,
+                OpenState::InFlight => Phase::InFlight,
+            };
+            state.open[place].state = OpenState::Settled;
+            state.counts.purged += 1;
+            match from {
+                Phase::Queued => {
+                    state.again -= 1;
+                    self.count_unqueued(sub_ix, sub, plan.events[slot.kind().index()].size);
+                }
+                Phase::Delayed => {
+                    state.delayed -= 1;
+                    self.subs[sub.slot as usize].delayed -= 1;
+                }
+                Phase::InFlight => {
+                    state.in_flight -= 1;
+                    self.subs[sub.slot as usize].in_flight -= 1;
+                }
+            }
+            cx.show(What::Purged { sub: sub_ix, event: slot.event, from });
+        }
+        while let Some(offset) = self.cursors[cursor as usize].next_fresh() {
+            let slot = self.partitions[partition_ix].log.get(offset).copied();
+            let state = &mut self.cursors[cursor as usize];
+            state.fresh -= 1;
+            state.next += 1;
+            state.counts.purged += 1;
+            if let Some(slot) = slot {
+                self.count_unqueued(sub_ix, sub, plan.events[slot.kind().index()].size);
+                cx.show(What::Purged { sub: sub_ix, event: slot.event, from: Phase::Queued });
+            }
+        }
+        let end = self.partitions[partition_ix].log.end();
+        let state = &mut self.cursors[cursor as usize];
+        state.open.clear();
+        state.redeliver.clear();
+        state.later.clear();
+        state.mask = None;
+        state.owner = None;
+        state.floor = end;
+        state.next = end;
+        state.is_ready = false;
+        self.subs[sub.slot as usize].ready.retain(|ready| *ready != cursor);
+    }
+
+    /// A subscription begins to read a partition, or goes on where it was when it was removed.
+    fn open_cursor<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32, is_restored: bool) {
+        let plan = cx.plan;
+        let CursorTarget { sub_ix, partition_ix } = target(plan, cursor);
+        let sub = &plan.subs[sub_ix.index()];
+        let partition = &plan.partitions[partition_ix];
+        let log = &self.partitions[partition_ix];
+        let end = log.log.end();
+        // What the log must still hold: everything if it keeps, else what somebody has not settled.
+        let others = partition.cursors.iter().filter(|other| **other != cursor);
+        let unsettled = others.map(|other| self.cursors[*other as usize].floor).min().unwrap_or(end);
+        let oldest = if plan.topics[partition.topic.index()].keeps() { log.start } else { unsettled };
+        let first = if is_restored {
+            self.cursors[cursor as usize].next.max(oldest)
+        } else if sub.from == StartAt::Start {
+            oldest
+        } else {
+            end
+        };
+        let state = &mut self.cursors[cursor as usize];
+        state.floor = first.min(end);
+        state.next = state.floor;
+        for offset in first..end {
+            let partition_state = &self.partitions[partition_ix];
+            let Some(slot) = partition_state.log.get(offset).copied() else { continue };
+            let payload = partition_state.payload(offset).cloned();
+            if !self.is_match(cx, sub_ix, &slot, payload.as_ref()) {
+                self.cursors[cursor as usize].pass(offset);
+                continue;
+            }
+            let state = &mut self.cursors[cursor as usize];
+            state.counts.opened += 1;
+            state.queue();
+            let (event, kind, number) = (slot.event, slot.kind(), partition.number);
+            let topic = Some(partition.topic);
+            cx.show(What::Opened { sub: sub_ix, event, kind, topic, partition: number, offset, link: None });
+            self.count_queued(sub, cursor, plan.events[kind.index()].size);
+        }
+    }
+
+    /// A node is gone: what it was doing and what waited in front of it ends here.
+    fn clear_node<O: Observer>(&mut self, cx: &mut Cx<'_, O>, old: &Plan, node: NodeIx) {
+        let inbox = match &old.nodes[node.index()].work {
+            Work::Worker(worker) => worker.inbox,
+            Work::Producer(_) | Work::DeadLetters { .. } | Work::None => None,
+        };
+        for handle in self.drain_queue(node) {
+            self.purge_call(cx, old, handle, Phase::Queued);
+        }
+        let mut ended: Vec<(u32, Phase)> = Vec::new();
+        let jobs = &self.jobs;
+        let foreground = &mut self.foreground;
+        self.list.retain(|handle| {
+            let job = &jobs[handle];
+            let is_its_own = match job.tag {
+                Tag::Work | Tag::Cold | Tag::EmitLater | Tag::Deliver => true,
+                Tag::Source | Tag::Token | Tag::Reclaim | Tag::ScaleOut | Tag::CallAgain => true,
+                Tag::Publish | Tag::Call | Tag::Waiting | Tag::DeadLetter | Tag::Ack | Tag::Nack => false,
+                Tag::AckTimer | Tag::Due | Tag::Retention => false,
+            };
+            if job.node != node.0 || !is_its_own {
+                return true;
+            }
+            if !job.tag.is_background() {
+                *foreground -= 1;
+            }
+            ended.push((handle, if job.tag == Tag::CallAgain { Phase::Delayed } else { Phase::InFlight }));
+            false
+        });
+        self.ready_completions.retain(|ready| match ready {
+            Ready::Job(handle) if jobs[*handle].node == node.0 => {
+                ended.push((*handle, Phase::InFlight));
+                false
+            }
+            Ready::Job(_) | Ready::Dispatch(_) | Ready::Door(_) => true,
+        });
+        for (handle, phase) in ended {
+            self.purge_call(cx, old, handle, phase);
+        }
+        let state = &mut self.nodes[node.index()];
+        state.busy = 0;
+        state.token_armed = false;
+        let extra = state.extra as usize;
+        match old.nodes[node.index()].tag {
+            KindTag::Function => self.functions[extra] = FunctionState::default(),
+            KindTag::Producer => self.producers[extra].restart(self.now),
+            KindTag::Bus | KindTag::Consumer | KindTag::Service | KindTag::DeadLetterQueue | KindTag::Note => {}
+        }
+        if let Some(inbox) = inbox
+            && self.doors.contains_key(&inbox.0)
+        {
+            self.open_door(inbox);
+        }
+    }
+
+    /// Frees a job of a node that is gone. If it is a call, its obligation ends; a delivery is taken back by its cursor.
+    fn purge_call<O: Observer>(&mut self, cx: &mut Cx<'_, O>, old: &Plan, handle: u32, from: Phase) {
+        let job = self.jobs[handle];
+        let is_call = job.source != Job::NONE && job.source & Job::INBOX != 0;
+        self.jobs.remove(handle);
+        if !is_call {
+            return;
+        }
+        let sub = SubIx(job.source & !Job::INBOX);
+        let inbox = &mut self.inboxes[old.subs[sub.index()].slot as usize];
+        match from {
+            Phase::Queued => {
+                inbox.queued -= 1;
+                let size = old.events[job.slot.kind().index()].size;
+                inbox.queued_bytes = inbox.queued_bytes.saturating_sub(size);
+            }
+            Phase::Delayed => inbox.delayed -= 1,
+            Phase::InFlight => inbox.in_flight -= 1,
+        }
+        inbox.purged += 1;
+        cx.show(What::Purged { sub, event: job.slot.event, from });
+    }
+}
+
+struct CursorTarget {
+    sub_ix: SubIx,
+    partition_ix: usize,
+}
+
+fn target(plan: &Plan, cursor: u32) -> CursorTarget {
+    let cursor = &plan.cursors[cursor as usize];
+    CursorTarget { sub_ix: cursor.sub, partition_ix: cursor.partition as usize }
+}
+
+impl Pace {
+    /// Whether a producer can go on as it was.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::ByHand, Self::ByHand) | (Self::Never, Self::Never) => true,
+            (Self::Constant(a), Self::Constant(b)) => a == b,
+            (Self::Poisson { mean_nanos: a }, Self::Poisson { mean_nanos: b }) => a == b,
+            (
+                Self::Bursts { size, every, within },
+                Self::Bursts { size: other_size, every: other_every, within: other_within },
+            ) => (size, every, within) == (other_size, other_every, other_within),
+            (
+                Self::Schedule { steps, ramp, repeat, spacing },
+                Self::Schedule { steps: other_steps, ramp: other_ramp, repeat: other_repeat, spacing: other_spacing },
+            ) => (steps, ramp, repeat, spacing) == (other_steps, other_ramp, other_repeat, other_spacing),
+            (
+                Self::Replay { log, kinds, pace },
+                Self::Replay { log: other_log, kinds: other_kinds, pace: other_pace },
+            ) => (Arc::ptr_eq(log, other_log) || log == other_log) && kinds == other_kinds && pace == other_pace,
+            _ => false,
+        }
+    }
+}

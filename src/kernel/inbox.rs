@@ -1,0 +1,373 @@
+//! Calls: a callee has one inbox, a queue through the shared table of jobs; and doors, where what finds a full queue waits.
+
+use std::sync::Arc;
+
+use super::bus::GivenUp;
+use super::event_list::Class;
+use super::state::{Job, Payload, Tag};
+use super::{Cx, Kernel, Ready};
+use crate::model::{Backoff, EventTypeIx, Jitter, LinkIx, NodeIx, SimTime, SubIx, WhenFull};
+use crate::plan::{CallPlan, Plan, Work};
+use crate::trace::{Observer, Phase, Reason, What};
+
+fn call_of(plan: &Plan, link: u32) -> Option<&CallPlan> {
+    plan.links.get(link as usize)?.call.as_deref()
+}
+
+impl Kernel {
+    /// A call arrives at its callee. Until then the job's node is the caller.
+    pub(super) fn call<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32, from_door: Option<SubIx>) -> bool {
+        let plan = cx.plan;
+        let job = self.jobs[handle];
+        let sub_ix = SubIx(job.source & !Job::INBOX);
+        let sub = &plan.subs[sub_ix.index()];
+        let (callee, event, kind) = (sub.node, job.slot.event, job.slot.kind());
+        let call = call_of(plan, job.link);
+        let link = LinkIx(job.link);
+        if !sub.alive {
+            cx.show(What::Rejected { link, node: callee, event, kind, reason: Reason::NoDestination });
+            self.jobs.remove(handle);
+            return true;
+        }
+        let size = plan.events[kind.index()].size;
+        if let Some(call) = call {
+            let inbox = &self.inboxes[sub.slot as usize];
+            let waiting = u64::from(inbox.queued) + u64::from(inbox.delayed);
+            let is_full = waiting >= call.queue.records
+                || inbox.queued_bytes.saturating_add(size) > call.queue.bytes
+                || inbox.door_waits > 0 && from_door.is_none();
+            if is_full && !(self.is_idle(plan, callee) && self.inboxes[sub.slot as usize].door_waits == 0) {
+                match call.queue.when_full {
+                    WhenFull::Block => {
+                        if from_door.is_none() {
+                            self.wait_at_door(cx, sub_ix, handle);
+                        }
+                        return false;
+                    }
+                    WhenFull::Reject => {
+                        cx.show(What::Rejected { link, node: callee, event, kind, reason: Reason::MaxLength });
+                        self.jobs.remove(handle);
+                        return true;
+                    }
+                    WhenFull::DropNewest => {
+                        self.open_call(cx, handle, sub_ix);
+                        self.end_call(cx, handle, Reason::MaxLength, Phase::Queued);
+                        return true;
+                    }
+                    WhenFull::DropOldest => self.drop_oldest_call(cx, sub_ix, callee),
+                }
+            }
+        }
+        self.open_call(cx, handle, sub_ix);
+        if job.slot.hops() > plan.hop_limit {
+            self.end_call(cx, handle, Reason::HopLimit, Phase::Queued);
+            return true;
+        }
+        let inbox = &mut self.inboxes[sub.slot as usize];
+        inbox.queued += 1;
+        inbox.queued_bytes += size;
+        let job = &mut self.jobs[handle];
+        job.tag = Tag::Waiting;
+        job.node = callee.0;
+        job.slot.at = self.now;
+        self.take(cx, handle);
+        true
+    }
+
+    fn open_call<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32, sub_ix: SubIx) {
+        let inbox = &mut self.inboxes[cx.plan.subs[sub_ix.index()].slot as usize];
+        let offset = inbox.opened;
+        inbox.opened += 1;
+        let job = &mut self.jobs[handle];
+        job.offset = offset;
+        let link = (job.link != Job::NONE).then_some(LinkIx(job.link));
+        let (event, kind) = (job.slot.event, job.slot.kind());
+        cx.show(What::Opened { sub: sub_ix, event, kind, topic: None, partition: 0, offset, link });
+    }
+
+    /// A hand calls a service or function.
+    pub(super) fn call_by_hand<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        node: NodeIx,
+        kind: EventTypeIx,
+        key: u32,
+        payload: Option<Arc<Payload>>,
+    ) {
+        let Work::Worker(worker) = &cx.plan.nodes[node.index()].work else { return };
+        let Some(inbox) = worker.inbox else { return };
+        let slot = self.give_birth(cx, node, None, kind, key, payload.as_ref());
+        let job = Job { source: inbox.0 | Job::INBOX, node: node.0, ..Job::carrying(slot, Tag::Call) };
+        let handle = self.jobs.put_with(job, payload);
+        self.call(cx, handle, None);
+    }
+
+    /// A call leaves the inbox: its node begins with it, or hands it back.
+    #[inline]
+    pub(super) fn leave_inbox<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32) {
+        let job = &mut self.jobs[handle];
+        job.attempt = job.attempt.saturating_add(1);
+        if job.attempt == 1 {
+            job.token = 0;
+        }
+        let sub = SubIx(job.source & !Job::INBOX);
+        let (node, event, kind, attempt) = (NodeIx(job.node), job.slot.event, job.slot.kind(), job.attempt.into());
+        let link = (job.link != Job::NONE).then_some(LinkIx(job.link));
+        let inbox = &mut self.inboxes[cx.plan.subs[sub.index()].slot as usize];
+        inbox.queued -= 1;
+        inbox.in_flight += 1;
+        inbox.queued_bytes = inbox.queued_bytes.saturating_sub(cx.plan.events[kind.index()].size);
+        cx.show(What::Delivered { sub, event, node, attempt });
+        cx.show(What::Received { node, link, sub, event, kind, attempt });
+        if inbox.door_waits > 0 {
+            self.open_door(sub);
+        }
+    }
+
+    /// A call was handled, or was not: settled, tried again, or given up.
+    pub(super) fn close_call<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32, failure: Option<Reason>) {
+        let plan = cx.plan;
+        let job = self.jobs[handle];
+        let sub_ix = SubIx(job.source & !Job::INBOX);
+        let inbox = &mut self.inboxes[plan.subs[sub_ix.index()].slot as usize];
+        inbox.in_flight -= 1;
+        let (event, node) = (job.slot.event, NodeIx(job.node));
+        let Some(reason) = failure else {
+            inbox.acked += 1;
+            cx.show(What::Acked { sub: sub_ix, event, node, auto: false });
+            self.jobs.remove(handle);
+            return;
+        };
+        let call = call_of(plan, job.link);
+        let refused = reason == Reason::Throttled && self.refuses_calls(plan, node);
+        if refused || u32::from(job.attempt) >= call.map_or(1, |call| call.deliveries) {
+            let is_own = matches!(reason, Reason::Throttled | Reason::Decode);
+            let reason = if is_own { reason } else { Reason::DeliveryLimit };
+            self.end_call(cx, handle, reason, Phase::InFlight);
+            return;
+        }
+        self.inboxes[plan.subs[sub_ix.index()].slot as usize].delayed += 1;
+        let wait = call.map_or(0, |call| self.backoff(&call.backoff, node, job.attempt));
+        let due = self.now.saturating_add(wait);
+        let shown = SimTime::from_nanos(due);
+        cx.show(What::Retrying { sub: sub_ix, event, attempt: job.attempt.into(), reason, due: shown });
+        self.jobs[handle].tag = Tag::CallAgain;
+        self.later(due, Class::Timer, handle);
+    }
+
+    fn refuses_calls(&self, plan: &Plan, node: NodeIx) -> bool {
+        let Work::Worker(worker) = &plan.nodes[node.index()].work else { return false };
+        let refuses = crate::model::OverLimit::Reject;
+        worker.function.as_ref().is_some_and(|function| function.over == refuses)
+            || worker.rate.as_ref().is_some_and(|rate| rate.over == refuses)
+    }
+
+    /// A call is due again.
+    pub(super) fn on_call_again<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32) {
+        let job = self.jobs[handle];
+        let sub_ix = SubIx(job.source & !Job::INBOX);
+        let sub = &cx.plan.subs[sub_ix.index()];
+        if !sub.alive {
+            // The edit that removed the callee has purged it.
+            self.jobs.remove(handle);
+            return;
+        }
+        let inbox = &mut self.inboxes[sub.slot as usize];
+        inbox.delayed -= 1;
+        inbox.queued += 1;
+        inbox.queued_bytes += cx.plan.events[job.slot.kind().index()].size;
+        self.jobs[handle].tag = Tag::Waiting;
+        self.jobs[handle].slot.at = self.now;
+        cx.show(What::Queued { sub: sub_ix, event: job.slot.event, taken_back: false });
+        self.take(cx, handle);
+    }
+
+    /// Ends a call without an ack. It is in no queue any more.
+    fn end_call<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32, reason: Reason, from: Phase) {
+        let job = self.jobs[handle];
+        let sub_ix = SubIx(job.source & !Job::INBOX);
+        let sub = &cx.plan.subs[sub_ix.index()];
+        let dead = call_of(cx.plan, job.link).and_then(|call| call.dead);
+        let inbox = &mut self.inboxes[sub.slot as usize];
+        if dead.is_some() {
+            inbox.dead_lettered += 1;
+        } else {
+            inbox.dropped += 1;
+        }
+        let payload = self.jobs.payload_cloned(handle);
+        self.jobs.remove(handle);
+        let given_up = GivenUp {
+            slot: job.slot,
+            payload: payload.as_ref(),
+            reason,
+            attempts: job.attempt,
+            from,
+            first: job.slot.at,
+            link: job.link,
+        };
+        self.bury(cx, sub_ix, sub.node, dead, &given_up);
+    }
+
+    fn drop_oldest_call<O: Observer>(&mut self, cx: &mut Cx<'_, O>, sub_ix: SubIx, node: NodeIx) {
+        let source = sub_ix.0 | Job::INBOX;
+        let queue = self.drain_queue(node);
+        let mut oldest = None;
+        for handle in queue {
+            if oldest.is_none() && self.jobs[handle].source == source {
+                oldest = Some(handle);
+            } else {
+                self.enqueue(node, handle);
+            }
+        }
+        let Some(handle) = oldest else { return };
+        let size = cx.plan.events[self.jobs[handle].slot.kind().index()].size;
+        let inbox = &mut self.inboxes[cx.plan.subs[sub_ix.index()].slot as usize];
+        inbox.queued -= 1;
+        inbox.queued_bytes = inbox.queued_bytes.saturating_sub(size);
+        self.end_call(cx, handle, Reason::MaxLength, Phase::Queued);
+    }
+
+    /// How long until the next attempt. AWS calls it full jitter: anything from 0 to the capped exponential.
+    pub(super) fn backoff(&mut self, backoff: &Backoff, node: NodeIx, attempt: u16) -> u64 {
+        match backoff {
+            Backoff::None => 0,
+            Backoff::Fixed(wait) => wait.as_nanos(),
+            Backoff::Exponential { base, cap, jitter } => {
+                let doublings = u32::from(attempt.saturating_sub(1));
+                let factor = 1u64.checked_shl(doublings).unwrap_or(u64::MAX);
+                let ceiling = base.as_nanos().saturating_mul(factor).min(cap.as_nanos());
+                match jitter {
+                    Jitter::None => ceiling,
+                    Jitter::Full => self.nodes[node.index()].streams.various.below(ceiling.saturating_add(1)),
+                }
+            }
+        }
+    }
+
+    // ---- doors ----------------------------------------------------------------------------------------------------
+
+    /// A publish or call finds a full queue: it waits, and its publisher with it.
+    pub(super) fn wait_at_door<O: Observer>(&mut self, cx: &mut Cx<'_, O>, sub_ix: SubIx, handle: u32) {
+        let job = &self.jobs[handle];
+        let (node, event) = (NodeIx(job.node), job.slot.event);
+        self.doors.entry(sub_ix.0).or_default().push_back(handle);
+        *self.door_waits_mut(cx.plan, sub_ix) += 1;
+        self.nodes[node.index()].waiting_out += 1;
+        cx.show(What::Blocked { node, sub: sub_ix, event });
+        self.look_for_ring(cx, node);
+    }
+
+    fn door_waits_mut(&mut self, plan: &Plan, sub_ix: SubIx) -> &mut u32 {
+        let sub = &plan.subs[sub_ix.index()];
+        if sub.is_inbox {
+            &mut self.inboxes[sub.slot as usize].door_waits
+        } else {
+            &mut self.subs[sub.slot as usize].door_waits
+        }
+    }
+
+    /// There may be room behind a door: whoever waits there tries again, as soon as the current step is done.
+    pub(super) fn open_door(&mut self, sub_ix: SubIx) {
+        if !self.opened_doors.contains(&sub_ix.0) {
+            self.opened_doors.push(sub_ix.0);
+            self.ready_arrivals.push_back(Ready::Door(sub_ix.0));
+        }
+    }
+
+    /// Lets in who waits before a queue, first come first in, as far as there is room.
+    pub(super) fn on_door<O: Observer>(&mut self, cx: &mut Cx<'_, O>, sub_ix: SubIx) {
+        self.opened_doors.retain(|door| *door != sub_ix.0);
+        while let Some(handle) = self.doors.get(&sub_ix.0).and_then(|waiting| waiting.front()).copied() {
+            let job = self.jobs[handle];
+            let (node, event) = (NodeIx(job.node), job.slot.event);
+            let entered = if job.tag == Tag::Call {
+                self.call(cx, handle, Some(sub_ix))
+            } else {
+                match self.on_publish(cx, handle, Some(sub_ix)) {
+                    Ok(()) => true,
+                    Err(other) if other == sub_ix => false,
+                    Err(other) => {
+                        // There is room here, but not in another queue that it matches.
+                        self.leave_door(cx, sub_ix);
+                        cx.show(What::Unblocked { node, sub: sub_ix, event });
+                        self.nodes[node.index()].waiting_out -= 1;
+                        self.wait_at_door(cx, other, handle);
+                        continue;
+                    }
+                }
+            };
+            if !entered {
+                return;
+            }
+            self.leave_door(cx, sub_ix);
+            cx.show(What::Unblocked { node, sub: sub_ix, event });
+            self.unblock(cx, node);
+        }
+    }
+
+    fn leave_door<O: Observer>(&mut self, cx: &Cx<'_, O>, sub_ix: SubIx) {
+        if let Some(waiting) = self.doors.get_mut(&sub_ix.0) {
+            waiting.pop_front();
+            if waiting.is_empty() {
+                self.doors.remove(&sub_ix.0);
+            }
+        }
+        *self.door_waits_mut(cx.plan, sub_ix) -= 1;
+    }
+
+    fn unblock<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx) {
+        let state = &mut self.nodes[node.index()];
+        state.waiting_out -= 1;
+        state.is_deadlocked = false;
+        if state.waiting_out == 0 {
+            self.resume_source(cx, node);
+        }
+        self.begin_next(cx, node);
+    }
+
+    /// Follows who waits for whom from a node that was just blocked; a way back to it is a ring that never moves.
+    fn look_for_ring<O: Observer>(&mut self, cx: &mut Cx<'_, O>, first: NodeIx) {
+        let mut ring: Vec<(NodeIx, SubIx)> = Vec::new();
+        let mut node = first;
+        loop {
+            if !self.is_frozen(cx.plan, node) || self.nodes[node.index()].is_deadlocked {
+                return;
+            }
+            let Some(sub_ix) = self.waits_for(node) else { return };
+            let members = &cx.plan.subs[sub_ix.index()].members;
+            let mut frozen = members.iter().map(|member| member.node);
+            if !frozen.clone().all(|member| self.is_frozen(cx.plan, member)) {
+                return;
+            }
+            let Some(next) = frozen.next() else { return };
+            ring.push((node, sub_ix));
+            if next == first {
+                break;
+            }
+            if ring.iter().any(|(seen, _)| *seen == next) {
+                return;
+            }
+            node = next;
+        }
+        for (place, (node, sub)) in ring.iter().enumerate() {
+            let waits_for = ring[(place + 1) % ring.len()].0;
+            self.nodes[node.index()].is_deadlocked = true;
+            cx.show(What::Deadlocked { node: *node, waits_for, sub: *sub });
+        }
+        self.has_ring = true;
+    }
+
+    /// Whether a node does nothing and can begin nothing, because what it emitted waits.
+    fn is_frozen(&self, plan: &Plan, node: NodeIx) -> bool {
+        let state = &self.nodes[node.index()];
+        let Work::Worker(worker) = &plan.nodes[node.index()].work else { return false };
+        state.busy == 0 && state.waiting_out >= worker.concurrency
+    }
+
+    fn waits_for(&self, node: NodeIx) -> Option<SubIx> {
+        let mut doors = self.doors.iter();
+        doors
+            .find(|(_, waiting)| waiting.iter().any(|handle| self.jobs[*handle].node == node.0))
+            .map(|(sub, _)| SubIx(*sub))
+    }
+}
