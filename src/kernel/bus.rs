@@ -77,7 +77,15 @@ impl Kernel {
                 continue;
             }
             self.cursors[*cursor as usize].counts.opened += 1;
-            cx.show(What::Opened { sub: sub_ix, event, kind, topic: Some(topic_ix), partition: number, offset, link: None });
+            cx.show(What::Opened {
+                sub: sub_ix,
+                event,
+                kind,
+                topic: Some(topic_ix),
+                partition: number,
+                offset,
+                link: None,
+            });
             if hops_exceeded || matching == Match::Broken {
                 self.cursors[*cursor as usize].pass(offset);
                 let reason = if hops_exceeded { Reason::HopLimit } else { Reason::Decode };
@@ -88,6 +96,7 @@ impl Kernel {
             if sub_state.queued == 0
                 && let Some(member) = self.pick_member(plan, sub, *cursor)
             {
+                self.cursors[*cursor as usize].catch_up();
                 self.hand_over_fresh(cx, *cursor, offset, member, slot, payload);
                 continue;
             }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::data_needs;
 use super::plan::Names;
 use super::plan::SubName;
+use super::plan::{ATTEMPTS, DEAD_LETTERS, EVENT_TYPES};
 use super::plan::{
     BucketPlan, CallPlan, CursorPlan, DataPlan, DeadPath, EmitPlan, EventPlan, FunctionPlan, HandlerPlan, KeyPlan,
     Kinds, LinkPlan, MemberPlan, NodePlan, Pace, PartitionPlan, ProducerPlan, QueuePlan, ReplayAt, Route, RouteTo,
     SubPlan, TopicPlan, Work, WorkerPlan,
 };
-use super::plan::{ATTEMPTS, DEAD_LETTERS, EVENT_TYPES};
 use super::{Place, Plan, Problem, ReplayLog, Sampler, Severity};
 use crate::expr::{self, Program, Purpose};
 use crate::model::{

@@ -217,10 +217,6 @@ impl Kernel {
             return;
         }
         let Some(worker) = worker_of(plan, node) else { return };
-        self.nodes[node.index()].busy -= 1;
-        if let Some(function) = &worker.function {
-            self.release_instance(cx, node, function);
-        }
         let kind = job.slot.kind();
         let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind));
         let mut failure = None;
@@ -250,6 +246,14 @@ impl Kernel {
             self.close_call(cx, handle, failure);
         } else {
             self.send_answer(cx, handle, failure);
+        }
+        // Until here its place was taken: what it emitted may have come back to it already.
+        self.nodes[node.index()].busy -= 1;
+        if let Some(function) = &worker.function {
+            self.release_instance(cx, node, function);
+        }
+        if self.nodes[node.index()].waiting_out > 0 {
+            self.look_for_ring(cx, node);
         }
         if self.nodes[node.index()].queue_len > 0 {
             self.begin_next(cx, node);
@@ -287,12 +291,7 @@ impl Kernel {
     }
 
     /// Emits everything that a handler emits. On `Err` an expression could make nothing of the cause, and nothing was emitted.
-    fn emit_all<O: Observer>(
-        &mut self,
-        cx: &mut Cx<'_, O>,
-        cause: u32,
-        handler: &HandlerPlan,
-    ) -> Result<(), Reason> {
+    fn emit_all<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cause: u32, handler: &HandlerPlan) -> Result<(), Reason> {
         let node = NodeIx(self.jobs[cause].node);
         let mut chosen: Vec<Planned<'_>> = Vec::new();
         let mut draw_one = match handler.pick {
@@ -495,12 +494,8 @@ impl Kernel {
                     }
                 }
                 RouteTo::Topic(topic) => {
-                    let job = Job {
-                        offset: topic.0.into(),
-                        node: node.0,
-                        link: link.0,
-                        ..Job::carrying(slot, Tag::Publish)
-                    };
+                    let job =
+                        Job { offset: topic.0.into(), node: node.0, link: link.0, ..Job::carrying(slot, Tag::Publish) };
                     let handle = self.jobs.put_with(job, payload.cloned());
                     self.later(arrives, Class::Arrival, handle);
                 }
