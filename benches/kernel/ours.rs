@@ -20,7 +20,7 @@ impl Run {
     /// A flow that has not begun.
     pub(crate) fn new(flow: &Flow) -> Self {
         let plan = compiled(flow);
-        let metrics = Metrics::new(plan.shape());
+        let metrics = Metrics::new(&eventloom::kernel::shape_of(&plan));
         Self { kernel: Kernel::new(Arc::clone(&plan), flow.seed()), metrics }
     }
 
