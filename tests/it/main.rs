@@ -24,3 +24,4 @@ mod session_run;
 mod store;
 mod support;
 mod tidy;
+mod wildcards;
