@@ -344,6 +344,11 @@ fn what_is_dragged_from_the_library_is_placed_on_the_grid() {
 #[test]
 fn arrows_walk_and_nudge_and_keys_connect() {
     let mut harness = canvas(&ROW, &[]);
+    harness.get_by_label("Billing").click();
+    harness.run();
+    harness.key_press(Key::ArrowLeft);
+    harness.run();
+    assert_eq!(selected(&harness), BTreeSet::from(["bus".to_owned()]), "a click brings the keys along");
     harness.get_by_label("Checkout").focus();
     harness.run();
     assert_eq!(selected(&harness), BTreeSet::from(["checkout".to_owned()]));

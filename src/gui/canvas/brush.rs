@@ -180,10 +180,11 @@ impl Brush {
 
     /// The layer that a node is drawn on.
     pub(super) fn layer(&mut self, ix: u32) -> &mut Vec<Shape> {
-        if self.marks.nodes[ix as usize].selected {
-            &mut self.picture.top
-        } else if self.scene.nodes[ix as usize].tag == KindTag::Note {
+        // Paper stays under everything, selected or not: it may lie under what it is about.
+        if self.scene.nodes[ix as usize].tag == KindTag::Note {
             &mut self.picture.paper
+        } else if self.marks.nodes[ix as usize].selected {
+            &mut self.picture.top
         } else {
             &mut self.picture.nodes
         }

@@ -301,6 +301,8 @@ impl Canvas {
                 let id = id(node);
                 let mut selection = ctx.view.selection.clone();
                 if !adds {
+                    // The keys go on from what was clicked.
+                    self.focus_wanted = Some(id.clone());
                     selection = Selection::node(id);
                 } else if !selection.nodes.remove(&id) {
                     selection.nodes.insert(id);

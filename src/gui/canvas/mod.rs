@@ -184,6 +184,7 @@ impl Canvas {
         // Places in the old scene mean nothing in the new one.
         self.hover = Hit::Nothing;
         self.menu_for = Hit::Nothing;
+        self.focus_wanted = self.focus_wanted.take().filter(|id| self.scene.node_ix.contains_key(id));
         if !matches!(self.gesture, Gesture::Pan | Gesture::Box { .. }) {
             self.gesture = Gesture::Idle;
         }

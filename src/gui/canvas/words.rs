@@ -62,7 +62,7 @@ fn pacing(pacing: &Pacing) -> String {
         Pacing::Constant(rate) => format!("every {}", rate.mean_gap().map_or_else(|| "never".to_owned(), short)),
         Pacing::Poisson(rate) => format!("about {rate}"),
         Pacing::Bursts { size, every, within: _ } => format!("{size} every {every}"),
-        Pacing::Schedule { steps, .. } => format!("schedule, {} steps", steps.len()),
+        Pacing::Schedule { .. } => "by schedule".to_owned(),
         Pacing::Replay { file, .. } => {
             format!("replays {}", file.rsplit(['/', '\\']).next().unwrap_or(file))
         }

@@ -29,14 +29,14 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
         width if width < 100.0 => 16.0,
         _ => 20.0,
     };
-    let icon_x = card.min.x + (14.0 * zoom).max(5.0) + icon_size / 2.0;
+    let icon_x = card.min.x + (12.0 * zoom).max(5.0) + icon_size / 2.0;
     let tiny = card.width() < 46.0;
     let icon_at = if tiny { card.center() } else { pos2(icon_x, middle) };
     parts::icon(brush, painter, ix, icon_at, if tiny { 12.0 } else { icon_size }, theme.dim);
 
     if !tiny {
-        let left = icon_x + icon_size / 2.0 + (9.0 * zoom).clamp(3.0, 12.0);
-        let mut right = card.max.x - (10.0 * zoom).max(2.0);
+        let left = icon_x + icon_size / 2.0 + (8.0 * zoom).clamp(3.0, 12.0);
+        let mut right = card.max.x - (9.0 * zoom).max(2.0);
         if tag == KindTag::DeadLetterQueue && detail >= Detail::Compact {
             let count = live.map_or(0, |live| live.dead_letters);
             let color = if count > 0 { theme.bad } else { theme.faint };

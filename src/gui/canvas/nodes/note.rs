@@ -5,7 +5,6 @@ use egui::text::{LayoutJob, TextWrapping};
 use egui::{Color32, CornerRadius, Painter, Shape, Stroke, StrokeKind, pos2, vec2};
 
 use super::super::brush::Brush;
-use super::super::camera::Detail;
 use super::super::ink;
 use super::parts;
 
@@ -37,12 +36,16 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
         layer.push(Shape::Rect(shape));
     }
 
-    let pad = (12.0 * zoom).clamp(3.0, 18.0);
+    let pad = (10.0 * zoom).clamp(3.0, 18.0);
     let room = paper.shrink(pad).size() - vec2(fold * 0.4, 0.0);
-    let size = if brush.detail() >= Detail::Full { parts::text_sizes(zoom).0 } else { 11.0 };
+    let size = match zoom {
+        zoom if zoom >= 1.0 => parts::text_sizes(zoom).0,
+        zoom if zoom >= 0.85 => 12.0,
+        _ => 11.0,
+    };
     let (words, color) =
         if text.is_empty() { (title, theme.paper_text.gamma_multiply(0.6)) } else { (text, theme.paper_text) };
-    let rows = (room.y / (size * 1.35)).floor() as usize;
+    let rows = (room.y / (size * 1.25)).floor() as usize;
     if rows == 0 || room.x < 24.0 {
         return;
     }
