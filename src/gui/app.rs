@@ -9,7 +9,7 @@ use egui::{CentralPanel, Frame, Id, Margin, Panel, Rect, Sense, Ui, Vec2, Widget
 
 use crate::model::{Flow, NodeId, Point};
 use crate::session::{
-    EventRef, LogRow, Session, SessionError, Settings, SettingsTheme, StartOptions, WELCOME, WindowPlace,
+    EventRef, LogRow, RunState, Session, SessionError, Settings, SettingsTheme, StartOptions, WELCOME, WindowPlace,
 };
 
 use super::action::Action;
@@ -27,6 +27,9 @@ use super::theme::{self, Theme, ThemeName};
 use super::toasts::Toasts;
 use super::view::{Ask, ViewCtx, ViewState};
 use super::widgets;
+
+/// The clock shows tenths of a second.
+const CLOCK_TICK: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// Why there is no window.
 #[derive(Debug, thiserror::Error)]
@@ -514,6 +517,10 @@ impl App {
         }
         if !asks.borrow().is_empty() {
             ui.ctx().request_repaint();
+        }
+        // Time goes on where nothing happens: the clock shows it.
+        if live.state == RunState::Running {
+            ui.ctx().request_repaint_after(CLOCK_TICK);
         }
         self.asks = asks;
         if let Some(decision) = decision {

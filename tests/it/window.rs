@@ -115,7 +115,8 @@ fn five_nodes_are_drawn_run_saved_and_reopened_by_keys_alone() {
     assert!(!window.state().session().is_unsaved());
     let drawn = flow(&window).clone();
 
-    press(&mut window, Modifiers::NONE, Key::F5);
+    window.key_press_modifiers(Modifiers::NONE, Key::F5);
+    window.run_steps(3);
     assert_eq!(window.state().session().live().state, RunState::Running, "{:?}", window.state().toasts());
     runtime.block_on(tokio::time::sleep(std::time::Duration::from_secs(5)));
     window.run_steps(3);
