@@ -230,7 +230,7 @@ impl Kernel {
                         self.fire(&mut Cx { plan: &plan, now, out }, node, count, data.as_ref(), key.as_ref());
                     }
                     Input::Plan(next) => {
-                        out.reshape(&shape_of(&next));
+                        out.reshape(&shape_of(&next), now);
                         self.plan = Arc::clone(&next);
                         self.edit(&plan, &mut Cx { plan: &next, now, out });
                         plan = next;

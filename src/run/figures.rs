@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::kernel::{Kernel, shape_of};
-use crate::model::{KindTag, LinkIx, NodeId, NodeIx, SimDuration, SubIx, TopicIx};
+use crate::model::{KindTag, LinkIx, NodeId, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
 use crate::plan::Plan;
 use crate::trace::{Ledger, Observer, Record, Shape, Work};
 
@@ -280,8 +280,8 @@ impl Observer for Figures {
         self.looker.record(record);
     }
 
-    fn reshape(&mut self, shape: &Shape) {
-        self.tally.reshape(shape);
-        self.looker.reshape(shape);
+    fn reshape(&mut self, shape: &Shape, at: SimTime) {
+        self.tally.reshape(shape, at);
+        self.looker.reshape(shape, at);
     }
 }
