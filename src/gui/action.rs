@@ -363,6 +363,7 @@ const fn words(
     Words { group, label, tip, shortcut }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a row of the list has a key or has none")]
 const fn key(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
     Some(KeyboardShortcut::new(modifiers, key))
 }

@@ -392,7 +392,7 @@ impl App {
     }
 
     /// Moves the keyboard to the next or previous part of the window that is shown.
-    pub(super) fn go_to_part(&mut self, step: isize) {
+    pub(super) fn go_to_part(&mut self, forth: bool) {
         let shown: Vec<Part> = Part::ALL
             .into_iter()
             .filter(|part| match part {
@@ -402,8 +402,8 @@ impl App {
             })
             .collect();
         let at = shown.iter().position(|part| *part == self.part.0).unwrap_or(0);
-        let next = (at as isize + step).rem_euclid(shown.len() as isize) as usize;
-        self.part = (shown[next], true);
+        let next = if forth { at + 1 } else { at + shown.len() - 1 };
+        self.part = (shown[next % shown.len()], true);
     }
 
     /// Draws one frame.

@@ -60,7 +60,7 @@ fn put_bus_between(flow: &Flow, from: &NodeId, to: &NodeId) -> Result<Edit, Link
         edits.push(Edit::Move(vec![(bus.clone(), Point(i32::midpoint(x1, x2 + shift), middle.1))]));
     }
     let mut with_bus = flow.clone();
-    with_bus.add_node(bus.clone(), node).map_err(|_| LinkRefusal::NeedsBus)?;
+    with_bus.add_node(bus.clone(), node).map_err(|_full| LinkRefusal::NeedsBus)?;
     for (a, b) in [(from, &bus), (&bus, to)] {
         let kind = with_bus.possible_link(a, b)?.ok_or(LinkRefusal::NeedsBus)?;
         edits.push(add_link(&with_bus, a, b, kind));

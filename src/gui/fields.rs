@@ -3,6 +3,12 @@
 //! While a field has the keyboard its text is a draft of its own. Enter, Tab and a press elsewhere commit it; Escape takes
 //! it back. What cannot be parsed stays in the field with the reason below it, and nothing else has changed.
 
+#![expect(
+    clippy::option_option,
+    clippy::ref_option,
+    reason = "a field answers `None` for no change and `Some(None)` for a change to nothing"
+)]
+
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -698,11 +704,11 @@ fn whole_number(text: &str, (min, max): (u64, u64)) -> Result<u64, String> {
 fn percent(text: &str) -> Result<Chance, String> {
     let number = text.trim().trim_end_matches('%').trim().replace(',', ".");
     let wrong = || "Write a chance in percent, from 0 % to 100 %".to_owned();
-    let value: f64 = number.parse().map_err(|_| wrong())?;
+    let value: f64 = number.parse().map_err(|_no_number| wrong())?;
     if !(0.0..=100.0).contains(&value) {
         return Err(wrong());
     }
-    Chance::new(value / 100.0).map_err(|_| wrong())
+    Chance::new(value / 100.0).map_err(|_no_chance| wrong())
 }
 
 fn trimmed(value: f64, digits: usize) -> String {

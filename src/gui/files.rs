@@ -156,8 +156,7 @@ fn open_inside(choice: Choice, name: &str, folder: Option<PathBuf>) -> (Choice, 
 
 const fn filter(choice: &Choice) -> (&'static str, &'static str) {
     match choice {
-        Choice::Open | Choice::SaveAs => ("Flow (*.ron)", "ron"),
-        Choice::Export(ExportFormat::Ron) => ("Flow (*.ron)", "ron"),
+        Choice::Open | Choice::SaveAs | Choice::Export(ExportFormat::Ron) => ("Flow (*.ron)", "ron"),
         Choice::Export(ExportFormat::Mermaid) => ("Mermaid (*.mmd)", "mmd"),
         Choice::Export(ExportFormat::Dot) => ("Graphviz (*.dot)", "dot"),
     }

@@ -138,8 +138,8 @@ impl App {
             Action::ToggleLower => self.settings.panels.foot ^= true,
             Action::ShowLog => self.show_tab(Tab::Log),
             Action::ShowProblems => self.show_tab(Tab::Problems),
-            Action::NextPanel => self.go_to_part(1),
-            Action::PreviousPanel => self.go_to_part(-1),
+            Action::NextPanel => self.go_to_part(true),
+            Action::PreviousPanel => self.go_to_part(false),
             Action::ToggleTheme => {
                 self.settings.theme = match self.settings.theme {
                     SettingsTheme::Dark => SettingsTheme::Light,

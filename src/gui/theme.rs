@@ -372,7 +372,7 @@ struct Hex(Color32);
 impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Color32::from_hex(&text).map(Self).map_err(|_| D::Error::custom(format!("“{text}” is no colour")))
+        Color32::from_hex(&text).map(Self).map_err(|_no_color| D::Error::custom(format!("“{text}” is no colour")))
     }
 }
 

@@ -1,5 +1,11 @@
 //! Editors of how long things take and how often they happen, each with a small picture.
 
+#![expect(
+    clippy::option_option,
+    clippy::ref_option,
+    reason = "an editor answers `None` for no change and `Some(None)` for a change to nothing"
+)]
+
 use egui::Ui;
 
 use crate::gui::fields::{Form, Name, Reorder, add_button, name, order_buttons};
