@@ -118,12 +118,13 @@ fn five_nodes_are_drawn_run_saved_and_reopened_by_keys_alone() {
     window.key_press_modifiers(Modifiers::NONE, Key::F5);
     window.run_steps(3);
     assert_eq!(window.state().session().live().state, RunState::Running, "{:?}", window.state().toasts());
-    runtime.block_on(tokio::time::sleep(std::time::Duration::from_secs(5)));
+    let pass = |time| runtime.block_on(async move { tokio::time::sleep(time).await });
+    pass(std::time::Duration::from_secs(5));
     window.run_steps(3);
     assert!(window.state().session().live().counts.events > 0, "five seconds of a producer at one a second");
     window.key_press_modifiers(Modifiers::SHIFT, Key::F5);
     window.run_steps(3);
-    runtime.block_on(tokio::time::sleep(std::time::Duration::from_millis(100)));
+    pass(std::time::Duration::from_millis(100));
     window.run_steps(3);
     assert_eq!(window.state().session().live().state, RunState::Ended);
 
@@ -257,8 +258,7 @@ fn a_file_that_holds_no_flow_is_shown_and_left_alone() {
     assert!(window.query_by_label_contains("holds no flow that can be read").is_some());
     assert_eq!(*flow(&window), before);
     assert_eq!(window.state().session().path(), None);
-    window.get_by_label("Close").click();
-    window.run();
+    press(&mut window, Modifiers::NONE, Key::Escape);
     assert!(window.query_by_label_contains("holds no flow").is_none());
     assert_eq!(std::fs::read_to_string(path).expect("it is there"), "Flow(format: 1, nodes: {");
 }
