@@ -25,8 +25,9 @@ use crate::run::live::{Begin, Command, LiveRun, Wake};
 use crate::store::{self, ContentHash, Disk, Expected, LoadError, OnDisk, SaveError};
 
 pub use crate::export::Format as ExportFormat;
-pub use crate::run::report::{LedgerReport, LinkReport, PublishReport, Report};
+pub use crate::run::report::{LinkReport, PublishReport, Report};
 pub use crate::run::view::*;
+pub use crate::trace::LedgerCounts as LedgerReport;
 
 pub use self::examples::{EXAMPLES, Example, WELCOME};
 pub use self::files::check_file;

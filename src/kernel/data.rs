@@ -105,9 +105,7 @@ impl Kernel {
         if plan.events[emit.kind.index()].needs_data || self.all_data {
             payload.data = match &emit.data {
                 DataPlan::Example => self.all_data.then(|| plan.events[emit.kind.index()].example.clone()).flatten(),
-                DataPlan::Cause => {
-                    Some(Arc::clone(data_of(plan, slot.kind(), cause_payload.as_deref())))
-                }
+                DataPlan::Cause => Some(Arc::clone(data_of(plan, slot.kind(), cause_payload.as_deref()))),
                 DataPlan::Expr(program) => {
                     let value = self.with_facts(plan, &slot, cause_payload.as_ref(), place ^ DATA_PLACE, |facts| {
                         program.value(facts)

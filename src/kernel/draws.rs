@@ -310,7 +310,11 @@ mod tests {
             let expected_mean = distribution.mean_nanos();
             let deviation = expected_mean * distribution.variation();
             assert!((mean - expected_mean).abs() < 4.0 * deviation / 1_000.0, "{distribution:?}: mean {mean}");
-            assert!((variance.sqrt() / deviation - 1.0).abs() < 0.03, "{distribution:?}: deviation {}", variance.sqrt());
+            assert!(
+                (variance.sqrt() / deviation - 1.0).abs() < 0.03,
+                "{distribution:?}: deviation {}",
+                variance.sqrt()
+            );
         }
     }
 

@@ -6,7 +6,6 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-
 /// What comes first at one instant; see SEMANTICS part 4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -226,7 +225,8 @@ impl Ladder {
             let digit = rung.occupied.trailing_zeros();
             rung.occupied &= !(1 << digit);
             let mut bucket = std::mem::take(&mut rung.buckets[digit as usize]);
-            let above = if shift + DIGIT_BITS >= 64 { 0 } else { self.base >> (shift + DIGIT_BITS) << (shift + DIGIT_BITS) };
+            let above =
+                if shift + DIGIT_BITS >= 64 { 0 } else { self.base >> (shift + DIGIT_BITS) << (shift + DIGIT_BITS) };
             self.base = above | u64::from(digit) << shift;
             if level == 0 || bucket.len() <= SMALL_BUCKET {
                 self.bottom_end = self.base.saturating_add(1 << shift);

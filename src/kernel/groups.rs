@@ -80,9 +80,8 @@ impl Kernel {
         let state = &self.cursors[cursor as usize];
         let floor = state.floor;
         let open = state.open.iter().enumerate();
-        let held = open.filter(|(_, open)| {
-            open.state == OpenState::InFlight && link.is_none_or(|link| open.link == link)
-        });
+        let held =
+            open.filter(|(_, open)| open.state == OpenState::InFlight && link.is_none_or(|link| open.link == link));
         let offsets: Vec<u64> = held.map(|(place, _)| floor + place as u64).collect();
         for offset in offsets {
             self.take_back(cx, cursor, offset);

@@ -250,7 +250,10 @@ impl Kernel {
     /// Lets the clock go on while nothing is left to do but housekeeping; that is done. Nothing else may be due before.
     pub fn idle_until<O: Observer>(&mut self, until: SimTime, out: &mut O) {
         let plan = Arc::clone(&self.plan);
-        while self.foreground == 0 && self.is_ring_empty() && self.list.peek().is_some_and(|key| key.nanos() <= until.as_nanos()) {
+        while self.foreground == 0
+            && self.is_ring_empty()
+            && self.list.peek().is_some_and(|key| key.nanos() <= until.as_nanos())
+        {
             let Some(key) = self.list.pop() else { break };
             self.now = key.nanos();
             self.steps += 1;

@@ -1,7 +1,9 @@
 //! A run as it is right now, for whoever looks at it: read off its tables, nothing is folded for it.
 
 use super::Kernel;
-use crate::model::{NodeIx, SubIx, TopicIx};
+use super::state::OpenState;
+use crate::model::{EventId, EventTypeIx, NodeIx, SubIx, TopicIx};
+use crate::plan::SubPlan;
 
 /// A node as it is right now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,5 +68,41 @@ impl Kernel {
         let partitions = &self.plan.topics[topic.index()].partitions;
         let kept = |partition: &u32| self.partitions.get(*partition as usize).map_or(0, |state| state.kept as u64);
         partitions.iter().map(kept).collect()
+    }
+
+    /// The events that wait in front of a node, at most so many, oldest first: what stands at its door, then the backlog
+    /// of the subscriptions that feed it.
+    pub fn waiting(&self, node: NodeIx, most: usize) -> Vec<(EventId, EventTypeIx)> {
+        let Some(state) = self.nodes.get(node.index()) else { return Vec::new() };
+        let mut waiting = Vec::new();
+        let mut handle = state.queue_head;
+        for _ in 0..(state.queue_len as usize).min(most) {
+            let job = &self.jobs[handle];
+            waiting.push((job.slot.event, job.slot.kind()));
+            handle = job.next;
+        }
+        let mut backlog: Vec<(u64, EventId, EventTypeIx)> = Vec::new();
+        let feeds = |sub: &SubPlan| sub.alive && !sub.is_inbox && sub.members.iter().any(|member| member.node == node);
+        for sub in self.plan.subs.iter().filter(|sub| feeds(sub)) {
+            for cursor in &sub.cursors {
+                let state = &self.cursors[*cursor as usize];
+                let log = &self.partitions[self.plan.cursors[*cursor as usize].partition as usize].log;
+                let again = state.open.iter().enumerate().filter(|(_, open)| open.state == OpenState::Queued);
+                let again = again.map(|(place, _)| state.floor + place as u64);
+                let matches = |offset: &u64| {
+                    let place = (offset - state.next) as usize;
+                    state.mask.as_ref().is_none_or(|mask| mask.get(place) == Some(&true))
+                };
+                let end = if state.fresh > 0 { log.end() } else { state.next };
+                let offsets = again.chain((state.next..end).filter(matches)).take(most);
+                backlog.extend(
+                    offsets.filter_map(|offset| log.get(offset)).map(|slot| (slot.at, slot.event, slot.kind())),
+                );
+            }
+        }
+        backlog.sort_unstable();
+        waiting.extend(backlog.into_iter().map(|(_, event, kind)| (event, kind)));
+        waiting.truncate(most);
+        waiting
     }
 }

@@ -388,7 +388,7 @@ impl Flow {
         let stem = stem.trim_matches('-').chars().take(limits::NAME_CHARS - 8).collect::<String>();
         let stem = if stem.is_empty() { "node" } else { &stem };
         let numbered = |n: u64| if n == 1 { stem.to_owned() } else { format!("{stem}-{n}") };
-        (1..)
+        (1..=u64::MAX)
             .map(numbered)
             .find(|id| !self.parts.nodes.contains_key(id.as_str()))
             .and_then(|id| NodeId::new(&id).ok())
@@ -401,7 +401,7 @@ impl Flow {
         if !self.parts.links.contains_key(&habitual) {
             return habitual;
         }
-        (2u64..)
+        (2..=u64::MAX)
             .filter_map(|n| LinkId::new(&format!("{habitual}#{n}")).ok())
             .find(|id| !self.parts.links.contains_key(id))
             .unwrap_or(habitual)

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use super::data_needs;
 use super::plan::Names;
 use super::plan::SubName;
+use super::plan::{ATTEMPTS, DEAD_LETTERS, EVENT_TYPES};
 use super::plan::{
     BucketPlan, CallPlan, CursorPlan, DataPlan, DeadPath, EmitPlan, EventPlan, FunctionPlan, HandlerPlan, KeyPlan,
     Kinds, LinkPlan, MemberPlan, NodePlan, Pace, PartitionPlan, ProducerPlan, QueuePlan, ReplayAt, Route, RouteTo,
     SubPlan, TopicPlan, Work, WorkerPlan,
 };
-use super::plan::{ATTEMPTS, DEAD_LETTERS, EVENT_TYPES};
 use super::{Place, Plan, Problem, ReplayLog, Sampler, Severity};
 use crate::expr::{self, Program, Purpose};
 use crate::model::{
-    Backoff, Call, Chance, Emit, EventName, EventTypeIx, Expression, Flow, Handler, Key, Link, LinkId,
-    LinkIx, LinkKind, NodeId, NodeIx, NodeKind, Pacing, Pattern, Pick, Producer, Publish, QueueLimit,
-    RateLimit, ReplayPace, Share, SimDuration, StartAt, SubIx, Subscription, Topic, TopicIx, TopicName,
+    Backoff, Call, Chance, Emit, EventName, EventTypeIx, Expression, Flow, Handler, Key, Link, LinkId, LinkIx,
+    LinkKind, NodeId, NodeIx, NodeKind, Pacing, Pattern, Pick, Producer, Publish, QueueLimit, RateLimit, ReplayPace,
+    Share, SimDuration, StartAt, SubIx, Subscription, Topic, TopicIx, TopicName,
 };
 
 /// What a plan needs besides the flow: the logs that its producers replay, already read.
@@ -679,9 +679,7 @@ impl<'a> Compiler<'a> {
                 others.sort_unstable();
                 others.dedup();
                 others.retain(|other| *other != kind);
-                let routes = |other: &EventTypeIx| {
-                    (*other, self.routes(ix, &self.plan.events[other.index()].name))
-                };
+                let routes = |other: &EventTypeIx| (*other, self.routes(ix, &self.plan.events[other.index()].name));
                 let others = others.iter().map(routes).collect();
                 let pace = match pace {
                     ReplayPace::Recorded => ReplayAt::Times(crate::model::Factor::ONE),
@@ -776,8 +774,7 @@ impl Plan {
             queue: sub.queue,
         };
         self.subs = previous.subs.iter().map(sub).collect();
-        let cursor =
-            |cursor: &CursorPlan| CursorPlan { sub: cursor.sub, partition: cursor.partition, alive: false };
+        let cursor = |cursor: &CursorPlan| CursorPlan { sub: cursor.sub, partition: cursor.partition, alive: false };
         self.cursors = previous.cursors.iter().map(cursor).collect();
         let event = |event: &EventPlan| EventPlan {
             name: event.name.clone(),

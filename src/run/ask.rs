@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::Value;
 
 use crate::kernel::Kernel;
-use crate::model::{EventId, EventTypeIx, NodeIx, SimTime, SubIx};
+use crate::model::{EventId, EventTypeIx, KindTag, NodeId, NodeIx, SimTime, SubIx};
 use crate::plan::Plan;
 use crate::trace::{Observer, Phase, Reason, Record, What};
 
@@ -47,6 +47,23 @@ pub(crate) fn event_card(
         return Err("cancelled".to_owned());
     }
     Ok(notes.card())
+}
+
+/// The first events that wait in front of a node, or the newest in a dead-letter queue: oldest first, at most
+/// [`NOTES`].
+pub(crate) fn queue(kernel: &Kernel, node: &NodeId) -> Vec<RelatedEvent> {
+    let plan = kernel.plan();
+    let Some(node) = plan.node_ix(node) else { return Vec::new() };
+    let related = |event: EventId, kind: EventTypeIx| RelatedEvent {
+        event: EventRef { event, seen_at: kernel.now() },
+        id: event_text(plan, event),
+        kind: plan.event_name(kind).clone(),
+    };
+    if plan.node_kind(node) == KindTag::DeadLetterQueue {
+        let letters = kernel.dead_letters(node, NOTES);
+        return letters.iter().map(|letter| related(letter.event, letter.kind)).collect();
+    }
+    kernel.waiting(node, NOTES).into_iter().map(|(event, kind)| related(event, kind)).collect()
 }
 
 /// The plan that names every handle of the run so far.

@@ -14,13 +14,13 @@ use tokio::time::{Duration, Instant};
 use crate::kernel::{Kernel, Stopped};
 use crate::model::{NodeId, SimDuration, SimTime};
 
-use super::fast;
 use super::figures::Figures;
 use super::journal::{Injected, Journal};
 use super::pace::{Pace, wall_now};
 use super::past::Past;
 use super::report::Report;
 use super::view::{Answer, LiveView, LogRow, RelatedEvent, RunState, Speed, Step, StopMode};
+use super::{ask, fast};
 
 /// Steps between two looks at the clock and the commands: some milliseconds of work at most.
 const BATCH: u32 = 1 << 13;
@@ -38,7 +38,7 @@ const LOOK_SHARE: u32 = 30;
 const FADE: Duration = Duration::from_millis(250);
 
 /// How long motion is seen, in time on the wall.
-const SEEN: Duration = Duration::from_millis(350);
+pub(super) const SEEN: Duration = Duration::from_millis(350);
 
 /// Commands on their way. Nobody clicks faster than a batch.
 const COMMANDS: usize = 1_024;
@@ -378,7 +378,7 @@ impl Driver {
             Command::Stop(StopMode::Drain) => self.drain(),
             Command::Watch(nodes) => self.watched = nodes,
             Command::Queue(node, slot) => {
-                let events = self.figures.queue(&self.kernel, &node);
+                let events = ask::queue(&self.kernel, &node);
                 slot.store(Arc::new(Answer::Ready(Arc::new(events))));
             }
         }

@@ -5,7 +5,7 @@
 pub(crate) mod ask;
 mod dots;
 pub mod fast;
-pub(crate) mod figures;
+mod figures;
 pub mod journal;
 pub(crate) mod live;
 mod log;
@@ -15,3 +15,5 @@ mod past;
 mod rates;
 pub mod report;
 pub mod view;
+
+pub use self::look::Looker;

@@ -48,14 +48,11 @@ impl Window {
         Since { nanos: now.since(start).as_nanos(), counters }
     }
 
-    /// Whether anything has changed between the window's beginning and these counters.
-    pub(super) fn is_moving(&self, counters: impl Iterator<Item = u64>) -> bool {
+    /// Whether the counter at this place has changed since the window's beginning.
+    pub(super) fn is_moving(&self, place: usize, now: u64) -> bool {
         match self.samples.front() {
-            Some(oldest) if self.samples.len() == SAMPLES => {
-                let past = oldest.counters.iter().copied().chain(std::iter::repeat(0));
-                counters.zip(past).any(|(now, past)| now != past)
-            }
-            _ => true,
+            Some(oldest) if self.samples.len() == SAMPLES => oldest.counters.get(place).copied().unwrap_or(0) != now,
+            _ => now != 0,
         }
     }
 }

@@ -9,9 +9,8 @@ use crate::kernel::{Kernel, Stopped};
 use crate::model::{Flow, NodeId, NodeKind, Pacing, SimDuration, SimTime};
 use crate::plan::{Plan, Problem, Severity};
 use crate::run::fast::{self, Finished};
-use crate::run::figures::Tally;
 use crate::run::journal::{Journal, Revision};
-use crate::run::report::Report;
+use crate::run::report::{Report, Tally};
 use crate::trace::{Observer, Record};
 
 use super::files::Logs;

@@ -196,11 +196,12 @@ impl Serialize for TraceLine<'_> {
                 line.node(node)?;
                 line.put("attempt", attempt)?;
             }
-            What::Acked { sub, event, node, auto } => {
+            What::Acked { sub, event, node, from, auto } => {
                 line.what("acked")?;
                 line.event(event)?;
                 line.sub(sub)?;
                 line.node(node)?;
+                line.put("from", phase_name(from))?;
                 line.put("auto", auto)?;
             }
             What::Stale { sub, event, node, why } => {

@@ -36,8 +36,9 @@ fn flows_export_to_mermaid_and_graphviz() {
 fn hostile() -> Flow {
     let mut flow = Flow::new("a\"]; b -> c; %%{init: {}}%%\n---\nend");
     let mut node = Node::new(Point(0, 0), NodeKind::Bus(Bus::default()));
-    node.name =
-        "\"]; x[\\\" <script>alert(1)</script> `code` **bold** end &quot; #quot; \u{202e}\u{0}\nn9 --> n1".to_owned();
+    node.name = String::from(
+        "\"]; x[\\\" <script>alert(1)</script> `code` **bold** end &quot; #quot; \u{202e}\u{0}\nn9 --> n1",
+    );
     flow.add_node(NodeId::new("end\"];").expect("an id"), node).expect("it is sound");
     flow.add_node(
         NodeId::new("subgraph").expect("an id"),

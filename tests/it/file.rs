@@ -264,10 +264,10 @@ fn hostile_texts_are_refused_in_time() {
     assert_eq!(refuse_quickly(&flow(&format!("nodes: {}", "[".repeat(65)))), FaultKind::Limit);
     let services = format!("nodes: {{\"a\": (at: (0, 0), kind: Service(handlers: [{}]))}}", "(),".repeat(1_100_000));
     assert_eq!(refuse_quickly(&flow(&services)), FaultKind::Limit);
-    let many: String = (0..10_001).map(|n| format!("\"{n}\": (at: (0, 0), kind: Bus()),")).collect();
+    let entries = |count: u32, entry: fn(u32) -> String| (0..count).map(entry).collect::<Vec<_>>().concat();
+    let many = entries(10_001, |n| format!("\"{n}\": (at: (0, 0), kind: Bus()),"));
     assert_eq!(refuse_quickly(&flow(&format!("nodes: {{{many}}}"))), FaultKind::Limit);
-    let dangling: String =
-        (0..50_000).map(|n| format!("\"{n}\": (from: \"x{n}\", to: \"y\", kind: Publish()),")).collect();
+    let dangling = entries(50_000, |n| format!("\"{n}\": (from: \"x{n}\", to: \"y\", kind: Publish()),"));
     assert_eq!(refuse_quickly(&flow(&format!("links: {{{dangling}}}"))), FaultKind::Unsound);
     assert_eq!(refuse_quickly(&" ".repeat((64 << 20) + 1)), FaultKind::Limit);
     let long = "x".repeat(1 << 20);
@@ -372,7 +372,7 @@ proptest! {
             if ids.is_empty() { Vec::new() } else { chosen.iter().map(|index| index.get(&ids).clone()).collect() };
         let text = write_fragment(&flow, &chosen);
         let fragment = read_fragment(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
-        for target in [flow.clone(), Flow::new("empty")] {
+        for target in [flow, Flow::new("empty")] {
             let (edit, new) = fragment.paste_into(&target, None);
             let mut document = Document::new(target.clone());
             document.apply(&edit).map_err(|error| TestCaseError::fail(error.to_string()))?;

@@ -12,12 +12,7 @@ const SCALE_OUT_WINDOW: u64 = 10_000_000_000;
 
 impl Kernel {
     /// Whether an event that comes now gets an instance: a warm one, or a new one.
-    pub(super) fn has_instance<O: Observer>(
-        &mut self,
-        cx: &Cx<'_, O>,
-        node: NodeIx,
-        function: &FunctionPlan,
-    ) -> bool {
+    pub(super) fn has_instance<O: Observer>(&mut self, cx: &Cx<'_, O>, node: NodeIx, function: &FunctionPlan) -> bool {
         let Work::Worker(worker) = &cx.plan.nodes[node.index()].work else { return false };
         let (limit, now) = (worker.concurrency, self.now);
         let extra = self.nodes[node.index()].extra as usize;
@@ -69,12 +64,7 @@ impl Kernel {
     }
 
     /// An instance has nothing to do for now.
-    pub(super) fn release_instance<O: Observer>(
-        &mut self,
-        cx: &mut Cx<'_, O>,
-        node: NodeIx,
-        function: &FunctionPlan,
-    ) {
+    pub(super) fn release_instance<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx, function: &FunctionPlan) {
         let Work::Worker(worker) = &cx.plan.nodes[node.index()].work else { return };
         let now = self.now;
         let extra = self.nodes[node.index()].extra as usize;

@@ -287,12 +287,7 @@ impl Kernel {
     }
 
     /// Emits everything that a handler emits. On `Err` an expression could make nothing of the cause, and nothing was emitted.
-    fn emit_all<O: Observer>(
-        &mut self,
-        cx: &mut Cx<'_, O>,
-        cause: u32,
-        handler: &HandlerPlan,
-    ) -> Result<(), Reason> {
+    fn emit_all<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cause: u32, handler: &HandlerPlan) -> Result<(), Reason> {
         let node = NodeIx(self.jobs[cause].node);
         let mut chosen: Vec<Planned<'_>> = Vec::new();
         let mut draw_one = match handler.pick {
@@ -495,12 +490,8 @@ impl Kernel {
                     }
                 }
                 RouteTo::Topic(topic) => {
-                    let job = Job {
-                        offset: topic.0.into(),
-                        node: node.0,
-                        link: link.0,
-                        ..Job::carrying(slot, Tag::Publish)
-                    };
+                    let job =
+                        Job { offset: topic.0.into(), node: node.0, link: link.0, ..Job::carrying(slot, Tag::Publish) };
                     let handle = self.jobs.put_with(job, payload.cloned());
                     self.later(arrives, Class::Arrival, handle);
                 }
