@@ -31,7 +31,7 @@ pub use crate::trace::LedgerCounts as LedgerReport;
 
 pub use self::examples::{EXAMPLES, Example, WELCOME};
 pub use self::files::check_file;
-pub use self::settings::{Settings, SettingsTheme};
+pub use self::settings::{Settings, SettingsTheme, WindowPlace};
 pub use self::headless::{Ending, SimulateOptions, Simulated, TEN_MINUTES, WatchSimulation, rerun};
 pub use self::trace_line::TraceLine;
 

@@ -211,9 +211,24 @@ impl Action {
         self.words().shortcut
     }
 
+    /// Other keys that people try, for the same.
+    pub const fn other_shortcut(self) -> Option<KeyboardShortcut> {
+        match self {
+            Self::Palette => key(Modifiers { shift: true, ..Modifiers::COMMAND }, Key::P),
+            Self::Redo => key(Modifiers::COMMAND, Key::Y),
+            Self::Delete => key(Modifiers::NONE, Key::Backspace),
+            _ => None,
+        }
+    }
+
     /// Its key as people write it, as in `Ctrl+Shift+S`.
     pub fn shortcut_text(self) -> Option<String> {
-        self.shortcut().map(|shortcut| shortcut.format(&egui::ModifierNames::NAMES, cfg!(target_os = "macos")))
+        let shortcut = self.shortcut()?;
+        let text = shortcut.format(&egui::ModifierNames::NAMES, cfg!(target_os = "macos"));
+        let spelt = [("Period", "."), ("Comma", ","), ("Plus", "+"), ("Minus", "-")];
+        let found =
+            spelt.into_iter().find_map(|(name, sign)| text.strip_suffix(name).map(|keys| format!("{keys}{sign}")));
+        Some(found.unwrap_or(text))
     }
 
     /// What it does and its key, for a tooltip.

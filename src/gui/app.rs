@@ -3,11 +3,14 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use egui::{CentralPanel, Frame, Id, Margin, Panel, Rect, Sense, Ui, Vec2, WidgetInfo, WidgetType};
 
 use crate::model::{Flow, NodeId, Point};
-use crate::session::{EventRef, LogRow, Session, SessionError, Settings, SettingsTheme, StartOptions, WELCOME};
+use crate::session::{
+    EventRef, LogRow, RunState, Session, SessionError, Settings, SettingsTheme, StartOptions, WELCOME, WindowPlace,
+};
 
 use super::action::Action;
 use super::canvas::Canvas;
@@ -24,6 +27,9 @@ use super::theme::{self, Theme, ThemeName};
 use super::toasts::Toasts;
 use super::view::{Ask, ViewCtx, ViewState};
 use super::widgets;
+
+/// The clock shows tenths of a second.
+const CLOCK_TICK: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// Why there is no window.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +101,8 @@ pub struct App {
     watched: Vec<NodeId>,
     rows: Vec<LogRow>,
     title: String,
+    /// Where the window is, to be kept when it closes.
+    place: Option<WindowPlace>,
     /// The toolkit's pass in which fonts and theme were set: they are there from the next one on.
     dressed_at: Option<u64>,
 }
@@ -131,16 +139,42 @@ pub fn run(path: Option<PathBuf>) -> Result<(), GuiError> {
         viewport = viewport.with_maximized(place.maximized);
     }
     let options = eframe::NativeOptions { viewport, ..Default::default() };
+    let opened = Arc::new(AtomicBool::new(false));
+    let is_open = Arc::clone(&opened);
     let created = Box::new(move |creation: &eframe::CreationContext<'_>| {
+        is_open.store(true, Ordering::Relaxed);
         app.wake_by(&creation.egui_ctx);
         Ok(Box::new(app) as Box<dyn eframe::App>)
     });
-    // Some systems lack a library and the toolkit panics on that: to a person it is the same as an error.
-    let opened =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| eframe::run_native("Eventloom", options, created)));
-    match opened {
-        Ok(result) => result.map_err(|error| GuiError::NoWindow(error.to_string())),
-        Err(panic) => std::panic::resume_unwind(panic),
+    // Where a library of the window system is missing the toolkit panics: to a person that is the same as an error.
+    // The panic's own words are kept back until the window is there; from then on a panic is a mistake of ours.
+    let hook: Arc<PanicHook> = Arc::from(std::panic::take_hook());
+    let (hook_then, opened_then) = (Arc::clone(&hook), Arc::clone(&opened));
+    std::panic::set_hook(Box::new(move |info| {
+        if opened_then.load(Ordering::Relaxed) {
+            hook_then(info);
+        }
+    }));
+    let run = std::panic::AssertUnwindSafe(|| eframe::run_native("Eventloom", options, created));
+    let result = std::panic::catch_unwind(run);
+    std::panic::set_hook(Box::new(move |info| hook(info)));
+    match result {
+        Ok(result) => result.map_err(|error| GuiError::NoWindow(reason(&error))),
+        Err(panic) if opened.load(Ordering::Relaxed) => std::panic::resume_unwind(panic),
+        Err(_) => Err(GuiError::NoWindow("a library of the window system is missing".to_owned())),
+    }
+}
+
+type PanicHook = dyn Fn(&std::panic::PanicHookInfo<'_>) + Send + Sync;
+
+/// Why there is no window, in few words.
+fn reason(error: &eframe::Error) -> String {
+    match error {
+        eframe::Error::WinitEventLoop(_) | eframe::Error::Winit(_) => "there is no display".to_owned(),
+        eframe::Error::NoGlutinConfigs(..) | eframe::Error::Glutin(_) | eframe::Error::OpenGL(_) => {
+            "there is no OpenGL".to_owned()
+        }
+        eframe::Error::AppCreation(error) => error.to_string(),
     }
 }
 
@@ -180,6 +214,7 @@ impl App {
             watched: Vec::new(),
             rows: Vec::new(),
             title: String::new(),
+            place: None,
             dressed_at: None,
         }
     }
@@ -263,12 +298,23 @@ impl App {
             "" => "Untitled flow",
             name => name,
         };
+        ctx.input(|input| {
+            let viewport = input.viewport();
+            if let Some(rect) = viewport.inner_rect.filter(|rect| rect.is_positive()) {
+                let at = viewport.outer_rect.map_or(rect.min, |outer| outer.min);
+                let maximized = viewport.maximized.unwrap_or(false);
+                let place = WindowPlace { x: at.x, y: at.y, width: rect.width(), height: rect.height(), maximized };
+                self.place = Some(place);
+            }
+        });
         let title = format!("{name}{} – Eventloom", if self.session.is_unsaved() { " •" } else { "" });
         if title != self.title {
             ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
             self.title = title;
         }
-        if self.keep_settings && self.settings != self.kept {
+        // Not while a panel's edge is being dragged: each step of that would go to the disk.
+        let still = !ctx.input(|input| input.pointer.any_down());
+        if self.keep_settings && still && self.settings != self.kept {
             if let Err(error) = self.settings.save() {
                 self.toasts.say(error);
             }
@@ -282,14 +328,15 @@ impl App {
             return;
         }
         let typing = ctx.text_edit_focused();
-        let mut actions: Vec<Action> = Action::ALL.into_iter().filter(|action| action.shortcut().is_some()).collect();
+        let keys = |action: Action| [action.shortcut(), action.other_shortcut()].into_iter().flatten();
+        let mut shortcuts: Vec<_> =
+            Action::ALL.into_iter().flat_map(|action| keys(action).map(move |key| (action, key))).collect();
         // The longer shortcut first: Ctrl+Z would take Ctrl+Shift+Z otherwise.
-        actions.sort_by_key(|action| {
-            let modifiers = action.shortcut().map(|shortcut| shortcut.modifiers).unwrap_or_default();
+        shortcuts.sort_by_key(|(_, shortcut)| {
+            let modifiers = shortcut.modifiers;
             std::cmp::Reverse(u8::from(modifiers.shift) + u8::from(modifiers.alt) + u8::from(modifiers.command))
         });
-        for action in actions {
-            let Some(shortcut) = action.shortcut() else { continue };
+        for (action, shortcut) in shortcuts {
             if (typing && belongs_to_text(action)) || is_clipboard(action) {
                 continue;
             }
@@ -471,6 +518,10 @@ impl App {
         if !asks.borrow().is_empty() {
             ui.ctx().request_repaint();
         }
+        // Time goes on where nothing happens: the clock shows it.
+        if live.state == RunState::Running {
+            ui.ctx().request_repaint_after(CLOCK_TICK);
+        }
         self.asks = asks;
         if let Some(decision) = decision {
             self.decide(ui.ctx(), decision);
@@ -605,6 +656,18 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.ui_pass(ui);
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        if self.keep_settings {
+            // A window that fills the screen has no size of its own to remember.
+            self.settings.window = match (self.place, self.settings.window) {
+                (Some(place), Some(before)) if place.maximized => Some(WindowPlace { maximized: true, ..before }),
+                (place, before) => place.or(before),
+            };
+            // Nobody is left to be told that it could not be kept.
+            drop(self.settings.save());
+        }
     }
 
     fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {

@@ -213,18 +213,7 @@ fn fire_ui(ctx: &ViewCtx<'_>, fire: &mut Fire, ui: &mut Ui) -> Decision {
     ui.set_width(420.0);
     title(ui, theme, &format!("Fire {}", ctx.session.flow().title(&fire.node)));
     ui.label(widgets::dim(theme, "Data as JSON; empty means its own"));
-    let editor = egui::TextEdit::multiline(&mut fire.data)
-        .id(Id::new("fire data"))
-        .font(theme.mono(theme.sizes.small))
-        .desired_rows(8)
-        .desired_width(f32::INFINITY)
-        .hint_text("{ }");
-    let response = ui.add(editor);
-    response.widget_info(|| {
-        let mut info = egui::WidgetInfo::text_edit(true, "", fire.data.as_str(), "");
-        info.label = Some("Data".to_owned());
-        info
-    });
+    fields::json_area(ui, theme, Id::new("fire data"), &mut fire.data, 8, "Data");
     let data = fire.data.trim();
     let fault = if data.is_empty() { None } else { data.parse::<crate::model::JsonText>().err() };
     if let Some(fault) = &fault {
@@ -327,22 +316,27 @@ fn help_ui(theme: &Theme, ui: &mut Ui) -> Decision {
         });
     });
     ui.add_space(theme.space.s);
-    egui::ScrollArea::vertical().id_salt("help").max_height(room.y - 180.0).show(ui, |ui| {
-        ui.columns(2, |columns| {
-            let halves: [&[ActionGroup]; 2] =
-                [&[ActionGroup::File, ActionGroup::Run], &[ActionGroup::Edit, ActionGroup::View, ActionGroup::Help]];
-            for (column, groups) in columns.iter_mut().zip(halves) {
-                for group in groups {
-                    help_group(theme, column, *group);
+    egui::ScrollArea::vertical().id_salt("help").max_height(room.y - 160.0).min_scrolled_height(room.y - 160.0).show(
+        ui,
+        |ui| {
+            ui.columns(2, |columns| {
+                let halves: [&[ActionGroup]; 2] = [
+                    &[ActionGroup::File, ActionGroup::Run],
+                    &[ActionGroup::Edit, ActionGroup::View, ActionGroup::Help],
+                ];
+                for (column, groups) in columns.iter_mut().zip(halves) {
+                    for group in groups {
+                        help_group(theme, column, *group);
+                    }
                 }
-            }
-            let column = &mut columns[0];
-            help_head(theme, column, "On the canvas");
-            for (gesture, meaning) in POINTER {
-                help_row(theme, column, gesture, "", meaning);
-            }
-        });
-    });
+                let column = &mut columns[0];
+                help_head(theme, column, "On the canvas");
+                for (gesture, meaning) in POINTER {
+                    help_row(theme, column, gesture, "", meaning);
+                }
+            });
+        },
+    );
     decision
 }
 

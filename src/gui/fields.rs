@@ -9,7 +9,7 @@ use std::str::FromStr;
 use egui::{Color32, Frame, Id, Key, Margin, Response, RichText, Stroke, TextEdit, Ui, Vec2};
 use egui_phosphor::regular as ph;
 
-use crate::model::{Chance, Expression, Pattern};
+use crate::model::{Chance, Expression, JsonText, Pattern};
 use crate::plan::{Place, Problem, Severity};
 
 use super::theme::Theme;
@@ -100,7 +100,7 @@ impl<'a> Form<'a> {
         ui.add_space(theme.space.xs);
         let icon = if open { ph::CARET_DOWN } else { ph::CARET_RIGHT };
         let text = RichText::new(format!("{icon}  {title}")).font(theme.words(theme.sizes.small)).color(theme.dim);
-        let response = ui.add(egui::Button::new(text).frame_when_inactive(false));
+        let response = flush_button(ui, text);
         response.widget_info(|| egui::WidgetInfo::selected(egui::WidgetType::CollapsingHeader, true, open, title));
         if response.clicked() {
             open = !open;
@@ -597,12 +597,34 @@ pub(crate) fn search_field(ui: &mut Ui, theme: &Theme, id: Id, text: &mut String
     response
 }
 
+/// A free-standing field of several lines for JSON, in the same looks.
+pub(crate) fn json_area(ui: &mut Ui, theme: &Theme, id: Id, text: &mut String, rows: usize, label: &str) -> Response {
+    let wrong = !text.trim().is_empty() && text.parse::<JsonText>().is_err();
+    let width = ui.available_width();
+    let response = text_edit(ui, theme, id, text, "{ }", Look { rows, ..Look::VALUE }, wrong, width);
+    response.widget_info(|| {
+        let mut info = egui::WidgetInfo::text_edit(true, "", text.as_str(), "");
+        info.label = Some(label.to_owned());
+        info
+    });
+    response
+}
+
 /// A button that adds one more of something.
 pub(crate) fn add_button(ui: &mut Ui, theme: &Theme, label: &str) -> Response {
     let text = RichText::new(format!("{}  {label}", ph::PLUS)).font(theme.words(theme.sizes.small)).color(theme.accent);
-    let response = ui.add(egui::Button::new(text).frame_when_inactive(false));
+    let response = flush_button(ui, text);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Button, true, label));
     response
+}
+
+/// A button without a frame, whose words begin where those above it do.
+fn flush_button(ui: &mut Ui, text: RichText) -> Response {
+    ui.scope(|ui| {
+        ui.spacing_mut().button_padding.x = 0.0;
+        ui.add(egui::Button::new(text).frame_when_inactive(false))
+    })
+    .inner
 }
 
 /// Small buttons that move something up, down or away; what was pressed.

@@ -352,7 +352,7 @@ impl App {
             }
         };
         let example = event.and_then(|event| flow.events().get(event)).and_then(|event| event.example.as_ref());
-        let data = example.and_then(|example| serde_json::to_string_pretty(&example.value()).ok()).unwrap_or_default();
+        let data = example.map(|example| format!("{:#}", example.value())).unwrap_or_default();
         self.dialog = Some(Dialog::Fire(Fire { node, data, count: "1".to_owned() }));
     }
 

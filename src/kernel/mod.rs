@@ -23,6 +23,7 @@ use serde_json::Value;
 pub use self::event_list::ListChoice;
 use self::event_list::{Class, EventList, Key};
 pub use self::keys::partition_of;
+pub use self::ledger::{Letter, OpenObligation};
 pub use self::peek::NodeNow;
 use self::state::{
     CursorState, DeadLetter, FunctionState, GraveState, InboxState, Job, Jobs, NodeState, PartitionState,
@@ -206,8 +207,8 @@ impl Kernel {
 
     /// Handles everything due up to and including `until`, at most `budget` items, and shows each record to `out`.
     ///
-    /// After [`Stopped::Until`] [`Kernel::now`] is `until`. Otherwise it is when the last thing happened; a run that is quiet
-    /// and goes on by the clock is taken along by [`Kernel::idle_until`].
+    /// Unless the budget was used up, [`Kernel::now`] is then `until`; only [`SimTime::MAX`] stands for no instant: there a run
+    /// stops when the last thing has happened that is more than housekeeping.
     pub fn run_until<O: Observer>(&mut self, until: SimTime, budget: u32, out: &mut O) -> Stopped {
         let mut left = budget;
         let mut plan = Arc::clone(&self.plan);
@@ -229,7 +230,7 @@ impl Kernel {
                         self.fire(&mut Cx { plan: &plan, now, out }, node, count, data.as_ref(), key.as_ref());
                     }
                     Input::Plan(next) => {
-                        out.reshape(&shape_of(&next));
+                        out.reshape(&shape_of(&next), now);
                         self.plan = Arc::clone(&next);
                         self.edit(&plan, &mut Cx { plan: &next, now, out });
                         plan = next;
@@ -300,19 +301,20 @@ impl Kernel {
                     }
                     continue;
                 }
-            } else if self.foreground == 0 {
-                if self.doors.is_empty() {
-                    return Stopped::Quiet;
-                }
-                if next.is_none() {
-                    return Stopped::Stuck;
-                }
+            } else if until == u64::MAX && self.foreground == 0 && self.doors.is_empty() {
+                return Stopped::Quiet;
             }
-            let Some(key) = next else { return Stopped::Quiet };
-            if key.nanos() > until {
-                self.now = self.now.max(until);
-                return Stopped::Until;
-            }
+            let Some(key) = next.filter(|key| key.nanos() <= until) else {
+                if until < u64::MAX {
+                    self.now = self.now.max(until);
+                }
+                // Whoever waits before a full queue may still be let in by housekeeping: an eviction, an ack that is overdue.
+                return match (self.foreground, self.doors.is_empty()) {
+                    (0, true) => Stopped::Quiet,
+                    (0, false) if next.is_none() => Stopped::Stuck,
+                    _ => Stopped::Until,
+                };
+            };
             self.list.pop();
             self.now = key.nanos();
             *left -= 1;

@@ -1,6 +1,6 @@
 //! The window's habits, kept for it: it never touches the disk itself.
 
-pub use crate::store::{Settings, Theme as SettingsTheme};
+pub use crate::store::{Settings, Theme as SettingsTheme, WindowPlace};
 
 use crate::store::{Disk, load_settings, save_settings, settings_path};
 

@@ -586,7 +586,8 @@ impl Observer for Metrics {
         }
     }
 
-    fn reshape(&mut self, shape: &Shape) {
+    fn reshape(&mut self, shape: &Shape, at: SimTime) {
+        self.now = at;
         self.grow(shape);
     }
 }

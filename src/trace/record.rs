@@ -233,7 +233,8 @@ pub enum What<'a> {
         sub: SubIx,
         /// The event.
         event: EventId,
-        /// Whether it was in flight at a member that left or lost its partition, rather than delayed.
+        /// Whether it was in flight at a member that left or lost its partition, rather than delayed. That attempt never was:
+        /// the next one has its number, and later records count it once.
         taken_back: bool,
     },
     /// Given up: gone, and why.
@@ -511,8 +512,8 @@ pub trait Observer {
     /// Takes note of one record.
     fn record(&mut self, record: Record<'_>);
 
-    /// The run's nodes, links and subscriptions have changed (an edit): tables by handle may have to grow.
-    fn reshape(&mut self, _shape: &Shape) {}
+    /// The run's nodes, links and subscriptions have changed at this instant (an edit): tables by handle may have to grow.
+    fn reshape(&mut self, _shape: &Shape, _at: SimTime) {}
 }
 
 /// Nobody looks.
@@ -529,9 +530,9 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.record(record);
     }
 
-    fn reshape(&mut self, shape: &Shape) {
-        self.0.reshape(shape);
-        self.1.reshape(shape);
+    fn reshape(&mut self, shape: &Shape, at: SimTime) {
+        self.0.reshape(shape, at);
+        self.1.reshape(shape, at);
     }
 }
 
@@ -541,7 +542,7 @@ impl<O: Observer> Observer for &mut O {
         (**self).record(record);
     }
 
-    fn reshape(&mut self, shape: &Shape) {
-        (**self).reshape(shape);
+    fn reshape(&mut self, shape: &Shape, at: SimTime) {
+        (**self).reshape(shape, at);
     }
 }

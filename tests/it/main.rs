@@ -1,25 +1,31 @@
 //! Behaviour through the front doors: session, command line, window. A file a behaviour.
 
-mod cli;
 #[cfg(feature = "gui")]
 mod canvas;
-mod export;
 mod check;
 mod cli;
 mod closed_forms;
+mod closed_forms;
 mod export;
+mod expr;
 mod expr;
 mod file;
 mod flow_runs;
 mod flows;
 mod ledger;
+mod ledger;
 mod properties;
 mod readme;
+mod readme;
+mod replay;
 mod replay;
 mod semantics;
 mod session_files;
 mod session_run;
 mod store;
+mod store;
 mod support;
 mod tidy;
 mod wildcards;
+#[cfg(feature = "gui")]
+mod window;

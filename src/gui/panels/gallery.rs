@@ -51,21 +51,25 @@ pub(crate) fn gallery_ui(ctx: &ViewCtx<'_>, gallery: &Gallery, ui: &mut Ui) -> b
             });
         });
         ui.add_space(theme.space.m);
-        egui::ScrollArea::vertical().id_salt("gallery").max_height(room.y - 180.0).show(ui, |ui| {
-            let card_width = (width - theme.space.m * columns as f32) / columns as f32;
-            for row in gallery.flows.chunks(columns) {
-                ui.horizontal(|ui| {
-                    ui.spacing_mut().item_spacing.x = theme.space.m;
-                    for (name, flow) in row {
-                        if card(ctx.theme, ui, flow, Vec2::new(card_width, 196.0)).clicked() {
-                            ctx.ask(Ask::OpenExample((*name).to_owned()));
-                            open = false;
+        egui::ScrollArea::vertical()
+            .id_salt("gallery")
+            .max_height(room.y - 160.0)
+            .min_scrolled_height(room.y - 160.0)
+            .show(ui, |ui| {
+                let card_width = (width - theme.space.m * columns as f32) / columns as f32;
+                for row in gallery.flows.chunks(columns) {
+                    ui.horizontal(|ui| {
+                        ui.spacing_mut().item_spacing.x = theme.space.m;
+                        for (name, flow) in row {
+                            if card(ctx.theme, ui, flow, Vec2::new(card_width, 196.0)).clicked() {
+                                ctx.ask(Ask::OpenExample((*name).to_owned()));
+                                open = false;
+                            }
                         }
-                    }
-                });
-                ui.add_space(theme.space.m);
-            }
-        });
+                    });
+                    ui.add_space(theme.space.m);
+                }
+            });
     });
     open && !modal.should_close()
 }
@@ -75,7 +79,7 @@ pub(crate) fn strip_ui(ctx: &ViewCtx<'_>, gallery: &Gallery, ui: &mut Ui, width:
     let theme = ctx.theme;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = theme.space.m;
-        let size = Vec2::new(((width - theme.space.m * 2.0) / 3.0).clamp(120.0, 220.0), 168.0);
+        let size = Vec2::new(((width - theme.space.m * 2.0) / 3.0).clamp(120.0, 220.0), 146.0);
         for (name, flow) in gallery.flows.iter().take(3) {
             if card(theme, ui, flow, size).clicked() {
                 ctx.ask(Ask::OpenExample((*name).to_owned()));
@@ -95,7 +99,8 @@ fn card(theme: &Theme, ui: &mut Ui, flow: &Flow, size: Vec2) -> egui::Response {
     painter.rect_filled(rect, theme.card_corners(), if lit { theme.raised } else { theme.card });
     let line = if lit { theme.accent } else { theme.line };
     painter.rect_stroke(rect, theme.card_corners(), Stroke::new(1.0, line), egui::StrokeKind::Inside);
-    let picture = Rect::from_min_size(rect.min, Vec2::new(size.x, size.y - 84.0)).shrink(1.0);
+    let picture =
+        Rect::from_min_size(rect.min, Vec2::new(size.x, size.y - if size.y < 160.0 { 66.0 } else { 84.0 })).shrink(1.0);
     let corners = egui::CornerRadius { nw: theme.radius.card, ne: theme.radius.card, sw: 0, se: 0 };
     painter.rect_filled(picture, corners, theme.canvas);
     miniature(&painter, theme, flow, picture.shrink(14.0));
@@ -108,7 +113,7 @@ fn card(theme: &Theme, ui: &mut Ui, flow: &Flow, size: Vec2) -> egui::Response {
         theme.dim,
         size.x - theme.space.m * 2.0,
     );
-    about.wrap.max_rows = 3;
+    about.wrap.max_rows = if size.y < 160.0 { 2 } else { 3 };
     let galley = ui.ctx().fonts_mut(|fonts| fonts.layout_job(about));
     painter.galley(pos2(left, picture.bottom() + 28.0), galley, theme.dim);
     response.on_hover_text(flow.note())

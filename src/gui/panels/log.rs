@@ -194,20 +194,20 @@ pub(crate) fn log_row(ctx: &ViewCtx<'_>, ui: &mut Ui, row: &LogRow) {
     painter.text(at(114.0), Align2::LEFT_CENTER, row.what.label(), text_font.clone(), ink);
     let flow = ctx.session.flow();
     if let Some(id) = row.node.and_then(|node| ctx.live.index.nodes.get(node.index())) {
-        cut(&painter, at(212.0), 132.0, flow.title(id), text_font.clone(), theme.text);
+        cut(&painter, at(208.0), 116.0, flow.title(id), text_font.clone(), theme.text);
     }
-    let mut x = 352.0;
+    let mut x = 332.0;
     if let Some(kind) = row.kind.and_then(|kind| ctx.live.event_name(kind)) {
         let dot = flow.event_colors().get(kind).map_or(theme.faint, |color| theme.event(*color));
         painter.circle_filled(at(x + 4.0), 3.5, dot);
         cut(&painter, at(x + 14.0), 138.0, kind.to_string(), mono.clone(), theme.dim);
     }
-    x += 160.0;
+    x += 156.0;
     if !narrow {
         if let Some(event) = row.event {
-            cut(&painter, at(x), 120.0, ctx.live.event_text(event), mono.clone(), theme.faint);
+            cut(&painter, at(x), 92.0, ctx.live.event_text(event), mono.clone(), theme.faint);
         }
-        x += 128.0;
+        x += 100.0;
     }
     let detail = if row.attempt > 1 { format!("attempt {}  {}", row.attempt, row.detail) } else { row.detail.clone() };
     cut(&painter, at(x), rect.width() - x, detail.clone(), text_font, theme.dim);

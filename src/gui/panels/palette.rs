@@ -3,7 +3,7 @@
 use egui::{Align2, Area, Frame, Id, Margin, Order, Stroke, Ui};
 use egui_phosphor::regular as ph;
 
-use crate::gui::action::Action;
+use crate::gui::action::{Action, ActionGroup};
 use crate::gui::build;
 use crate::gui::icons;
 use crate::gui::view::{Ask, Target, ViewCtx};
@@ -88,7 +88,7 @@ fn everything(ctx: &ViewCtx<'_>) -> Vec<Item<Ask>> {
     });
     let mut items: Vec<Item<Ask>> = actions
         .map(|action| Item {
-            icon: ph::CARET_RIGHT,
+            icon: group_icon(action.group()),
             color: None,
             label: action.label().to_owned(),
             aside: action.shortcut_text().unwrap_or_default(),
@@ -119,6 +119,16 @@ fn everything(ctx: &ViewCtx<'_>) -> Vec<Item<Ask>> {
         means: Ask::Place { kind, at, from: None },
     }));
     items
+}
+
+const fn group_icon(group: ActionGroup) -> &'static str {
+    match group {
+        ActionGroup::File => ph::FILE,
+        ActionGroup::Edit => ph::PENCIL_SIMPLE,
+        ActionGroup::Run => ph::PLAY,
+        ActionGroup::View => ph::EYE,
+        ActionGroup::Help => ph::QUESTION,
+    }
 }
 
 fn kinds(at: Point, from: Option<&NodeId>) -> Vec<Item<Ask>> {

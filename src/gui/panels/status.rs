@@ -139,6 +139,13 @@ fn problems(ctx: &ViewCtx<'_>, ui: &mut Ui) {
 /// A number, what it counts, and what that means on hover. Laid out so in either direction.
 fn figure(ctx: &ViewCtx<'_>, ui: &mut Ui, number: &str, what: &str, meaning: &str) {
     let theme = ctx.theme;
+    // What changes never changes its width, up to what is rare.
+    let padded = match what {
+        "seed" => number.to_owned(),
+        "" => format!("{number:>8}"),
+        _ => format!("{number:>3}"),
+    };
+    let number = padded.as_str();
     let mut job = egui::text::LayoutJob::default();
     let format =
         |font, color| egui::TextFormat { font_id: font, color, valign: egui::Align::Center, ..Default::default() };

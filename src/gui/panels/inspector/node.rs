@@ -26,7 +26,13 @@ pub(super) fn node_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, id: &NodeId
     let mut next = node.clone();
     head(ctx, &form, state, id, node, &mut next, ui);
     live::node_figures(ctx, id, node.kind.tag(), ui);
-    problems_ui(ctx, ui, |place| matches!(place, Place::Node(at, _) if at == id));
+    // What is wrong with how events come here is a setting of the links, but people look for it at the node.
+    let flow = ctx.session.flow();
+    problems_ui(ctx, ui, |place| match place {
+        Place::Node(at, _) => at == id,
+        Place::Link(link, _) => flow.link(link).is_some_and(|link| link.to == *id),
+        Place::Flow | Place::Event(..) => false,
+    });
     let events = event_offers(ctx);
     match &mut next.kind {
         NodeKind::Producer(producer) => producer_ui(&form, ui, producer, &events),
