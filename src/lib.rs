@@ -2,10 +2,12 @@
 
 pub mod edit;
 pub mod expr;
+pub mod file;
 #[cfg(feature = "gui")]
 pub mod gui;
 pub mod kernel;
 pub mod model;
 pub mod plan;
 pub mod session;
+pub mod store;
 pub mod trace;

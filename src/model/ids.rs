@@ -13,20 +13,23 @@ pub enum IdError {
     /// There is nothing to call it by.
     #[error("a name must not be empty")]
     Empty,
-    /// Beyond [`limits::NAME_CHARS`].
-    #[error("a name has at most {} characters", limits::NAME_CHARS)]
-    TooLong,
+    /// Beyond [`limits::NAME_CHARS`], or [`limits::LINK_NAME_CHARS`] for a link.
+    #[error("a name has at most {limit} characters")]
+    TooLong {
+        /// How many it may have.
+        limit: usize,
+    },
     /// A blank, control or other character that would break a diff, a pattern or a path.
     #[error("a name must not contain {0:?}")]
     Character(char),
 }
 
-fn checked_name(text: &str, forbidden: &[char]) -> Result<Arc<str>, IdError> {
+fn checked_name(text: &str, forbidden: &[char], limit: usize) -> Result<Arc<str>, IdError> {
     if text.is_empty() {
         return Err(IdError::Empty);
     }
-    if text.chars().count() > limits::NAME_CHARS {
-        return Err(IdError::TooLong);
+    if text.chars().count() > limit {
+        return Err(IdError::TooLong { limit });
     }
     let wrong = |c: &char| c.is_control() || c.is_whitespace() || is_bidi_control(*c) || forbidden.contains(c);
     match text.chars().find(wrong) {
@@ -41,7 +44,7 @@ fn is_bidi_control(c: char) -> bool {
 }
 
 macro_rules! names {
-    ($($(#[$doc:meta])+ $name:ident, forbidden $forbidden:expr;)+) => {$(
+    ($($(#[$doc:meta])+ $name:ident, forbidden $forbidden:expr, at most $limit:expr;)+) => {$(
         $(#[$doc])+
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
@@ -49,7 +52,7 @@ macro_rules! names {
         impl $name {
             /// Checks the text and takes it.
             pub fn new(text: &str) -> Result<Self, IdError> {
-                checked_name(text, &$forbidden).map(Self)
+                checked_name(text, &$forbidden, $limit).map(Self)
             }
 
             /// The text.
@@ -92,16 +95,16 @@ names! {
     /// The id of a node: set when the node is made, never changed. Renaming a node changes its `name`.
     ///
     /// A run's random streams are keyed by it, so that editing one node leaves the others' draws alone.
-    NodeId, forbidden ['>'];
+    NodeId, forbidden ['>'], at most limits::NAME_CHARS;
 
     /// The id of a link, by habit `"from->to"`.
-    LinkId, forbidden [];
+    LinkId, forbidden [], at most limits::LINK_NAME_CHARS;
 
     /// The name of an event type, as in `order.placed`.
-    EventName, forbidden ['*', '>'];
+    EventName, forbidden ['*', '>'], at most limits::NAME_CHARS;
 
     /// The name of a topic: tokens separated by dots, as in `sensors.kitchen.temperature`.
-    TopicName, forbidden ['*', '>'];
+    TopicName, forbidden ['*', '>'], at most limits::NAME_CHARS;
 }
 
 impl LinkId {

@@ -50,6 +50,8 @@ pub mod limits {
     pub const DURATION_NANOS: u64 = 10 * 365 * 86_400 * 1_000_000_000;
     /// Characters of an id, an event type or a topic.
     pub const NAME_CHARS: usize = 200;
+    /// Characters of a link's id: two ids, an arrow, and a number that makes it new.
+    pub const LINK_NAME_CHARS: usize = 2 * NAME_CHARS + 16;
     /// Work a node does at once.
     pub const CONCURRENCY: u32 = 100_000;
 }

@@ -72,7 +72,6 @@ impl Pattern {
         let mut tokens = name.split('.');
         for part in self.0.split('.') {
             match (part, tokens.next()) {
-                (_, None) => return false,
                 (">", Some(_)) => return true,
                 ("*", Some(_)) => {}
                 (part, Some(token)) if part == token => {}

@@ -1,3 +1,7 @@
+//! What several tests share.
+
+pub(crate) mod disk;
+pub(crate) mod flows;
 //! What the tests of the machine share: flows written as rows, runs that recount their own ledger, text to compare.
 
 pub(crate) mod flow;

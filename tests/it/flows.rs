@@ -1,0 +1,97 @@
+//! The shipped flows: the gallery, the documentation's examples and the test corpus are the same files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use eventloom::file::{read, write};
+use eventloom::model::{Flow, LinkKind, Node, NodeId, NodeKind};
+
+/// A card's width and height.
+const CARD: (i32, i32) = (176, 60);
+/// A standing rail's width, the height of its head and of a topic's row, a little more than they are drawn with.
+const RAIL: (i32, i32, i32) = (190, 44, 36);
+/// What two cards keep between them, one way or the other.
+const GAP: i32 = 40;
+
+fn shipped() -> Vec<(PathBuf, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("flows ship with the source")
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "ron"))
+        .collect();
+    files.sort();
+    files.into_iter().map(|path| (path.clone(), fs::read_to_string(path).expect("a readable file"))).collect()
+}
+
+fn shipped_flows() -> Vec<(String, Flow)> {
+    let read = |(path, text): (PathBuf, String)| {
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let flow = read(&text).unwrap_or_else(|error| panic!("{}:\n{error}", path.display()));
+        (name, flow)
+    };
+    shipped().into_iter().map(read).collect()
+}
+
+#[test]
+fn shipped_flows_are_stored_as_they_are_written() {
+    for (path, text) in shipped() {
+        let flow = read(&text).unwrap_or_else(|error| panic!("{}:\n{error}", path.display()));
+        let written = write(&flow);
+        if written != text && std::env::var_os("UPDATE_EXPECT").is_some() {
+            fs::write(&path, &written).expect("a writable file");
+            continue;
+        }
+        assert!(written == text, "{} is not as it would be saved; UPDATE_EXPECT=1 saves it", path.display());
+    }
+}
+
+#[test]
+fn shipped_flows_say_what_they_teach() {
+    for (name, flow) in shipped_flows() {
+        assert!(!flow.name().is_empty() && !flow.note().is_empty(), "{name} has no name or no note");
+        for event in flow.event_names() {
+            let described = flow.events().get(&event).unwrap_or_else(|| panic!("{name}: {event} is not described"));
+            assert!(described.example.is_some() && described.color.is_some(), "{name}: {event}");
+        }
+    }
+}
+
+/// Left, top, right and bottom of what is drawn for a node.
+fn outline(flow: &Flow, id: &NodeId, node: &Node) -> [i32; 4] {
+    let (width, height) = match &node.kind {
+        NodeKind::Bus(_) => (RAIL.0, RAIL.1 + RAIL.2 * flow.topics_of(id).len() as i32),
+        NodeKind::Note(note) => (note.size.0, note.size.1),
+        NodeKind::Function(_) => (CARD.0, CARD.1 + 12),
+        NodeKind::Producer(_) | NodeKind::Consumer(_) | NodeKind::Service(_) | NodeKind::DeadLetterQueue(_) => CARD,
+    };
+    let (x, y) = (node.at.0, node.at.1);
+    [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
+}
+
+#[test]
+fn nothing_in_a_shipped_flow_is_drawn_over_something_else() {
+    for (name, flow) in shipped_flows() {
+        let outlines: Vec<_> = flow.nodes().iter().map(|(id, node)| (id, outline(&flow, id, node))).collect();
+        for (index, (a, [left, top, right, bottom])) in outlines.iter().enumerate() {
+            for (b, other) in &outlines[index + 1..] {
+                let beside = other[0] - right >= GAP || left - other[2] >= GAP;
+                let below = other[1] - bottom >= GAP || top - other[3] >= GAP;
+                assert!(beside || below, "{name}: {a} and {b} are too close");
+            }
+        }
+    }
+}
+
+#[test]
+fn links_of_shipped_flows_run_from_left_to_right() {
+    for (name, flow) in shipped_flows() {
+        let x = |id: &NodeId| flow.node(id).expect("links end at nodes").at.0;
+        for (id, link) in flow.links() {
+            // Only what a service announces may go back to the bus that it listens to.
+            let listens = |(_, other): (_, &eventloom::model::Link)| other.from == link.to;
+            let answers = matches!(link.kind, LinkKind::Publish(_)) && flow.links_to(&link.from).any(listens);
+            assert!(answers || x(&link.from) < x(&link.to), "{name}: {id} runs backwards");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! README's lists come from the things themselves: the flows that ship, the actions of the window.
+//!
+//! `UPDATE_EXPECT=1` writes them anew.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+/// README's text between two marks is this; under `UPDATE_EXPECT=1` it becomes this.
+#[track_caller]
+fn check_block(name: &str, expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(&path).expect("README.md");
+    let (begin, end) = (format!("<!-- {name}:begin -->\n"), format!("<!-- {name}:end -->"));
+    let (before, rest) = readme.split_once(&begin).expect("the mark of the beginning");
+    let (found, after) = rest.split_once(&end).expect("the mark of the end");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(&path, format!("{before}{begin}{expected}{end}{after}")).expect("a writable README.md");
+    } else {
+        assert_eq!(found, expected, "README.md is behind; run the tests with UPDATE_EXPECT=1");
+    }
+}
+
+#[test]
+fn readme_lists_the_flows_that_ship() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows");
+    let mut names: Vec<_> = fs::read_dir(folder).expect("flows/").flatten().map(|entry| entry.path()).collect();
+    names.sort();
+    let mut block = String::from("| flow | what it teaches |\n|---|---|\n");
+    for path in names.iter().filter(|path| path.extension().is_some_and(|e| e == "ron")) {
+        let flow = eventloom::file::read(&fs::read_to_string(path).expect("a readable flow")).expect("a sound flow");
+        let file = path.file_name().expect("a name").to_string_lossy();
+        writeln!(block, "| [{}](flows/{file}) | {} |", flow.name(), flow.note()).expect("text");
+    }
+    check_block("flows", &block);
+}
