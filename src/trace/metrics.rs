@@ -106,7 +106,7 @@ pub struct NodeFigures<'a> {
     pub cost_nanodollars: u128,
 }
 
-/// Counters of a node's work: they only grow, so that two of them tell what happened between.
+/// A node's work: but for what it does now, counters that only grow, so that two of them tell what happened between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
     /// Attempts that arrived.
@@ -117,6 +117,8 @@ pub struct Work {
     pub failed: u64,
     /// Events that it emitted.
     pub emitted: u64,
+    /// Events being handled, now.
+    pub busy: u32,
     /// Attempts that were begun.
     pub waits: u64,
     /// How long those had waited together.
@@ -391,6 +393,7 @@ impl Metrics {
             handled: cell.handled,
             failed: cell.failed,
             emitted: cell.emitted,
+            busy: cell.busy,
             waits: spreads.wait.count(),
             waited_nanos: u64::try_from(spreads.wait.sum_nanos()).unwrap_or(u64::MAX),
             busy_nanos: u64::try_from(busy_nanos).unwrap_or(u64::MAX),
