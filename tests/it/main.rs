@@ -1,15 +1,14 @@
 //! Behaviour through the front doors: session, command line, window. A file a behaviour.
 
 mod check;
+mod closed_forms;
 mod expr;
 mod file;
 mod flows;
+mod ledger;
 mod readme;
 mod replay;
-mod store;
-mod closed_forms;
-mod expr;
-mod ledger;
 mod semantics;
+mod store;
 mod support;
 mod tidy;

@@ -1,10 +1,8 @@
-//! What several tests share.
+//! What several tests share: files on a disk, shipped flows; flows written as rows, runs that recount their own ledger.
 
 pub(crate) mod disk;
-pub(crate) mod flows;
-//! What the tests of the machine share: flows written as rows, runs that recount their own ledger, text to compare.
-
 pub(crate) mod flow;
+pub(crate) mod flows;
 pub(crate) mod fold;
 pub(crate) mod random_flow;
 pub(crate) mod run;
