@@ -383,7 +383,9 @@ impl Look {
         let dead = dot.leg == Leg::DeadLetter;
         let color = if dead { ink::mix(color, self.bad, along.part * 3.0) } else { color };
         let filled = !(along.arrived || dead && along.part > 0.34);
-        sprites::push(mesh, Sprite::of(shape, filled), at, self.diameter, color);
+        // A rim takes a little more room than a disc to be seen as well.
+        let diameter = if filled { self.diameter } else { self.diameter * 1.2 };
+        sprites::push(mesh, Sprite::of(shape, filled), at, diameter, color);
         if dot.attempt > 1 {
             sprites::push(mesh, Sprite::Halo, at, self.diameter, color);
         }

@@ -42,23 +42,29 @@ impl Sprite {
         Self::ALL[nth % 4 + if filled { 0 } else { 4 }]
     }
 
-    /// Whether a place, counted in radii from the middle, is covered.
-    fn covers(self, x: f32, y: f32) -> bool {
+    /// How much of the colour is at a place, counted in radii from the middle. What is hollow keeps a breath of it, or
+    /// it would be lost on its link.
+    fn cover(self, x: f32, y: f32) -> f32 {
+        let solid = |inside: bool| f32::from(u8::from(inside));
         let disc = x.hypot(y);
         let diamond = (x.abs() + y.abs()) / 1.2;
         let square = x.abs().max(y.abs()) / 0.85;
         let triangle = (y / 0.75).max(x.abs() * 0.95 - y * 0.55).max(-y / 1.1);
-        let hollow = |depth: f32| depth <= 1.0 && depth > 0.6;
+        let rim = |depth: f32, rim: f32| match depth {
+            depth if depth > 1.0 => 0.0,
+            depth if depth > rim => 1.0,
+            _ => 0.25,
+        };
         match self {
-            Self::Disc => disc <= 1.0,
-            Self::Diamond => diamond <= 1.0,
-            Self::Square => square <= 1.0,
-            Self::Triangle => triangle <= 1.0,
-            Self::HollowDisc => hollow(disc),
-            Self::HollowDiamond => hollow(diamond),
-            Self::HollowSquare => hollow(square),
-            Self::HollowTriangle => triangle <= 1.0 && triangle > 0.4,
-            Self::Halo => disc <= 1.55 && disc > 1.33,
+            Self::Disc => solid(disc <= 1.0),
+            Self::Diamond => solid(diamond <= 1.0),
+            Self::Square => solid(square <= 1.0),
+            Self::Triangle => solid(triangle <= 1.0),
+            Self::HollowDisc => rim(disc, 0.6),
+            Self::HollowDiamond => rim(diamond, 0.6),
+            Self::HollowSquare => rim(square, 0.6),
+            Self::HollowTriangle => rim(triangle, 0.4),
+            Self::Halo => solid(disc <= 1.55 && disc > 1.33),
         }
     }
 }
@@ -74,8 +80,8 @@ pub(super) fn texture(ctx: &Context) -> TextureHandle {
                     ((at as f32 + (of as f32 + 0.5) / SAMPLES as f32) - CELL as f32 / 2.0) / radius
                 };
                 let samples = (0..SAMPLES).flat_map(|i| (0..SAMPLES).map(move |j| (i, j)));
-                let covered = samples.filter(|(i, j)| sprite.covers(sample(x, *i), sample(y, *j))).count();
-                let alpha = (covered * 255 / (SAMPLES * SAMPLES)) as u8;
+                let covered: f32 = samples.map(|(i, j)| sprite.cover(sample(x, i), sample(y, j))).sum();
+                let alpha = (covered * 255.0 / (SAMPLES * SAMPLES) as f32).round() as u8;
                 image[(cell * CELL + x, y)] = Color32::from_white_alpha(alpha);
             }
         }

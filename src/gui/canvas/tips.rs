@@ -63,6 +63,11 @@ impl Canvas {
 
     fn node_tip_ui(&self, ctx: &ViewCtx<'_>, ui: &mut Ui, ix: u32) {
         let node = &self.scene.nodes[ix as usize];
+        // From further away not all of a note's words fit its paper.
+        if node.tag == KindTag::Note && !node.text.is_empty() {
+            ui.label(&node.text);
+            return;
+        }
         ui.label(RichText::new(&node.title).strong());
         let live = self.marks.nodes[ix as usize].live.and_then(|live| ctx.live.nodes.get(live as usize));
         let Some(live) = live.filter(|_| node.tag != KindTag::Note) else {
