@@ -436,10 +436,7 @@ impl Fold {
                     );
                 }
             }
-            most = rules.settings.as_ref().map_or(u32::MAX, |settings| match settings.guarantee {
-                Guarantee::AtLeastOnce => settings.deliveries,
-                Guarantee::AtMostOnce => 1,
-            });
+            most = rules.settings.as_ref().map_or(u32::MAX, most_attempts);
         } else if let Some(link) = link {
             most = self.call_deliveries.get(&link).copied().unwrap_or(u32::MAX);
         }
@@ -459,8 +456,10 @@ impl Fold {
         } else {
             self.redeliveries += 1;
         }
-        ensure!(attempt <= one.most, "S7: attempt {attempt} of at most {}", one.most);
         let rules = &self.subs[sub.index()];
+        // An edit may have allowed more since; if it allows fewer, what was open before may have had more already.
+        let most = rules.settings.as_ref().map_or(one.most, |settings| one.most.max(most_attempts(settings)));
+        ensure!(attempt <= most, "S7: attempt {attempt} of at most {most}");
         if let Some(settings) = &rules.settings {
             let in_flight = self.figures[sub.index()].in_flight;
             let cap = u64::from(settings.max_in_flight.max(1));
@@ -735,6 +734,14 @@ impl Fold {
     /// How often each event was given up towards a dead-letter queue, and how often one took it.
     pub(crate) fn dead_letters(&self) -> (u32, u32) {
         (self.given_up.values().sum(), self.buried.values().sum())
+    }
+}
+
+/// S1, S7: how often a record may be handed over.
+fn most_attempts(settings: &Subscription) -> u32 {
+    match settings.guarantee {
+        Guarantee::AtLeastOnce => settings.deliveries,
+        Guarantee::AtMostOnce => 1,
     }
 }
 
