@@ -72,14 +72,18 @@ impl Script {
         if value.is_unit() {
             return Ok(false);
         }
-        value.as_bool().map_err(|_| at_start(format!("a condition is true or false, this is {}", kind_word(&value))))
+        value
+            .as_bool()
+            .map_err(|_kind| at_start(format!("a condition is true or false, this is {}", kind_word(&value))))
     }
 
     pub(super) fn text(&self, facts: &Facts<'_>) -> Result<String, EvalError> {
         let value = self.run(facts)?;
         if value.is_unit() {
             Ok(String::new())
-        } else if value.is_string() || value.is_int() || value.is_float() || value.is_bool() || value.is_char() {
+        } else if let Ok(number) = value.as_float() {
+            Ok(number.to_string())
+        } else if value.is_string() || value.is_int() || value.is_bool() || value.is_char() {
             Ok(value.to_string())
         } else {
             Err(at_start(format!("a key is text or a number, this is {}", kind_word(&value))))
@@ -246,13 +250,13 @@ fn engine() -> Engine {
         .set_allow_anonymous_fn(false)
         // What a constant was when it was compiled is not what it is when it runs.
         .set_optimization_level(OptimizationLevel::None);
-    for symbol in ["eval", "print", "debug", "import", "export", "**", "**="] {
+    for symbol in ["eval", "print", "debug", "import", "export", "Fn", "call", "curry", "**", "**="] {
         engine.disable_symbol(symbol);
     }
 
     // What is below a missing field is missing too.
-    engine.register_indexer_get(|_: &mut (), _: ImmutableString| Dynamic::UNIT);
-    engine.register_indexer_get(|_: &mut (), _: INT| Dynamic::UNIT);
+    engine.register_indexer_get(|(): &mut (), _: ImmutableString| Dynamic::UNIT);
+    engine.register_indexer_get(|(): &mut (), _: INT| Dynamic::UNIT);
     engine.register_fn("has", |value: Dynamic| !value.is_unit());
 
     register_maths(&mut engine);
@@ -263,7 +267,8 @@ fn engine() -> Engine {
 
 /// The float functions of `libm`, in place of the platform's, so that results are the same on every machine.
 fn register_maths(engine: &mut Engine) {
-    let functions: [(&str, fn(f64) -> f64); 16] = [
+    type Function = fn(f64) -> f64;
+    let functions: [(&str, Function); 16] = [
         ("sin", libm::sin),
         ("cos", libm::cos),
         ("tan", libm::tan),
@@ -310,7 +315,8 @@ fn register_chance(engine: &mut Engine) {
         if from > to {
             return Err(failure("random(a, b) needs the smaller number first"));
         }
-        Ok(below(draw(), from, to))
+        let span = u128::from(from.abs_diff(to)) + 1;
+        Ok(from.wrapping_add_unsigned(below(draw(), span) as u64))
     });
     let between = |from: FLOAT, to: FLOAT| -> Fallible<FLOAT> {
         if from > to {
@@ -322,11 +328,8 @@ fn register_chance(engine: &mut Engine) {
     engine.register_fn("random", move |from: INT, to: FLOAT| between(from as f64, to));
     engine.register_fn("random", move |from: FLOAT, to: INT| between(from, to as f64));
     engine.register_fn("pick", |items: Array| -> Fallible<Dynamic> {
-        let Some(last) = items.len().checked_sub(1) else {
-            return Err(failure("there is nothing to pick from"));
-        };
-        let at = below(draw(), 0, last as INT);
-        Ok(items[at as usize].clone())
+        let at = below(draw(), items.len() as u128);
+        items.get(at as usize).cloned().ok_or_else(|| failure("there is nothing to pick from"))
     });
 }
 
@@ -345,11 +348,9 @@ fn unit_interval(bits: u64) -> f64 {
     (bits >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// A whole number of a range, both ends included.
-fn below(bits: u64, from: INT, to: INT) -> INT {
-    let span = (i128::from(to) - i128::from(from) + 1) as u128;
-    let step = (u128::from(bits) * span) >> 64;
-    (i128::from(from) + step as i128) as INT
+/// A whole number from 0 up to `span`, as evenly as 64 bits allow.
+fn below(bits: u64, span: u128) -> u128 {
+    (u128::from(bits) * span) >> 64
 }
 
 /// Functions of the packages that would take memory or stack before the engine looks at their result.
@@ -410,6 +411,7 @@ fn same(a: &Dynamic, b: &Dynamic) -> bool {
     }
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "the engine takes errors in boxes only")]
 fn failure(what: &'static str) -> Box<EvalAltResult> {
     EvalAltResult::ErrorRuntime(what.into(), Position::NONE).into()
 }
@@ -448,6 +450,10 @@ fn compile_words(error: &ParseErrorType) -> (String, String) {
         },
         ParseErrorType::AssignmentToConstant(_) | ParseErrorType::AssignmentToInvalidLHS(_) => {
             ("an event cannot be changed".to_owned(), "To compare, write ==".to_owned())
+        }
+        ParseErrorType::MismatchedType(wanted, found) => {
+            let words = |text: &str| if text.contains("bool") { "true or false".to_owned() } else { text.to_owned() };
+            (format!("{} is needed, not {}", words(wanted), words(found)), String::new())
         }
         ParseErrorType::ExprTooDeep => ("it is nested too deeply".to_owned(), "Say it in fewer words".to_owned()),
         ParseErrorType::LiteralTooLarge(what, most) => (format!("{what} has at most {most} parts"), String::new()),

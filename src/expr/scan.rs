@@ -13,6 +13,9 @@ use super::{ExprError, Purpose, SOURCE_BYTES};
 /// the stack that walking them takes.
 const NESTING_TOKENS: usize = 256;
 
+/// How deep texts with expressions in them may nest.
+const TEXT_DEPTH: usize = 8;
+
 /// The names behind `event.`.
 pub(super) const ATTRIBUTES: [&str; 9] = ["id", "source", "type", "subject", "time", "key", "hops", "number", "data"];
 
@@ -65,7 +68,7 @@ pub(super) enum TokenKind {
     Number(String),
     /// Text in double quotes, if it has only the escapes of JSON that the engine reads in the same way.
     Text(Option<String>),
-    /// Text in backticks, which may hold expressions; a character; or anything else with an inside of its own.
+    /// Text in backticks, of which only the expressions in it follow as tokens; or anything else that has an inside.
     Opaque,
     /// An operator or a bracket.
     Sign(&'static str),
@@ -84,7 +87,7 @@ pub(super) fn scan(source: &str, purpose: Purpose) -> Result<Scan, ExprError> {
         let what = format!("an expression has at most {SOURCE_BYTES} bytes");
         return Err(ExprError { what, line: 1, column: 1, hint: "Say it in fewer words".to_owned() });
     }
-    let tokens = tokens(source);
+    let tokens = tokens(source)?;
     if tokens.is_empty() {
         let (what, hint) = match purpose {
             Purpose::Condition => ("there is no condition", "Write one, as in event.data.amount > 100"),
@@ -93,8 +96,8 @@ pub(super) fn scan(source: &str, purpose: Purpose) -> Result<Scan, ExprError> {
         };
         return Err(ExprError { what: what.to_owned(), line: 1, column: 1, hint: hint.to_owned() });
     }
-    refuse(&tokens)?;
     let uses = uses(&tokens)?;
+    refuse(&tokens)?;
     let (script, inserted) = script(source, &tokens);
     Ok(Scan { script, tokens, uses, inserted })
 }
@@ -149,45 +152,72 @@ impl Reader<'_> {
     }
 }
 
-fn tokens(source: &str) -> Vec<Token> {
+fn tokens(source: &str) -> Result<Vec<Token>, ExprError> {
     let mut reader = Reader { source, at: 0, line: 1, column: 1 };
     let mut tokens = Vec::new();
+    read(&mut reader, &mut tokens, 0)?;
+    Ok(tokens)
+}
+
+/// Reads to the end; inside a text to the brace that closes its expression.
+fn read(reader: &mut Reader<'_>, tokens: &mut Vec<Token>, inside: usize) -> Result<(), ExprError> {
+    let mut braces = 0usize;
     loop {
         reader.skip_while(|c| c.is_whitespace());
         let (start, line, column) = (reader.at, reader.line, reader.column);
-        let Some(first) = reader.peek() else { return tokens };
-        let kind = if reader.rest().starts_with("//") {
+        let Some(first) = reader.peek() else { return Ok(()) };
+        if inside > TEXT_DEPTH {
+            let what = "texts are nested too deeply in each other".to_owned();
+            return Err(ExprError { what, line, column, hint: "Join them with +".to_owned() });
+        }
+        let mut push = |kind| tokens.push(Token { kind, start, line, column });
+        if reader.rest().starts_with("//") {
             reader.skip_while(|c| c != '\n');
-            continue;
         } else if reader.rest().starts_with("/*") {
-            skip_block_comment(&mut reader);
-            continue;
+            skip_block_comment(reader);
         } else if first.is_alphabetic() || first == '_' {
             reader.skip_while(|c| c.is_alphanumeric() || c == '_');
-            TokenKind::Word(source[start..reader.at].to_owned())
+            push(TokenKind::Word(reader.source[start..reader.at].to_owned()));
         } else if first.is_ascii_digit() {
-            number(&mut reader);
-            TokenKind::Number(source[start..reader.at].to_owned())
+            number(reader);
+            push(TokenKind::Number(reader.source[start..reader.at].to_owned()));
         } else if first == '"' {
-            TokenKind::Text(text(&mut reader))
-        } else if first == '`' || first == '\'' {
-            skip_quoted(&mut reader, first);
-            TokenKind::Opaque
+            push(TokenKind::Text(text(reader)));
+        } else if first == '\'' {
+            skip_char(reader);
+            push(TokenKind::Opaque);
+        } else if first == '`' {
+            push(TokenKind::Opaque);
+            reader.next();
+            while let Some(c) = reader.next() {
+                if c == '`' {
+                    break;
+                }
+                if c == '$' && reader.peek() == Some('{') {
+                    reader.next();
+                    read(reader, tokens, inside + 1)?;
+                }
+            }
         } else if let Some(hashes) = raw_text_hashes(reader.rest()) {
+            push(TokenKind::Opaque);
             let end = format!("\"{}", "#".repeat(hashes));
             reader.skip_chars(hashes + 1);
             let rest = reader.rest();
-            let inside = rest.find(&end).map_or(rest.chars().count(), |at| rest[..at].chars().count() + end.len());
-            reader.skip_chars(inside);
-            TokenKind::Opaque
+            let length = rest.find(&end).map_or(rest.chars().count(), |at| rest[..at].chars().count() + end.len());
+            reader.skip_chars(length);
         } else if let Some(sign) = SIGNS.iter().find(|sign| reader.rest().starts_with(**sign)) {
             reader.skip_chars(sign.len());
-            TokenKind::Sign(sign)
+            match *sign {
+                "}" if inside > 0 && braces == 0 => return Ok(()),
+                "}" => braces = braces.saturating_sub(1),
+                "{" | "#{" => braces += 1,
+                _ => {}
+            }
+            push(TokenKind::Sign(sign));
         } else {
             reader.next();
-            TokenKind::Opaque
-        };
-        tokens.push(Token { kind, start, line, column });
+            push(TokenKind::Opaque);
+        }
     }
 }
 
@@ -253,10 +283,10 @@ fn text(reader: &mut Reader<'_>) -> Option<String> {
     }
 }
 
-fn skip_quoted(reader: &mut Reader<'_>, quote: char) {
+fn skip_char(reader: &mut Reader<'_>) {
     reader.next();
     while let Some(c) = reader.next() {
-        if c == quote {
+        if c == '\'' {
             return;
         }
         if c == '\\' {
@@ -329,6 +359,11 @@ fn refuse(tokens: &[Token]) -> Result<(), ExprError> {
             TokenKind::Sign("===" | "!==") => {
                 return error("this is no operator".to_owned(), "Write == or !=");
             }
+            TokenKind::Sign("=" | "+=" | "-=" | "*=" | "/=" | "%=" | "&=" | "|=" | "^=" | "<<=" | ">>=")
+                if assigns_to_event(&tokens[..at]) =>
+            {
+                return error("an event cannot be changed".to_owned(), "To compare, write ==");
+            }
             TokenKind::Sign("[" | "?[" | "{" | "#{" | "(" | "=" | "+=") => nesting += 1,
             TokenKind::Number(_) | TokenKind::Text(_) | TokenKind::Opaque | TokenKind::Sign(_) => {}
         }
@@ -340,6 +375,20 @@ fn refuse(tokens: &[Token]) -> Result<(), ExprError> {
         }
     }
     Ok(())
+}
+
+/// Whether what stands before an assignment is a path that begins at `event`.
+fn assigns_to_event(before: &[Token]) -> bool {
+    let mut wants_name = true;
+    for token in before.iter().rev() {
+        match (&token.kind, wants_name) {
+            (TokenKind::Word(word), true) if word == "event" => return true,
+            (TokenKind::Word(_), true) => wants_name = false,
+            (TokenKind::Sign("." | "?."), false) => wants_name = true,
+            _ => return false,
+        }
+    }
+    false
 }
 
 // ---- what is mentioned --------------------------------------------------------------------------------------------
@@ -359,8 +408,6 @@ fn uses(tokens: &[Token]) -> Result<Uses, ExprError> {
         let is_member = at > 0 && matches!(sign(at - 1), Some("." | "?."));
         let is_key = sign(at + 1) == Some(":");
         match &token.kind {
-            // There may be an expression in it.
-            TokenKind::Opaque => all(&mut uses),
             TokenKind::Word(name) if name == "event" && !is_member && !is_key => {
                 if matches!(at.checked_sub(1).and_then(word), Some("let" | "const")) {
                     return Err(ExprError {
@@ -394,7 +441,8 @@ fn uses(tokens: &[Token]) -> Result<Uses, ExprError> {
                     }
                 }
             }
-            TokenKind::Word(_) | TokenKind::Number(_) | TokenKind::Text(_) | TokenKind::Sign(_) => {}
+            TokenKind::Word(_) | TokenKind::Number(_) | TokenKind::Text(_) | TokenKind::Opaque | TokenKind::Sign(_) => {
+            }
         }
     }
     Ok(uses)

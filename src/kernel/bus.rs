@@ -280,7 +280,7 @@ impl Kernel {
             cx.show(What::Started { node, sub: sub_ix, event, kind, attempt: 1, wait });
             let service = SimDuration::ZERO;
             cx.show(What::Handled { node, sub: sub_ix, event, kind, attempt: 1, service, end_to_end });
-            cx.show(What::Acked { sub: sub_ix, event, node, auto: false });
+            cx.show(What::Acked { sub: sub_ix, event, node, auto: false, from: Phase::InFlight });
             return;
         }
         let cursor_state = &mut self.cursors[cursor as usize];
@@ -329,7 +329,7 @@ impl Kernel {
         if sub.at_most_once {
             cursor_state.counts.acked += 1;
             cursor_state.settle(offset);
-            cx.show(What::Acked { sub: sub_ix, event, node, auto: true });
+            cx.show(What::Acked { sub: sub_ix, event, node, auto: true, from: Phase::InFlight });
         } else {
             cursor_state.in_flight += 1;
             sub_state.in_flight += 1;
@@ -590,25 +590,27 @@ impl Kernel {
         } else {
             let size = cx.plan.events[job.slot.kind().index()].size;
             let state = &mut self.cursors[cursor as usize];
-            match state.open_at(offset).map(|open| open.state) {
-                Some(OpenState::InFlight) => {
-                    state.in_flight -= 1;
-                    self.subs[sub.slot as usize].in_flight -= 1;
-                }
+            let from = match state.open_at(offset).map(|open| open.state) {
                 Some(OpenState::Delayed) => {
                     state.delayed -= 1;
                     self.subs[sub.slot as usize].delayed -= 1;
+                    Phase::Delayed
                 }
                 Some(OpenState::Queued) => {
                     state.again -= 1;
                     self.count_unqueued(sub_ix, sub, size);
+                    Phase::Queued
                 }
-                Some(OpenState::Settled) | None => {}
-            }
+                Some(OpenState::InFlight | OpenState::Settled) | None => {
+                    state.in_flight -= 1;
+                    self.subs[sub.slot as usize].in_flight -= 1;
+                    Phase::InFlight
+                }
+            };
             let state = &mut self.cursors[cursor as usize];
             state.counts.acked += 1;
             state.settle(offset);
-            cx.show(What::Acked { sub: sub_ix, event, node, auto: false });
+            cx.show(What::Acked { sub: sub_ix, event, node, auto: false, from });
         }
         self.wake(sub_ix, sub);
     }

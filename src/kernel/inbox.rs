@@ -134,7 +134,7 @@ impl Kernel {
         let (event, node) = (job.slot.event, NodeIx(job.node));
         let Some(reason) = failure else {
             inbox.acked += 1;
-            cx.show(What::Acked { sub: sub_ix, event, node, auto: false });
+            cx.show(What::Acked { sub: sub_ix, event, node, auto: false, from: Phase::InFlight });
             self.jobs.remove(handle);
             return;
         };

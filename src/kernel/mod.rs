@@ -11,6 +11,7 @@ mod keys;
 mod ledger;
 mod log;
 mod nodes;
+mod peek;
 mod retention;
 mod state;
 
@@ -22,6 +23,7 @@ use serde_json::Value;
 pub use self::event_list::ListChoice;
 use self::event_list::{Class, EventList, Key};
 pub use self::keys::partition_of;
+pub use self::peek::NodeNow;
 use self::state::{
     CursorState, DeadLetter, FunctionState, GraveState, InboxState, Job, Jobs, NodeState, PartitionState,
     ProducerState, SubState, Tag, TopicState,

@@ -17,5 +17,5 @@ pub(crate) use self::plan::{
     NodePlan, Pace, ProducerPlan, ReplayAt, Route, RouteTo, SubPlan, Work, WorkerPlan,
 };
 pub use self::problem::{Place, Problem, Severity};
-pub use self::replay::{ReplayLog, ReplayRow};
+pub use self::replay::{LOG_BYTES, LOG_ROWS, ReplayError, ReplayLog, ReplayRow};
 pub(crate) use self::sampler::Sampler;

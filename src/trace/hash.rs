@@ -118,8 +118,8 @@ impl Observer for TraceHash {
             What::Throttled { node, sub, event, attempt } => {
                 self.words([10, at, node.0.into(), sub.0.into(), event.to_bits(), attempt.into()]);
             }
-            What::Acked { sub, event, node, auto } => {
-                self.words([11, at, sub.0.into(), event.to_bits(), node.0.into(), auto.into()]);
+            What::Acked { sub, event, node, auto, from } => {
+                self.words([11, at, sub.0.into(), event.to_bits(), node.0.into(), auto.into(), from as u64]);
             }
             What::Stale { sub, event, node, why } => {
                 self.words([12, at, sub.0.into(), event.to_bits(), node.0.into(), why as u64]);

@@ -3,11 +3,13 @@
 mod hash;
 mod histogram;
 mod ledger;
+mod metrics;
 mod record;
 mod shape;
 
 pub use self::hash::TraceHash;
 pub use self::histogram::Histogram;
 pub use self::ledger::{Ledger, LedgerCounts};
+pub use self::metrics::{FunctionFigures, LinkFigures, Metrics, NodeFigures, Publishes, Work};
 pub use self::record::{KeyRef, Leg, Observer, Phase, Reason, Record, Staleness, What};
 pub use self::shape::{NodeShape, Shape, SubShape};

@@ -200,6 +200,8 @@ pub enum What<'a> {
         node: NodeIx,
         /// Whether it was settled at hand-over.
         auto: bool,
+        /// In which state the obligation was: a late ack may find it delayed or queued again.
+        from: Phase,
     },
     /// An ack or nack that no longer meant anything.
     Stale {

@@ -1,4 +1,10 @@
-//! What several tests share.
+//! What several tests share: random flows, a disk that fails, flows written as rows, runs that recount their own ledger.
 
 pub(crate) mod disk;
+pub(crate) mod flow;
 pub(crate) mod flows;
+pub(crate) mod fold;
+pub(crate) mod random_flow;
+pub(crate) mod run;
+
+pub(crate) use self::run::Run;

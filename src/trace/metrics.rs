@@ -1,0 +1,592 @@
+//! The figures of a report, folded from the records while a run goes on.
+
+use super::histogram::Histogram;
+use super::ledger::{Ledger, LedgerCounts};
+use super::record::{Leg, Observer, Phase, Record, What};
+use super::shape::{Shape, SubShape};
+use crate::model::{KindTag, LinkIx, NodeIx, SimDuration, SimTime, SubIx};
+
+/// The figures of a run: by node, by link, the ledger, publishes.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    nodes: Vec<NodeCell>,
+    /// Histograms of each node, beside the counters that every record touches.
+    spreads: Vec<Spreads>,
+    /// Queues that several members share; those of one member are counted at its node.
+    shared: Vec<QueueCell>,
+    links: Vec<LinkFigures>,
+    subs: Vec<SubCell>,
+    /// Only functions have these; by node.
+    functions: Vec<(NodeIx, FunctionFigures)>,
+    publishes: Publishes,
+    shape: Shape,
+    records: u64,
+    lost_in_handler: u64,
+    begun: SimTime,
+    now: SimTime,
+}
+
+/// What became of publish attempts: law C3.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Publishes {
+    /// Sent towards a bus.
+    pub attempts: u64,
+    /// Taken into a log.
+    pub accepted: u64,
+    /// Refused.
+    pub rejected: u64,
+}
+
+impl Publishes {
+    /// Neither accepted nor refused so far: on the wire, or waiting before a full queue.
+    pub const fn on_wire(&self) -> u64 {
+        self.attempts - self.accepted - self.rejected
+    }
+}
+
+/// The figures of a link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkFigures {
+    /// Events that left along it.
+    pub sent: u64,
+    /// Events that arrived.
+    pub arrived: u64,
+}
+
+/// The figures of a function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FunctionFigures {
+    /// Instances that an event had to wait for.
+    pub cold_starts: u64,
+    /// Instances there are.
+    pub instances: u32,
+    /// The most there were at once.
+    pub instances_max: u32,
+    /// What it cost before its price was changed by an edit, in billionths of a dollar.
+    paid: u128,
+    /// Handlings and their time that are in `paid`.
+    paid_count: u64,
+    paid_nanos: u128,
+}
+
+/// The figures of a node, as a report has them. What does not apply to its kind is zero.
+#[derive(Clone, Debug)]
+pub struct NodeFigures<'a> {
+    /// Attempts that arrived; for a dead-letter queue, letters.
+    pub received: u64,
+    /// Attempts that succeeded; for a bus, publishes that it accepted.
+    pub handled: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+    /// Attempts that arrived and were not the first.
+    pub retried: u64,
+    /// Events that it emitted.
+    pub emitted: u64,
+    /// Attempts that were handed back because nothing was free.
+    pub throttled: u64,
+    /// Events waiting in front of it, now.
+    pub queue: u64,
+    /// The longest that its queue was for any time.
+    pub queue_max: u64,
+    /// The mean length of its queue, weighted by time.
+    pub queue_mean: f64,
+    /// Events being handled, now.
+    pub busy: u32,
+    /// Share of its capacity that was in use.
+    pub utilization: f64,
+    /// Time in its queue.
+    pub wait: &'a Histogram,
+    /// Time being handled.
+    pub service: &'a Histogram,
+    /// From the root cause to the end of its handling here.
+    pub end_to_end: &'a Histogram,
+    /// A function's own figures.
+    pub function: Option<FunctionFigures>,
+    /// A function's cost in billionths of a dollar.
+    pub cost_nanodollars: u128,
+}
+
+/// Counters of a node's work: they only grow, so that two of them tell what happened between.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Attempts that arrived.
+    pub received: u64,
+    /// Attempts that succeeded; for a bus, publishes that it accepted.
+    pub handled: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+    /// Events that it emitted.
+    pub emitted: u64,
+    /// Attempts that were begun.
+    pub waits: u64,
+    /// How long those had waited together.
+    pub waited_nanos: u64,
+    /// How long it worked, each of its hands counted.
+    pub busy_nanos: u64,
+}
+
+/// A queue over time.
+#[derive(Clone, Copy, Debug, Default)]
+struct QueueCell {
+    /// When it changed last.
+    last: u64,
+    /// Length times time so far.
+    area: u128,
+    length: u32,
+    /// The greatest length that lasted.
+    max: u32,
+}
+
+impl QueueCell {
+    /// Accounts for the time up to now at the present length. What lasts no time was never there.
+    #[inline]
+    fn tick(&mut self, now: u64) {
+        let lasted = now - self.last;
+        if lasted > 0 {
+            self.area += u128::from(self.length) * u128::from(lasted);
+            self.max = self.max.max(self.length);
+            self.last = now;
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, now: u64) {
+        self.tick(now);
+        self.length += 1;
+    }
+
+    #[inline]
+    fn remove(&mut self, now: u64) {
+        self.tick(now);
+        self.length = self.length.saturating_sub(1);
+    }
+
+    fn area_until(&self, now: u64) -> u128 {
+        self.area + u128::from(self.length) * u128::from(now.saturating_sub(self.last))
+    }
+
+    const fn max_until(&self, now: u64) -> u32 {
+        if now > self.last && self.length > self.max { self.length } else { self.max }
+    }
+}
+
+/// The counters of a node: two cache lines.
+#[derive(Clone, Copy, Debug, Default)]
+struct NodeCell {
+    queue: QueueCell,
+    busy: u32,
+    /// Of the queue, what has been handed over and not begun.
+    local: u32,
+    received: u64,
+    handled: u64,
+    failed: u64,
+    retried: u64,
+    emitted: u64,
+    throttled: u64,
+    /// When each of those being handled began, summed: what they have used so far follows.
+    busy_since: u128,
+    /// Time that those used which were being handled when their node was removed.
+    cut_nanos: u128,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Spreads {
+    wait: Histogram,
+    service: Histogram,
+    end_to_end: Histogram,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct SubCell {
+    counts: LedgerCounts,
+    /// Where its queue is counted: a node, or with [`SHARED`] a shared cell.
+    queue: u32,
+    is_inbox: bool,
+}
+
+const SHARED: u32 = 1 << 31;
+
+impl Metrics {
+    /// The figures of a run of a plan of this shape that has not begun.
+    pub fn new(shape: &Shape) -> Self {
+        let mut metrics = Self {
+            nodes: Vec::new(),
+            spreads: Vec::new(),
+            shared: Vec::new(),
+            links: Vec::new(),
+            subs: Vec::new(),
+            functions: Vec::new(),
+            publishes: Publishes::default(),
+            shape: Shape::default(),
+            records: 0,
+            lost_in_handler: 0,
+            begun: SimTime::ZERO,
+            now: SimTime::ZERO,
+        };
+        metrics.grow(shape);
+        metrics
+    }
+
+    fn grow(&mut self, shape: &Shape) {
+        let now = self.now.as_nanos();
+        self.settle_prices();
+        self.nodes.resize(shape.nodes.len(), NodeCell::default());
+        self.spreads.resize(shape.nodes.len(), Spreads::default());
+        self.links.resize(shape.links, LinkFigures::default());
+        for (place, node) in shape.nodes.iter().enumerate() {
+            let ix = NodeIx(place as u32);
+            if node.kind == KindTag::Function && !self.functions.iter().any(|(known, _)| *known == ix) {
+                self.functions.push((ix, FunctionFigures::default()));
+            }
+            let cell = &mut self.nodes[place];
+            if !node.alive {
+                let running = u128::from(cell.busy) * u128::from(now);
+                cell.cut_nanos += running.saturating_sub(cell.busy_since);
+                cell.busy = 0;
+                cell.busy_since = 0;
+                cell.local = 0;
+            }
+            cell.queue.tick(now);
+            cell.queue.length = cell.local;
+        }
+        for (place, sub) in shape.subs.iter().enumerate() {
+            if place == self.subs.len() {
+                self.subs.push(SubCell { queue: u32::MAX, is_inbox: sub.is_inbox, ..SubCell::default() });
+            }
+            self.place_queue(place, sub, now);
+        }
+        self.shape = shape.clone();
+    }
+
+    /// Counts a subscription's queue at its only member, or in a cell of its own.
+    fn place_queue(&mut self, place: usize, sub: &SubShape, now: u64) {
+        let cell = self.subs[place];
+        let queued = cell.counts.queued as u32;
+        let was_shared = cell.queue != u32::MAX && cell.queue & SHARED != 0;
+        if let [member] = sub.members[..] {
+            self.nodes[member.index()].queue.length += queued;
+            if was_shared {
+                let shared = &mut self.shared[(cell.queue & !SHARED) as usize];
+                shared.tick(now);
+                shared.length = 0;
+            }
+            self.subs[place].queue = member.0;
+        } else if !was_shared {
+            self.subs[place].queue = self.shared.len() as u32 | SHARED;
+            self.shared.push(QueueCell { last: now, length: queued, ..QueueCell::default() });
+        }
+    }
+
+    /// Works out what functions cost so far, before their prices change.
+    fn settle_prices(&mut self) {
+        for place in 0..self.functions.len() {
+            let (node, _) = self.functions[place];
+            let paid = self.cost(node);
+            let spreads = &self.spreads[node.index()];
+            let (count, nanos) = (spreads.service.count(), spreads.service.sum_nanos());
+            let figures = &mut self.functions[place].1;
+            (figures.paid, figures.paid_count, figures.paid_nanos) = (paid, count, nanos);
+        }
+    }
+
+    fn cost(&self, node: NodeIx) -> u128 {
+        let Some((_, figures)) = self.functions.iter().find(|(of, _)| *of == node) else { return 0 };
+        let shape = &self.shape.nodes[node.index()];
+        let service = &self.spreads[node.index()].service;
+        let nanos = service.sum_nanos() - figures.paid_nanos;
+        let count = u128::from(service.count() - figures.paid_count);
+        let use_cost = nanos.saturating_mul(shape.price_byte_seconds) / (1 << 30) / 1_000_000_000;
+        figures.paid + use_cost + count * u128::from(shape.price_invocation)
+    }
+
+    #[inline]
+    fn queue(&mut self, sub: SubIx) -> &mut QueueCell {
+        let place = self.subs[sub.index()].queue;
+        if place & SHARED == 0 {
+            &mut self.nodes[place as usize].queue
+        } else {
+            &mut self.shared[(place & !SHARED) as usize]
+        }
+    }
+
+    /// One more waits.
+    #[inline]
+    fn enqueue(&mut self, sub: SubIx, now: u64) {
+        self.subs[sub.index()].counts.queued += 1;
+        self.queue(sub).add(now);
+    }
+
+    /// One fewer waits.
+    #[inline]
+    fn dequeue(&mut self, sub: SubIx, now: u64) {
+        self.subs[sub.index()].counts.queued -= 1;
+        self.queue(sub).remove(now);
+    }
+
+    /// An obligation leaves an open state for good.
+    #[inline]
+    fn end(&mut self, sub: SubIx, from: Phase, now: u64) {
+        if from == Phase::Queued {
+            self.dequeue(sub, now);
+        } else {
+            *self.subs[sub.index()].counts.phase_mut(from) -= 1;
+        }
+    }
+
+    /// An attempt is over.
+    #[inline]
+    fn finish(&mut self, node: NodeIx, now: u64, service: SimDuration) -> &mut NodeCell {
+        let cell = &mut self.nodes[node.index()];
+        cell.busy = cell.busy.saturating_sub(1);
+        cell.busy_since = cell.busy_since.saturating_sub(u128::from(now - service.as_nanos()));
+        self.spreads[node.index()].service.add(service.as_nanos());
+        &mut self.nodes[node.index()]
+    }
+
+    // ---- answers --------------------------------------------------------------------------------------------------
+
+    /// The instant of the latest record, or what [`Metrics::advance`] said.
+    pub const fn now(&self) -> SimTime {
+        self.now
+    }
+
+    /// Time has passed with nothing to record: what is weighted by time reaches up to here.
+    pub fn advance(&mut self, now: SimTime) {
+        self.now = self.now.max(now);
+    }
+
+    /// How many records there were.
+    pub const fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// What became of publish attempts.
+    pub const fn publishes(&self) -> &Publishes {
+        &self.publishes
+    }
+
+    /// Handlings that failed after their record was settled at hand-over.
+    pub const fn lost_in_handler(&self) -> u64 {
+        self.lost_in_handler
+    }
+
+    /// How many obligations are in which state, by the records.
+    pub fn ledger(&self) -> Ledger {
+        let mut ledger = Ledger { subs: self.subs.iter().map(|sub| sub.counts).collect(), ..Ledger::default() };
+        for counts in &ledger.subs {
+            ledger.total.add(counts);
+        }
+        ledger
+    }
+
+    /// The counters of a node's work, without the folds over queues and histograms that [`Metrics::node`] does.
+    pub fn work(&self, node: NodeIx) -> Work {
+        let (Some(cell), Some(spreads)) = (self.nodes.get(node.index()), self.spreads.get(node.index())) else {
+            return Work::default();
+        };
+        let running = u128::from(cell.busy) * u128::from(self.now.as_nanos());
+        let busy_nanos = spreads.service.sum_nanos() + running.saturating_sub(cell.busy_since) + cell.cut_nanos;
+        Work {
+            received: cell.received,
+            handled: cell.handled,
+            failed: cell.failed,
+            emitted: cell.emitted,
+            waits: spreads.wait.count(),
+            waited_nanos: u64::try_from(spreads.wait.sum_nanos()).unwrap_or(u64::MAX),
+            busy_nanos: u64::try_from(busy_nanos).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// A link's figures.
+    pub fn link(&self, link: LinkIx) -> LinkFigures {
+        self.links[link.index()]
+    }
+
+    /// A node's figures.
+    pub fn node(&self, node: NodeIx) -> NodeFigures<'_> {
+        let now = self.now.as_nanos();
+        let cell = &self.nodes[node.index()];
+        let spreads = &self.spreads[node.index()];
+        let shape = &self.shape.nodes[node.index()];
+        let mut queue = u64::from(cell.queue.length);
+        let mut max = u64::from(cell.queue.max_until(now));
+        let mut area = cell.queue.area_until(now);
+        for (sub, shape) in self.subs.iter().zip(&self.shape.subs) {
+            if sub.queue & SHARED != 0 && shape.members.contains(&node) {
+                // The backlog of a group stands in front of each of its members. Two maxima at different times may add up.
+                let shared = &self.shared[(sub.queue & !SHARED) as usize];
+                queue += u64::from(shared.length);
+                max += u64::from(shared.max_until(now));
+                area += shared.area_until(now);
+            }
+        }
+        let elapsed = self.now.since(self.begun).as_nanos().max(1) as f64;
+        let running =
+            u128::from(cell.busy) * u128::from(now) - cell.busy_since.min(u128::from(cell.busy) * u128::from(now));
+        let used = spreads.service.sum_nanos() + running + cell.cut_nanos;
+        let function = self.functions.iter().find(|(of, _)| *of == node).map(|(_, figures)| *figures);
+        NodeFigures {
+            received: cell.received,
+            handled: cell.handled,
+            failed: cell.failed,
+            retried: cell.retried,
+            emitted: cell.emitted,
+            throttled: cell.throttled,
+            queue,
+            queue_max: max,
+            queue_mean: area as f64 / elapsed,
+            busy: cell.busy,
+            utilization: used as f64 / (elapsed * f64::from(shape.capacity.max(1))),
+            wait: &spreads.wait,
+            service: &spreads.service,
+            end_to_end: &spreads.end_to_end,
+            function,
+            cost_nanodollars: self.cost(node),
+        }
+    }
+
+    /// Bytes that the figures take.
+    pub fn bytes(&self) -> usize {
+        let spread = |spread: &Spreads| spread.wait.bytes() + spread.service.bytes() + spread.end_to_end.bytes();
+        self.nodes.len() * size_of::<NodeCell>()
+            + self.spreads.iter().map(spread).sum::<usize>()
+            + self.links.len() * size_of::<LinkFigures>()
+            + self.subs.len() * size_of::<SubCell>()
+    }
+}
+
+impl Observer for Metrics {
+    #[inline(always)]
+    fn record(&mut self, record: Record<'_>) {
+        self.records += 1;
+        self.now = record.at;
+        let now = record.at.as_nanos();
+        match record.what {
+            What::Emitted { event, .. } => self.nodes[event.origin().index()].emitted += 1,
+            What::Sent { link, leg, .. } => {
+                self.links[link.index()].sent += 1;
+                if leg == Leg::Publish {
+                    self.publishes.attempts += 1;
+                }
+            }
+            What::Accepted { link, node, .. } => {
+                self.links[link.index()].arrived += 1;
+                self.nodes[node.index()].handled += 1;
+                self.publishes.accepted += 1;
+            }
+            What::Rejected { link, node, .. } => {
+                self.links[link.index()].arrived += 1;
+                if self.shape.nodes[node.index()].kind == KindTag::Bus {
+                    self.publishes.rejected += 1;
+                }
+            }
+            What::Opened { sub, link, .. } => {
+                if let Some(link) = link {
+                    self.links[link.index()].arrived += 1;
+                }
+                self.subs[sub.index()].counts.obligations += 1;
+                self.enqueue(sub, now);
+            }
+            What::Delivered { sub, .. } => {
+                self.dequeue(sub, now);
+                self.subs[sub.index()].counts.in_flight += 1;
+            }
+            What::Received { node, link, sub, attempt, .. } => {
+                if let Some(link) = link
+                    && !self.subs[sub.index()].is_inbox
+                {
+                    self.links[link.index()].arrived += 1;
+                }
+                let cell = &mut self.nodes[node.index()];
+                cell.received += 1;
+                cell.retried += u64::from(attempt > 1);
+                cell.local += 1;
+                cell.queue.add(now);
+            }
+            What::Started { node, wait, .. } => {
+                let cell = &mut self.nodes[node.index()];
+                cell.local = cell.local.saturating_sub(1);
+                cell.queue.remove(now);
+                cell.busy += 1;
+                cell.busy_since += u128::from(now);
+                self.spreads[node.index()].wait.add(wait.as_nanos());
+            }
+            What::Handled { node, service, end_to_end, .. } => {
+                self.finish(node, now, service).handled += 1;
+                self.spreads[node.index()].end_to_end.add(end_to_end.as_nanos());
+            }
+            What::Failed { node, service, lost, .. } => {
+                self.finish(node, now, service).failed += 1;
+                self.lost_in_handler += u64::from(lost);
+            }
+            What::Throttled { node, .. } => {
+                let cell = &mut self.nodes[node.index()];
+                cell.throttled += 1;
+                cell.local = cell.local.saturating_sub(1);
+                cell.queue.remove(now);
+            }
+            What::Acked { sub, from, .. } => {
+                self.end(sub, from, now);
+                self.subs[sub.index()].counts.acked += 1;
+            }
+            What::Retrying { sub, .. } => {
+                let counts = &mut self.subs[sub.index()].counts;
+                counts.in_flight -= 1;
+                counts.delayed += 1;
+            }
+            What::Queued { sub, taken_back, .. } => {
+                let from = if taken_back { Phase::InFlight } else { Phase::Delayed };
+                *self.subs[sub.index()].counts.phase_mut(from) -= 1;
+                self.enqueue(sub, now);
+            }
+            What::Dropped { sub, from, .. } => {
+                self.end(sub, from, now);
+                self.subs[sub.index()].counts.dropped += 1;
+            }
+            What::DeadLettered { sub, from, .. } => {
+                self.end(sub, from, now);
+                self.subs[sub.index()].counts.dead_lettered += 1;
+            }
+            What::Evicted { sub, from, .. } => {
+                self.end(sub, from, now);
+                self.subs[sub.index()].counts.retention_lost += 1;
+            }
+            What::Purged { sub, from, .. } => {
+                self.end(sub, from, now);
+                self.subs[sub.index()].counts.purged += 1;
+            }
+            What::Buried { node, link, .. } => {
+                self.links[link.index()].arrived += 1;
+                self.nodes[node.index()].received += 1;
+            }
+            What::InstanceStarted { node, cold, instances, .. } => {
+                if let Some((_, figures)) = self.functions.iter_mut().find(|(of, _)| *of == node) {
+                    figures.cold_starts += u64::from(cold);
+                    figures.instances = instances;
+                    figures.instances_max = figures.instances_max.max(instances);
+                }
+            }
+            What::InstanceReclaimed { node, instances } => {
+                if let Some((_, figures)) = self.functions.iter_mut().find(|(of, _)| *of == node) {
+                    figures.instances = instances;
+                }
+            }
+            What::Stale { .. }
+            | What::Forgotten { .. }
+            | What::OutOfRange { .. }
+            | What::Blocked { .. }
+            | What::Unblocked { .. }
+            | What::Deadlocked { .. }
+            | What::Rebalanced { .. }
+            | What::Assigned { .. }
+            | What::Broken { .. }
+            | What::Edited { .. }
+            | What::SourceEnded { .. }
+            | What::Draining => {}
+        }
+    }
+
+    fn reshape(&mut self, shape: &Shape) {
+        self.grow(shape);
+    }
+}

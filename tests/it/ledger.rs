@@ -1,0 +1,279 @@
+//! The laws of the ledger and of determinism, on random small flows with random interventions.
+//!
+//! Every step of every case is recounted from the records alone by [`crate::support::fold`] and compared with the
+//! machine's own cursors. A failing case shrinks, and is told as rows that can be pasted into a test.
+
+use std::ops::Range;
+
+use eventloom::kernel::Stopped;
+use eventloom::model::{Flow, KindTag, LinkId, Node, NodeId, NodeKind, Point, SimDuration, SimTime};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+
+use crate::support::Run;
+use crate::support::flow::{add_link, flow, kind};
+use crate::support::random_flow::{Act, Case, case};
+
+/// Steps after which a case is cut short: a small loop with a large fan-out would go on for long and show nothing new.
+const STEPS: u64 = 3_000;
+
+/// How long a case goes on after its last intervention.
+const AFTER: SimDuration = SimDuration::from_secs(2);
+
+/// How a case is driven: all ways must show the same records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drive {
+    /// One step at a time, recounted after each.
+    Recounted,
+    /// So many steps at a time.
+    Slices(u32),
+    /// As few calls as possible.
+    Whole,
+}
+
+fn go(run: &mut Run, until: SimTime, drive: Drive) -> Result<Stopped, TestCaseError> {
+    loop {
+        let left = STEPS.saturating_sub(run.kernel.steps());
+        if left == 0 {
+            return Ok(Stopped::Budget);
+        }
+        let stopped = match drive {
+            Drive::Recounted => run.try_step(until).map_err(TestCaseError::fail)?,
+            Drive::Slices(budget) => run.unchecked(until, u64::from(budget).min(left) as u32),
+            Drive::Whole => run.unchecked(until, left as u32),
+        };
+        if stopped != Stopped::Budget {
+            return Ok(stopped);
+        }
+    }
+}
+
+fn carry_out(run: &mut Run, begin: &Flow, act: &Act) {
+    let of_kind = |fits: &dyn Fn(KindTag) -> bool| -> Vec<NodeId> {
+        let nodes = run.flow.nodes().iter();
+        nodes.filter(|(_, node)| fits(node.kind.tag())).map(|(id, _)| id.clone()).collect()
+    };
+    match act {
+        Act::Fire { node, count, key } => {
+            let nodes = of_kind(&KindTag::publishes);
+            if !nodes.is_empty() {
+                run.fire_with(nodes[node.index(nodes.len())].as_str(), *count, *key, None);
+            }
+        }
+        Act::RemoveNode(node) => {
+            let nodes = of_kind(&|_| true);
+            if nodes.len() > 1 {
+                let id = nodes[node.index(nodes.len())].clone();
+                run.edit(|flow| flow.remove_node(&id).expect("a node that is drawn"));
+            }
+        }
+        Act::RemoveLink(link) => {
+            let links: Vec<LinkId> = run.flow.links().keys().cloned().collect();
+            if !links.is_empty() {
+                let id = links[link.index(links.len())].clone();
+                run.edit(|flow| flow.remove_link(&id).expect("a link that is drawn"));
+            }
+        }
+        Act::Restore => run.become_flow(begin.clone()),
+        Act::AddConsumer { bus, settings } => {
+            let buses = of_kind(&|tag| tag == KindTag::Bus);
+            if !buses.is_empty() {
+                let bus = buses[bus.index(buses.len())].clone();
+                run.edit(|flow| {
+                    let id = flow.free_node_id("extra");
+                    let node = kind(r#"Consumer(takes: Exponential(mean: "5ms"), fails: 0.1)"#);
+                    flow.add_node(id.clone(), Node::new(Point(0, 0), node)).expect("a new id");
+                    add_link(flow, bus.as_str(), &format!("{id} 1ms {settings}"));
+                });
+            }
+        }
+        Act::SetFails { node, fails } => {
+            let nodes = of_kind(&KindTag::subscribes);
+            if !nodes.is_empty() {
+                let id = nodes[node.index(nodes.len())].clone();
+                let chance = eventloom::model::Chance::new(*fails).expect("a chance");
+                run.edit(|flow| {
+                    let mut node = flow.node(&id).expect("a node that is drawn").clone();
+                    match &mut node.kind {
+                        NodeKind::Consumer(consumer) => consumer.fails = chance,
+                        NodeKind::Service(service) => service.handlers.iter_mut().for_each(|one| one.fails = chance),
+                        NodeKind::Function(function) => function.handlers.iter_mut().for_each(|one| one.fails = chance),
+                        _ => {}
+                    }
+                    flow.set_node(&id, node).expect("a setting");
+                });
+            }
+        }
+        Act::Drain => run.drain(),
+    }
+}
+
+/// Plays some of a case's interventions, and the time before each; after the last one the time after it.
+fn play(run: &mut Run, case: &Case, acts: Range<usize>, drive: Drive) -> Result<Stopped, TestCaseError> {
+    let begin = flow(&case.rows);
+    for (pause, act) in &case.acts[acts.clone()] {
+        let until = run.kernel.now() + SimDuration::from_millis(*pause);
+        go(run, until, drive)?;
+        carry_out(run, &begin, act);
+    }
+    if acts.end < case.acts.len() {
+        return Ok(Stopped::Until);
+    }
+    let until = run.kernel.now() + AFTER;
+    go(run, until, drive)
+}
+
+fn start(case: &Case) -> Run {
+    Run::of(flow(&case.rows), case.seed)
+}
+
+/// Runs so many cases, the same ones every time; a failing one shrinks and is told as rows.
+#[track_caller]
+fn check(cases: u32, test: impl Fn(&Case) -> Result<(), TestCaseError>) {
+    let config = Config { cases, max_shrink_iters: 2_000, failure_persistence: None, ..Config::default() };
+    let seed = std::env::var("EVENTLOOM_CASES").ok().and_then(|seed| seed.parse::<u64>().ok()).unwrap_or(0);
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = proptest::test_runner::TestRng::from_seed(proptest::test_runner::RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    if let Err(error) = runner.run(&case(), |case| test(&case)) {
+        match error {
+            proptest::test_runner::TestError::Fail(why, case) => panic!("{why}\n\n{case}\n"),
+            proptest::test_runner::TestError::Abort(why) => panic!("{why}"),
+        }
+    }
+}
+
+#[test]
+fn the_ledger_balances_at_every_step_of_any_flow() {
+    check(250, |case| {
+        let mut run = start(case);
+        let stopped = play(&mut run, case, 0..case.acts.len(), Drive::Recounted)?;
+        let (given_up, buried) = run.fold.dead_letters();
+        // Whatever is quiet owes nothing to the wire.
+        if stopped == Stopped::Quiet {
+            prop_assert_eq!(run.fold.publishes().on_wire, 0, "quiet, but something is on the wire");
+            let removed = case.acts.iter().any(|(_, act)| matches!(act, Act::RemoveNode(_) | Act::Restore));
+            prop_assert!(removed || given_up == buried, "{} given up, {} buried", given_up, buried);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn the_same_seed_shows_the_same_records_however_it_is_driven() {
+    check(80, |case| {
+        let all = 0..case.acts.len();
+        let mut whole = start(case);
+        play(&mut whole, case, all.clone(), Drive::Whole)?;
+        for drive in [Drive::Whole, Drive::Slices(1), Drive::Slices(7), Drive::Slices(64)] {
+            let mut again = start(case);
+            play(&mut again, case, all.clone(), drive)?;
+            same_records(&whole, &again, &format!("{drive:?}"))?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_keyframe_goes_on_exactly_as_the_original_does() {
+    check(80, |case| {
+        let half = case.acts.len() / 2;
+        let mut original = start(case);
+        play(&mut original, case, 0..half, Drive::Slices(13))?;
+        // In the middle of an instant, if there is more to do.
+        let now = original.kernel.now() + SimDuration::from_millis(3);
+        original.unchecked(now, 5);
+        let mut keyframe = original.clone();
+        play(&mut original, case, half..case.acts.len(), Drive::Whole)?;
+        play(&mut keyframe, case, half..case.acts.len(), Drive::Slices(3))?;
+        same_records(&original, &keyframe, "keyframe")
+    });
+}
+
+fn same_records(one: &Run, other: &Run, what: &str) -> Result<(), TestCaseError> {
+    let (one_records, other_records) = (&one.kept.records, &other.kept.records);
+    let differs = one_records.iter().zip(other_records).position(|(a, b)| a != b);
+    let shorter = one_records.len().min(other_records.len());
+    let at = differs.unwrap_or(shorter);
+    if at < one_records.len().max(other_records.len()) {
+        let line = |run: &Run| run.kept.records.get(at).map_or("nothing".to_owned(), |record| run.line(record));
+        return Err(TestCaseError::fail(format!("{what}: record {at} is\n{}\nand\n{}", line(one), line(other))));
+    }
+    Ok(())
+}
+
+/// What happened at nodes whose names begin with `mine`, in words, so that handles may differ.
+fn mine(run: &Run) -> Vec<String> {
+    let lines = run.records().map(|record| run.line(record));
+    lines.filter(|line| line.split(' ').nth(1).is_some_and(|who| who.starts_with("mine"))).collect()
+}
+
+#[test]
+fn editing_one_part_leaves_the_draws_of_another_alone() {
+    let part = |name: &str, rate: &str, takes: &str| {
+        format!(
+            r#"{name}-p = Producer(emits: "a", rate: Poisson("{rate}"), key: Uniform(5), stops_after: 200)
+               {name}-bus = Bus(topics: {{"a": (partitions: 3)}})
+               {name}-s = Service(handlers: [(on: "a", takes: Exponential(mean: "{takes}"), fails: 0.2,
+                   emits: [(event: "b", chance: 0.5), (event: "c", chance: 0.3)], pick: One)])
+               {name}-f = Function(handlers: [(takes: LogNormal(median: "{takes}", p99: "1s"))], instances: 3)
+               {name}-p -> {name}-bus
+               {name}-s -> {name}-bus
+               {name}-bus -> {name}-s (topics: ["a"], deliveries: 4)
+               {name}-bus -> {name}-f (topics: ["b"])
+            "#
+        )
+    };
+    let base = part("mine", "40/s", "10ms");
+    let play = |rows: String| {
+        let mut run = Run::of(flow(&rows), 7);
+        run.until("20s");
+        mine(&run)
+    };
+    let alone = play(base.clone());
+    assert!(alone.len() > 1_500, "{} records", alone.len());
+    // Handles shift with names before and after; nothing of mine does.
+    for other in [
+        part("aaa", "40/s", "10ms"),
+        part("aaa", "17/s", "3ms"),
+        part("zzz", "90/s", "1ms"),
+        format!("{}{}", part("aaa", "5/s", "1ms"), part("zzz", "3/s", "7ms")),
+    ] {
+        let beside = play(format!("{base}{other}"));
+        let differs = alone.iter().zip(&beside).position(|(a, b)| a != b);
+        assert_eq!(differs, None, "{:?}\n{:?}", differs.map(|ix| &alone[ix]), differs.map(|ix| &beside[ix]));
+        assert_eq!(alone.len(), beside.len());
+    }
+    // Another seed is another run.
+    let mut other_seed = Run::of(flow(&base), 8);
+    other_seed.until("20s");
+    assert_ne!(mine(&other_seed), alone);
+}
+
+#[test]
+fn an_edit_in_mid_run_leaves_the_draws_of_another_node_alone() {
+    let rows = r#"p = Producer(emits: "a", rate: Poisson("40/s"), stops_after: 200)
+                  q = Producer(emits: "b", rate: Poisson("40/s"), stops_after: 200)
+                  bus = Bus
+                  c = Consumer(takes: Exponential(mean: "5ms"), fails: 0.1)
+                  d = Consumer(takes: Exponential(mean: "5ms"), fails: 0.1)
+                  p -> bus
+                  q -> bus
+                  bus -> c (topics: ["a"])
+                  bus -> d (topics: ["b"])"#;
+    let of_c = |run: &Run| {
+        let lines = run.records().map(|record| run.line(record));
+        lines.filter(|line| matches!(line.split(' ').nth(1), Some("p" | "c"))).collect::<Vec<_>>()
+    };
+    let mut still = Run::new(rows);
+    still.until("20s");
+    let mut edited = Run::new(rows);
+    edited.until("1s");
+    edited.remove_node("q");
+    edited.until("2s");
+    edited.remove_node("d");
+    edited.until("20s");
+    assert_eq!(of_c(&still), of_c(&edited));
+    assert!(of_c(&still).len() > 800);
+}
