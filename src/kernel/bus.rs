@@ -96,6 +96,7 @@ impl Kernel {
             if sub_state.queued == 0
                 && let Some(member) = self.pick_member(plan, sub, *cursor)
             {
+                self.cursors[*cursor as usize].catch_up();
                 self.hand_over_fresh(cx, *cursor, offset, member, slot, payload);
                 continue;
             }

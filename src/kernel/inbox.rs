@@ -326,7 +326,7 @@ impl Kernel {
     }
 
     /// Follows who waits for whom from a node that was just blocked; a way back to it is a ring that never moves.
-    fn look_for_ring<O: Observer>(&mut self, cx: &mut Cx<'_, O>, first: NodeIx) {
+    pub(super) fn look_for_ring<O: Observer>(&mut self, cx: &mut Cx<'_, O>, first: NodeIx) {
         let mut ring: Vec<(NodeIx, SubIx)> = Vec::new();
         let mut node = first;
         loop {

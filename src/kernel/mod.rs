@@ -206,8 +206,8 @@ impl Kernel {
 
     /// Handles everything due up to and including `until`, at most `budget` items, and shows each record to `out`.
     ///
-    /// After [`Stopped::Until`] [`Kernel::now`] is `until`. Otherwise it is when the last thing happened; a run that is quiet
-    /// and goes on by the clock is taken along by [`Kernel::idle_until`].
+    /// Unless the budget was used up, [`Kernel::now`] is then `until`; only [`SimTime::MAX`] stands for no instant: there a run
+    /// stops when the last thing has happened that is more than housekeeping.
     pub fn run_until<O: Observer>(&mut self, until: SimTime, budget: u32, out: &mut O) -> Stopped {
         let mut left = budget;
         let mut plan = Arc::clone(&self.plan);
@@ -300,19 +300,20 @@ impl Kernel {
                     }
                     continue;
                 }
-            } else if self.foreground == 0 {
-                if self.doors.is_empty() {
-                    return Stopped::Quiet;
-                }
-                if next.is_none() {
-                    return Stopped::Stuck;
-                }
+            } else if until == u64::MAX && self.foreground == 0 && self.doors.is_empty() {
+                return Stopped::Quiet;
             }
-            let Some(key) = next else { return Stopped::Quiet };
-            if key.nanos() > until {
-                self.now = self.now.max(until);
-                return Stopped::Until;
-            }
+            let Some(key) = next.filter(|key| key.nanos() <= until) else {
+                if until < u64::MAX {
+                    self.now = self.now.max(until);
+                }
+                // Whoever waits before a full queue may still be let in by housekeeping: an eviction, an ack that is overdue.
+                return match (self.foreground, self.doors.is_empty()) {
+                    (0, true) => Stopped::Quiet,
+                    (0, false) if next.is_none() => Stopped::Stuck,
+                    _ => Stopped::Until,
+                };
+            };
             self.list.pop();
             self.now = key.nanos();
             *left -= 1;

@@ -36,7 +36,8 @@ impl Slot {
 
     /// A key that is a number.
     pub(super) const fn number_key(number: u32) -> u32 {
-        (number & (TEXT_KEY - 2)) + 1
+        // Zero is no key, so the last number has to share.
+        if number >= TEXT_KEY - 1 { TEXT_KEY - 1 } else { number + 1 }
     }
 
     /// A key whose text is in the payload.
@@ -496,10 +497,23 @@ impl CursorState {
     /// Takes note of a new record that is none of its own, or is settled already.
     #[inline]
     pub(super) fn pass(&mut self, offset: u64) {
+        self.catch_up();
         if offset == self.next {
             self.step_over();
         } else {
             self.mask_up_to(offset).push_back(false);
+        }
+    }
+
+    /// With nothing waiting, moves next to the end, past what is none of its own.
+    #[inline]
+    pub(super) fn catch_up(&mut self) {
+        if self.fresh == 0
+            && let Some(mask) = self.mask.take()
+        {
+            for _ in mask {
+                self.step_over();
+            }
         }
     }
 

@@ -1,11 +1,9 @@
 //! Obligations by state: one for each accepted event and each subscription that matches it, and one for each call.
 
-use serde::{Deserialize, Serialize};
-
 use super::record::Phase;
 
 /// How many obligations are in which state. Every one is in exactly one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LedgerCounts {
     /// All that were ever opened.
     pub obligations: u64,

@@ -233,7 +233,8 @@ pub enum What<'a> {
         sub: SubIx,
         /// The event.
         event: EventId,
-        /// Whether it was in flight at a member that left or lost its partition, rather than delayed.
+        /// Whether it was in flight at a member that left or lost its partition, rather than delayed. That attempt never was:
+        /// the next one has its number, and later records count it once.
         taken_back: bool,
     },
     /// Given up: gone, and why.

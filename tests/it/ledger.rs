@@ -200,6 +200,7 @@ fn same_records(one: &Run, other: &Run, what: &str) -> Result<(), TestCaseError>
         let line = |run: &Run| run.kept.records.get(at).map_or("nothing".to_owned(), |record| run.line(record));
         return Err(TestCaseError::fail(format!("{what}: record {at} is\n{}\nand\n{}", line(one), line(other))));
     }
+    prop_assert_eq!(one.hash.value(), other.hash.value(), "{}: the same records, but another hash", what);
     Ok(())
 }
 

@@ -217,10 +217,6 @@ impl Kernel {
             return;
         }
         let Some(worker) = worker_of(plan, node) else { return };
-        self.nodes[node.index()].busy -= 1;
-        if let Some(function) = &worker.function {
-            self.release_instance(cx, node, function);
-        }
         let kind = job.slot.kind();
         let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind));
         let mut failure = None;
@@ -250,6 +246,14 @@ impl Kernel {
             self.close_call(cx, handle, failure);
         } else {
             self.send_answer(cx, handle, failure);
+        }
+        // Until here its place was taken: what it emitted may have come back to it already.
+        self.nodes[node.index()].busy -= 1;
+        if let Some(function) = &worker.function {
+            self.release_instance(cx, node, function);
+        }
+        if self.nodes[node.index()].waiting_out > 0 {
+            self.look_for_ring(cx, node);
         }
         if self.nodes[node.index()].queue_len > 0 {
             self.begin_next(cx, node);

@@ -134,7 +134,7 @@ fn s05_the_wait_begins_at_the_bus_and_the_ack_travels_back() {
          1s bus->c retrying p#0 try 1 ack_timeout until 1s
          1s bus->c delivered p#0 to c try 2
          1.000000001s bus->c acked p#0 by c
-         1.900000002s bus->c stale p#0 by c settled",
+         2.000000001s bus->c stale p#0 by c settled",
     );
 }
 

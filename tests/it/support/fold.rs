@@ -12,7 +12,7 @@ use eventloom::model::{
     StartAt, SubIx, Subscription, TopicIx,
 };
 use eventloom::plan::Plan;
-use eventloom::trace::{KeyRef, Leg, Phase, Record, Staleness, What};
+use eventloom::trace::{KeyRef, LedgerCounts, Leg, Phase, Record, Staleness, What};
 
 /// How many obligations of a subscription are in which state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +38,13 @@ impl Figures {
 
     pub(crate) const fn open(&self) -> u64 {
         self.queued + self.delayed + self.in_flight
+    }
+
+    /// The machine's figures, each by its name.
+    const fn of(counts: LedgerCounts) -> Self {
+        let LedgerCounts { obligations, acked, dropped, dead_lettered, expired, retention_lost, .. } = counts;
+        let LedgerCounts { purged, queued, delayed, in_flight, .. } = counts;
+        Self { obligations, acked, dropped, dead_lettered, expired, retention_lost, purged, queued, delayed, in_flight }
     }
 
     pub(crate) fn plus(self, other: Self) -> Self {
@@ -97,7 +104,10 @@ pub(crate) struct Obligation {
     /// Its place in a log; none for a call.
     pub(crate) place: Option<(TopicIx, u32, u64)>,
     pub(crate) state: State,
+    /// Those that count: one that was taken back from a member never was.
     pub(crate) attempts: u32,
+    /// How often it was handed over, whatever came of it.
+    pub(crate) deliveries: u32,
     /// The most attempts that it may have; a call brings its own figure.
     most: u32,
 }
@@ -107,6 +117,8 @@ pub(crate) struct Obligation {
 struct SubRules {
     label: String,
     is_alive: bool,
+    /// It was removed and drawn again: it goes on from its kept place in the log.
+    is_restored: bool,
     settings: Option<Subscription>,
     topics: BTreeSet<TopicIx>,
     prefetch: BTreeMap<NodeIx, u32>,
@@ -185,7 +197,11 @@ impl Fold {
         self.hop_limit = flow.hop_limit();
         let topics: Vec<TopicIx> = (0..plan.topic_count()).map(|ix| TopicIx(ix as u32)).collect();
         self.figures.resize(plan.sub_count(), Figures::default());
+        let earlier = std::mem::take(&mut self.subs);
         self.subs = (0..plan.sub_count()).map(|ix| sub_rules(flow, plan, SubIx(ix as u32), &topics)).collect();
+        for (rules, earlier) in self.subs.iter_mut().zip(earlier) {
+            rules.is_restored = earlier.is_restored || (rules.is_alive && !earlier.is_alive);
+        }
         self.nodes = (0..plan.node_count()).map(|ix| node_rules(flow, plan, NodeIx(ix as u32))).collect();
         for (id, link) in flow.links() {
             if let (LinkKind::Call(call), Some(ix)) = (&link.kind, plan.link_ix(id)) {
@@ -243,7 +259,7 @@ impl Fold {
                 ensure!(!is_running, "S24: a throttled attempt is being handled");
                 Ok(())
             }
-            What::Acked { sub, event, node, auto, from: _ } => self.acked(sub, event, node, auto),
+            What::Acked { sub, event, node, auto, from } => self.acked(sub, event, node, auto, from),
             What::Stale { sub, event, why, .. } => self.stale(sub, event, why),
             What::Retrying { sub, event, attempt, due, .. } => {
                 ensure!(due >= self.now, "S23: due at {due}, which has been");
@@ -408,7 +424,10 @@ impl Fold {
                 }
                 None => {
                     let from_start = rules.settings.as_ref().is_some_and(|settings| settings.from == StartAt::Start);
-                    ensure!(from_start, "S20: an obligation for a record that was not accepted just now");
+                    ensure!(
+                        from_start || rules.is_restored,
+                        "S20: an obligation for a record that was not accepted just now"
+                    );
                 }
             }
             most = rules.settings.as_ref().map_or(u32::MAX, |settings| match settings.guarantee {
@@ -418,7 +437,7 @@ impl Fold {
         } else if let Some(link) = link {
             most = self.call_deliveries.get(&link).copied().unwrap_or(u32::MAX);
         }
-        let one = Obligation { place, state: State::Queued, attempts: 0, most };
+        let one = Obligation { place, state: State::Queued, attempts: 0, deliveries: 0, most };
         self.obligations.entry((sub, event)).or_default().push(one);
         self.figures[sub.index()].obligations += 1;
         self.figures[sub.index()].queued += 1;
@@ -429,7 +448,7 @@ impl Fold {
         let fits = |one: &Obligation| one.state == State::Queued && one.attempts + 1 == attempt;
         let one = self.turn(sub, event, "delivered", fits, State::InFlight(node))?;
         self.deliveries += 1;
-        if attempt == 1 {
+        if one.deliveries == 1 {
             self.first_deliveries += 1;
         } else {
             self.redeliveries += 1;
@@ -447,7 +466,7 @@ impl Fold {
             ensure!(held <= *prefetch, "S6: {held} at one member of at most {prefetch}");
         }
         if let Some((topic, partition, offset)) = one.place {
-            if attempt == 1 {
+            if one.deliveries == 1 {
                 let last = self.delivered_to.insert((sub, topic, partition), offset);
                 ensure!(last.is_none_or(|last| last < offset), "S8: offset {offset} after {last:?}");
             }
@@ -493,7 +512,7 @@ impl Fold {
     }
 
     /// C4, S1, S5: the first ack of any attempt settles, if there was an attempt at all.
-    fn acked(&mut self, sub: SubIx, event: EventId, node: NodeIx, auto: bool) -> Verdict {
+    fn acked(&mut self, sub: SubIx, event: EventId, node: NodeIx, auto: bool, from: Phase) -> Verdict {
         let guarantee = self.subs[sub.index()].settings.as_ref().map(|settings| settings.guarantee);
         if guarantee == Some(Guarantee::AtLeastOnce) {
             ensure!(!auto, "S2: settled at hand-over, but at-least-once was promised");
@@ -503,7 +522,8 @@ impl Fold {
         let is_held = |one: &Obligation| one.state == State::InFlight(node);
         let held = self.obligations.get(&(sub, event)).is_some_and(|all| all.iter().any(is_held));
         let fits = move |one: &Obligation| {
-            if held { one.state == State::InFlight(node) } else { one.state.phase().is_some() && one.attempts > 0 }
+            let fits = one.state.phase() == Some(from) && one.attempts > 0;
+            fits && (!held || one.state == State::InFlight(node))
         };
         self.turn(sub, event, "acked", fits, State::Acked).map(drop)
     }
@@ -575,10 +595,16 @@ impl Fold {
             }
         }
         match to {
-            State::Queued => figures.queued += 1,
+            State::Queued => {
+                if matches!(one.state, State::InFlight(_)) {
+                    one.attempts -= 1;
+                }
+                figures.queued += 1;
+            }
             State::Delayed(_) => figures.delayed += 1,
             State::InFlight(owner) => {
                 one.attempts += 1;
+                one.deliveries += 1;
                 figures.in_flight += 1;
                 *self.in_flight.entry((sub, owner)).or_default() += 1;
             }
@@ -602,8 +628,9 @@ impl Fold {
         if cold {
             let starts = self.cold_starts.entry(node).or_default();
             starts.push(self.now);
-            let window = self.now.as_nanos().saturating_sub(10_000_000_000);
-            let is_young = |at: &&SimTime| at.as_nanos() > window || (window == 0 && at.as_nanos() == 0);
+            // A window of ten seconds is half open: what was started ten seconds ago is out of it.
+            let window = self.now.as_nanos().checked_sub(10_000_000_000);
+            let is_young = |at: &&SimTime| window.is_none_or(|window| at.as_nanos() > window);
             let recent = starts.iter().filter(is_young).count();
             ensure!(recent <= scale_out as usize, "S25: {recent} new instances in 10 s of at most {scale_out}");
         }
@@ -649,8 +676,22 @@ impl Fold {
         Ok(())
     }
 
-    /// The machine's own figures, taken from its cursors, must be these.
-    pub(crate) fn compare(&self, _kernel: &Kernel) -> Verdict {
+    /// The machine's own figures, taken from its cursors, must be these; and so must what it says is open, item by item.
+    pub(crate) fn compare(&self, kernel: &Kernel) -> Verdict {
+        let ledger = kernel.ledger();
+        for (sub, mine) in self.figures.iter().enumerate() {
+            let its = Figures::of(ledger.subs.get(sub).copied().unwrap_or_default());
+            let label = &self.subs[sub].label;
+            ensure!(*mine == its, "C1: {label} is\n{mine:?}\nby its records, but\n{its:?}\nby its cursors");
+        }
+        let (mine, its) = (self.totals(), Figures::of(ledger.total));
+        ensure!(mine == its, "C1: in all it is\n{mine:?}\nby the records, but\n{its:?}\nby the cursors");
+        let mut mine: Vec<(SubIx, EventId, Phase, u32)> = self.open().iter().map(item).collect();
+        let its = kernel.open_obligations();
+        let mut its: Vec<_> = its.iter().map(|one| (one.sub, one.event, one.phase, one.attempts)).collect();
+        mine.sort_unstable();
+        its.sort_unstable();
+        ensure!(mine == its, "S40: open are\n{mine:?}\nby the records, but\n{its:?}\nby the cursors");
         Ok(())
     }
 
@@ -683,6 +724,10 @@ impl Fold {
     pub(crate) fn dead_letters(&self) -> (u32, u32) {
         (self.given_up.values().sum(), self.buried.values().sum())
     }
+}
+
+fn item((sub, event, one): &(SubIx, EventId, Obligation)) -> (SubIx, EventId, Phase, u32) {
+    (*sub, *event, one.state.phase().expect("what is open has not ended"), one.attempts)
 }
 
 fn sub_rules(flow: &Flow, plan: &Plan, sub: SubIx, topics: &[TopicIx]) -> SubRules {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use eventloom::kernel::{Input, Kernel, Stopped};
 use eventloom::model::{EventId, Flow, LinkId, LinkIx, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
 use eventloom::plan::{Inputs, Plan, compile};
-use eventloom::trace::{KeyRef, Leg, Observer, Phase, Reason, Record, Staleness, What};
+use eventloom::trace::{KeyRef, Leg, Observer, Phase, Reason, Record, Staleness, TraceHash, What};
 use serde_json::Value;
 
 use super::flow::{flow, node_id};
@@ -117,6 +117,7 @@ pub(crate) struct Run {
     pub(crate) inputs: Inputs,
     pub(crate) kernel: Kernel,
     pub(crate) kept: Keeper,
+    pub(crate) hash: TraceHash,
     pub(crate) fold: Fold,
     /// The plan of the last edit, entered or not.
     latest: Arc<Plan>,
@@ -144,7 +145,17 @@ impl Run {
         let kernel = Kernel::new(Arc::clone(&plan), seed);
         let mut fold = Fold::default();
         fold.follow(&flow, &plan);
-        Self { flow, inputs, kernel, kept: Keeper::default(), fold, latest: plan, edits: VecDeque::new(), folded: 0 }
+        Self {
+            flow,
+            inputs,
+            kernel,
+            kept: Keeper::default(),
+            hash: TraceHash::default(),
+            fold,
+            latest: plan,
+            edits: VecDeque::new(),
+            folded: 0,
+        }
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -162,7 +173,7 @@ impl Run {
         loop {
             let compare_each = self.kernel.steps() < COMPARED_STEPS;
             let budget = if compare_each { 1 } else { 4_096 };
-            let stopped = self.kernel.run_until(until, budget, &mut self.kept);
+            let stopped = self.unchecked(until, budget);
             self.recount();
             if stopped != Stopped::Budget {
                 return stopped;
@@ -172,14 +183,19 @@ impl Run {
 
     /// One step, recounted; or what is wrong after it.
     pub(crate) fn try_step(&mut self, until: SimTime) -> Result<Stopped, String> {
-        let stopped = self.kernel.run_until(until, 1, &mut self.kept);
+        let stopped = self.unchecked(until, 1);
         self.try_recount()?;
         Ok(stopped)
     }
 
     /// Some steps that nobody recounts, for runs that are compared with others.
     pub(crate) fn unchecked(&mut self, until: SimTime, budget: u32) -> Stopped {
-        self.kernel.run_until(until, budget, &mut self.kept)
+        let mut out = (&mut self.kept, &mut self.hash);
+        let stopped = self.kernel.run_until(until, budget, &mut out);
+        if matches!(stopped, Stopped::Quiet | Stopped::Stuck) {
+            self.kernel.idle_until(until, &mut out);
+        }
+        stopped
     }
 
     #[track_caller]
