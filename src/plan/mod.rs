@@ -3,6 +3,7 @@
 mod check;
 mod compile;
 mod data_needs;
+mod outside;
 #[expect(clippy::module_inception, reason = "the plan is what this module is about")]
 mod plan;
 mod problem;
@@ -11,7 +12,8 @@ mod sampler;
 
 pub use self::check::check;
 pub use self::compile::{Inputs, compile};
-pub use self::plan::Plan;
+pub use self::outside::{Capabilities, KeptBy, Rule};
+pub use self::plan::{Plan, SubTerms};
 pub(crate) use self::plan::{
     BucketPlan, CallPlan, DEAD_LETTERS, DataPlan, DeadPath, EVENT_TYPES, EmitPlan, FunctionPlan, HandlerPlan, KeyPlan,
     NodePlan, Pace, ProducerPlan, ReplayAt, Route, RouteTo, SubPlan, Work, WorkerPlan,

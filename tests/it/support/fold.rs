@@ -179,6 +179,8 @@ pub(crate) struct Fold {
     redeliveries: u64,
     deliveries: u64,
     is_draining: bool,
+    /// May be in the log of an outside broker or not.
+    unconfirmed: BTreeSet<EventId>,
 }
 
 type Verdict = Result<(), String>;
@@ -313,6 +315,12 @@ impl Fold {
                 };
                 Ok(())
             }
+            What::Unconfirmed { link, event, .. } => {
+                self.publishes.unknown += 1;
+                self.publishes.on_wire = self.publishes.on_wire.wrapping_sub(1);
+                self.unconfirmed.insert(event);
+                self.arrived(link, event)
+            }
             What::Draining => {
                 self.is_draining = true;
                 Ok(())
@@ -422,6 +430,7 @@ impl Fold {
                 Some(owed) => {
                     owed.remove(&sub);
                 }
+                None if self.unconfirmed.contains(&event) => {}
                 None => {
                     let from_start = rules.settings.as_ref().is_some_and(|settings| settings.from == StartAt::Start);
                     ensure!(
