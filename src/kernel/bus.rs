@@ -663,7 +663,8 @@ impl Kernel {
         }
         let wait = match reason {
             Reason::AckTimeout => 0,
-            _ => self.backoff(&sub.backoff, sub.node, attempt),
+            // From the stream of the member: what other subscriptions of the bus draw changes nothing here.
+            _ => self.backoff(&sub.backoff, plan.links.get(link as usize).map_or(sub.node, |link| link.to), attempt),
         };
         let due = self.now.saturating_add(wait);
         let shown = SimTime::from_nanos(due);

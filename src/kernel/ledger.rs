@@ -1,5 +1,9 @@
 //! Figures that come from the run's own tables: where every obligation stands, how much memory a keyframe takes.
 
+use std::sync::Arc;
+
+use serde_json::Value;
+
 use super::Kernel;
 use super::state::{CursorState, InboxState, Job, NodeState, OpenState};
 use crate::model::{EventId, EventTypeIx, KindTag, LinkIx, NodeIx, SimTime, SubIx, TopicIx};
@@ -21,7 +25,7 @@ pub struct OpenObligation {
 }
 
 /// A letter in a dead-letter queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
     /// The event.
     pub event: EventId,
@@ -37,6 +41,8 @@ pub struct Letter {
     pub first: SimTime,
     /// When it came here.
     pub at: SimTime,
+    /// Its data, where the run has them at hand.
+    pub data: Option<Arc<Value>>,
 }
 
 impl Kernel {
@@ -114,6 +120,7 @@ impl Kernel {
             attempts: letter.attempts.into(),
             first: SimTime::from_nanos(letter.first),
             at: SimTime::from_nanos(letter.at),
+            data: letter.payload.as_ref().and_then(|payload| payload.data.clone()),
         };
         letters.map(letter).collect()
     }

@@ -24,6 +24,7 @@ use serde_json::Value;
 pub use self::event_list::ListChoice;
 use self::event_list::{Class, EventList, Key};
 pub use self::keys::partition_of;
+pub use self::ledger::{Letter, OpenObligation};
 pub use self::outside::{Incoming, Outgoing, Ownership, Publish, PublishOutcome, Receipt};
 pub use self::peek::NodeNow;
 use self::state::{
@@ -235,7 +236,7 @@ impl Kernel {
                         self.fire(&mut Cx { plan: &plan, now, out }, node, count, data.as_ref(), key.as_ref());
                     }
                     Input::Plan(next) => {
-                        out.reshape(&shape_of(&next));
+                        out.reshape(&shape_of(&next), now);
                         self.plan = Arc::clone(&next);
                         self.edit(&plan, &mut Cx { plan: &next, now, out });
                         plan = next;

@@ -650,7 +650,8 @@ impl Kernel {
             self.give_up_outside(cx, key, if is_own { reason } else { Reason::DeliveryLimit });
             return;
         }
-        let wait = self.backoff(&sub.backoff, sub.node, attempt);
+        let member = cx.plan.links.get(link as usize).map_or(sub.node, |link| link.to);
+        let wait = self.backoff(&sub.backoff, member, attempt);
         let due = self.now.saturating_add(wait);
         self.land(cx.plan, key.0);
         self.cursors[key.0 as usize].delayed += 1;

@@ -83,6 +83,11 @@ impl<'a> Compiler<'a> {
     }
 
     fn number_nodes(&mut self) {
+        let (nodes, links) = (self.flow.nodes().len(), self.flow.links().len());
+        self.plan.nodes.reserve(nodes);
+        self.plan.links.reserve(links);
+        self.plan.names.nodes.reserve(nodes);
+        self.plan.names.links.reserve(links);
         for (id, node) in self.flow.nodes() {
             let tag = node.kind.tag();
             let known = self.plan.names.nodes.get(id).copied();
@@ -153,23 +158,24 @@ impl<'a> Compiler<'a> {
 
     fn number_links(&mut self) {
         let flow = self.flow;
+        let mut calls = Vec::new();
         for (id, link) in flow.links() {
             let (from, to) = (self.node(&link.from), self.node(&link.to));
             let ix = self.link(id, from, to, link.delay.as_nanos());
             self.links_from[from.index()].push((ix, link));
+            if let LinkKind::Call(call) = &link.kind {
+                calls.push((ix, call));
+            }
         }
         for path in flow.dead_letter_links() {
             let (from, to) = (self.node(&path.from), self.node(&path.to));
             let id = LinkId::between(&path.from, &path.to);
             self.link(&id, from, to, Link::DELAY.as_nanos());
         }
-        for (id, link) in flow.links() {
-            if let LinkKind::Call(call) = &link.kind {
-                let to = self.node(&link.to);
-                let plan = self.call_plan(call, to);
-                let ix = self.plan.names.links[id];
-                self.plan.links[ix.index()].call = Some(Box::new(plan));
-            }
+        // Dead-letter paths have to be known first.
+        for (ix, call) in calls {
+            let plan = self.call_plan(call, self.plan.links[ix.index()].to);
+            self.plan.links[ix.index()].call = Some(Box::new(plan));
         }
     }
 

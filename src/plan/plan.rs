@@ -1,6 +1,6 @@
 //! A flow made runnable: dense tables by handle, routes and settings resolved, expressions compiled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -39,20 +39,20 @@ pub struct Plan {
     pub(super) names: Names,
 }
 
-/// Handles by name.
+/// Handles by name. What is only ever asked for one name is a hash map: ten thousand nodes have many names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
-    pub(super) nodes: BTreeMap<NodeId, NodeIx>,
-    pub(super) links: BTreeMap<LinkId, LinkIx>,
+    pub(super) nodes: HashMap<NodeId, NodeIx>,
+    pub(super) links: HashMap<LinkId, LinkIx>,
     pub(super) topics: BTreeMap<(NodeIx, TopicName), TopicIx>,
-    pub(super) subs: BTreeMap<SubName, SubIx>,
-    pub(super) events: BTreeMap<EventName, EventTypeIx>,
-    pub(super) cursors: BTreeMap<(SubIx, u32), u32>,
-    pub(super) emits: BTreeMap<(NodeIx, u32, u32), u32>,
+    pub(super) subs: HashMap<SubName, SubIx>,
+    pub(super) events: HashMap<EventName, EventTypeIx>,
+    pub(super) cursors: HashMap<(SubIx, u32), u32>,
+    pub(super) emits: HashMap<(NodeIx, u32, u32), u32>,
 }
 
 /// What makes a subscription the same one after an edit.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum SubName {
     /// A consumer group of a bus.
     Group(NodeIx, Arc<str>),

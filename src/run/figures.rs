@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::kernel::{Kernel, shape_of};
-use crate::model::{KindTag, LinkIx, NodeId, NodeIx, SimDuration, SubIx, TopicIx};
+use crate::model::{KindTag, LinkIx, NodeId, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
 use crate::plan::Plan;
 use crate::trace::{Ledger, Observer, Record, Shape, Work};
 
-use super::live::SEEN;
 use super::look::Looker;
 use super::rates::{Since, Window};
 use super::report::{LinkReport, Report, Tally};
 use super::view::{BusLive, Counts, LinkLive, LiveView, LogRow, NodeLive, PartitionLive, SubscriptionLive, TopicLive};
 
-/// How long the window of “lately” is at least: in time on the wall, and in virtual time. At a slow motion a second on the
-/// wall holds too little to speak of a rate.
-const LATELY_SHOWN: SimDuration = SimDuration::from_secs(4);
+/// How long the window of “lately” is at least in time on the wall: four seconds, in units of how long motion is seen.
+const LATELY_IN_SEEN: u64 = 11;
+
+/// How long it is at least in virtual time: in slow motion four seconds on the wall hold too little to speak of a rate.
 const LATELY: SimDuration = SimDuration::from_secs(2);
 
 /// A report's figures, and what a window shows besides.
@@ -149,8 +149,8 @@ impl Figures {
     /// Lets the window slide, if it is time.
     fn sample(&mut self, kernel: &Kernel, plan: &Plan, seen: SimDuration) {
         let now = kernel.now();
-        // `seen` is what 350 ms on the wall are in virtual time.
-        let length = SimDuration::from_nanos(seen.as_nanos() * LATELY_SHOWN.as_nanos() / SEEN.as_nanos() as u64);
+        // What is seen for 350 ms on the wall is seen eleven times in four seconds.
+        let length = seen.saturating_mul(LATELY_IN_SEEN);
         if !self.window.wants_sample(now, length.max(LATELY)) {
             return;
         }
@@ -280,8 +280,8 @@ impl Observer for Figures {
         self.looker.record(record);
     }
 
-    fn reshape(&mut self, shape: &Shape) {
-        self.tally.reshape(shape);
-        self.looker.reshape(shape);
+    fn reshape(&mut self, shape: &Shape, at: SimTime) {
+        self.tally.reshape(shape, at);
+        self.looker.reshape(shape, at);
     }
 }

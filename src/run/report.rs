@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::kernel::{Kernel, shape_of};
-use crate::model::{KindTag, LinkId, LinkIx, NodeId, NodeIx, SimDuration};
+use crate::model::{KindTag, LinkId, LinkIx, NodeId, NodeIx, SimDuration, SimTime};
 use crate::plan::Plan;
 use crate::trace::{Histogram, LedgerCounts, Metrics, Observer, Record, Shape, TraceHash, Work};
 
@@ -169,9 +169,9 @@ impl Observer for Tally {
         self.hash.record(record);
     }
 
-    fn reshape(&mut self, shape: &Shape) {
-        self.metrics.reshape(shape);
-        self.hash.reshape(shape);
+    fn reshape(&mut self, shape: &Shape, at: SimTime) {
+        self.metrics.reshape(shape, at);
+        self.hash.reshape(shape, at);
     }
 }
 

@@ -592,7 +592,8 @@ impl Observer for Metrics {
         }
     }
 
-    fn reshape(&mut self, shape: &Shape) {
+    fn reshape(&mut self, shape: &Shape, at: SimTime) {
+        self.now = at;
         self.grow(shape);
     }
 }

@@ -526,8 +526,8 @@ pub trait Observer {
     /// Takes note of one record.
     fn record(&mut self, record: Record<'_>);
 
-    /// The run's nodes, links and subscriptions have changed (an edit): tables by handle may have to grow.
-    fn reshape(&mut self, _shape: &Shape) {}
+    /// The run's nodes, links and subscriptions have changed at this instant (an edit): tables by handle may have to grow.
+    fn reshape(&mut self, _shape: &Shape, _at: SimTime) {}
 }
 
 /// Nobody looks.
@@ -544,9 +544,9 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.record(record);
     }
 
-    fn reshape(&mut self, shape: &Shape) {
-        self.0.reshape(shape);
-        self.1.reshape(shape);
+    fn reshape(&mut self, shape: &Shape, at: SimTime) {
+        self.0.reshape(shape, at);
+        self.1.reshape(shape, at);
     }
 }
 
@@ -556,7 +556,7 @@ impl<O: Observer> Observer for &mut O {
         (**self).record(record);
     }
 
-    fn reshape(&mut self, shape: &Shape) {
-        (**self).reshape(shape);
+    fn reshape(&mut self, shape: &Shape, at: SimTime) {
+        (**self).reshape(shape, at);
     }
 }

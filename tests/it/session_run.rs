@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use eventloom::edit::Edit;
 use eventloom::model::{
-    Consumer, Distribution, Factor, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Point, SimDuration, SimTime,
-    Subscription,
+    Consumer, Distribution, Factor, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Pacing, Point, SimDuration,
+    SimTime, Subscription,
 };
 use eventloom::session::{
     Answer, EXAMPLES, EventRef, Report, RunState, Session, SimulateOptions, Speed, StartOptions, Step, StopMode, rerun,
@@ -124,6 +124,12 @@ async fn time_stands_while_paused_and_steps_go_one_at_a_time() {
 #[tokio::test(start_paused = true)]
 async fn a_run_with_nothing_due_sleeps_until_something_comes() {
     let mut session = example("hello");
+    let doorbell = id("doorbell");
+    let mut node = session.flow().node(&doorbell).expect("a producer").clone();
+    if let NodeKind::Producer(producer) = &mut node.kind {
+        producer.rate = Pacing::ByHand;
+    }
+    session.apply(&Edit::SetNode(doorbell.clone(), node)).expect("a sound edit");
     session.start(at(1)).expect("it runs");
     sleep(Duration::from_secs(30)).await;
     let looks = Arc::new(std::sync::atomic::AtomicU64::new(0));
@@ -137,7 +143,6 @@ async fn a_run_with_nothing_due_sleeps_until_something_comes() {
     assert_eq!(looks.load(std::sync::atomic::Ordering::Relaxed), 0, "nobody is woken while nothing happens");
     assert!(session.live().is_quiet && session.live().state == RunState::Running);
 
-    let doorbell = id("doorbell");
     session.fire(&doorbell, 3, Some("{\"by\": \"hand\"}")).expect("a producer");
     sleep(Duration::from_secs(5)).await;
     let live = session.live();
