@@ -14,6 +14,7 @@ mod nodes;
 mod outside;
 mod peek;
 mod retention;
+mod seam;
 mod state;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -25,8 +26,8 @@ pub use self::event_list::ListChoice;
 use self::event_list::{Class, EventList, Key};
 pub use self::keys::partition_of;
 pub use self::ledger::{Letter, OpenObligation};
-pub use self::outside::{Incoming, Outgoing, Ownership, Publish, PublishOutcome, Receipt};
 pub use self::peek::NodeNow;
+pub use self::seam::{Incoming, Outgoing, Ownership, Publish, PublishOutcome, Receipt};
 use self::state::{
     CursorState, DeadLetter, FunctionState, GraveState, InboxState, Job, Jobs, NodeState, PartitionState,
     ProducerState, SubState, Tag, TopicState,

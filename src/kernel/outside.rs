@@ -10,128 +10,16 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::bus::{GivenUp, Match};
 use super::data::data_of;
 use super::event_list::Class;
 use super::ledger::OpenObligation;
+use super::seam::{Incoming, Outgoing, Ownership, Publish, PublishOutcome, Receipt};
 use super::state::{Job, Payload, Slot, Tag};
 use super::{Cx, Kernel, Limit, Ready, limits};
-use crate::model::{EventId, EventTypeIx, LinkIx, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
+use crate::model::{EventId, LinkIx, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
 use crate::plan::{Capabilities, Plan, SubPlan};
 use crate::trace::{KeyRef, Leg, Observer, Phase, Reason, Staleness, What};
-
-/// Something for the adapter of an outside broker to do.
-#[derive(Clone, Debug)]
-pub enum Outgoing {
-    /// Publish an event, and say what became of that: [`Incoming::PublishOutcome`].
-    Publish(Box<Publish>),
-    /// The record is settled for this subscription: it needs no more deliveries.
-    Ack(Receipt),
-    /// Deliver it again after the delay.
-    Nack {
-        /// Which delivery.
-        of: Receipt,
-        /// How long from now.
-        delay: SimDuration,
-    },
-    /// It is still being worked on: its ack wait begins anew.
-    Extend(Receipt),
-}
-
-/// An event on its way to an outside broker, with everything that a CloudEvents message says of it.
-#[derive(Clone, Debug)]
-pub struct Publish {
-    /// Names the outcome.
-    pub ticket: u64,
-    /// Where it goes.
-    pub topic: TopicIx,
-    /// The event.
-    pub event: EventId,
-    /// Its type.
-    pub kind: EventTypeIx,
-    /// When it came into being.
-    pub emitted: SimTime,
-    /// Its partition key.
-    pub key: Option<Arc<str>>,
-    /// Its data.
-    pub data: Option<Arc<Value>>,
-    /// What it is about, where a replayed log says so.
-    pub subject: Option<Arc<str>>,
-    /// The event that caused it.
-    pub cause: Option<EventId>,
-    /// The first of its causes; itself if it has none.
-    pub root: EventId,
-}
-
-/// Which delivery of a record is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Receipt {
-    /// To which subscription.
-    pub sub: SubIx,
-    /// The record's topic.
-    pub topic: TopicIx,
-    /// Its partition, counted within the topic.
-    pub partition: u32,
-    /// Its place in the partition's log.
-    pub offset: u64,
-    /// Which attempt.
-    pub attempt: u32,
-}
-
-/// Something that an outside broker told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Incoming {
-    /// What became of a publish.
-    PublishOutcome {
-        /// Which one.
-        ticket: u64,
-        /// What.
-        outcome: PublishOutcome,
-    },
-    /// A record came for a subscription: for the first time, or again.
-    Delivery {
-        /// Which event: one of this run's own.
-        event: EventId,
-        /// Where it lies, for whom it is, and which attempt this is by the broker's count; 1 if it does not count.
-        place: Receipt,
-    },
-    /// The broker dealt partitions of a group out anew.
-    MemberChange {
-        /// The group.
-        sub: SubIx,
-        /// Partitions with a new owner: a member by its link, or nobody.
-        owners: Arc<[Ownership]>,
-    },
-}
-
-/// Who owns a partition from here on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ownership {
-    /// The topic.
-    pub topic: TopicIx,
-    /// The partition, counted within the topic.
-    pub partition: u32,
-    /// The link of the member.
-    pub owner: Option<LinkIx>,
-}
-
-/// What became of a publish.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PublishOutcome {
-    /// It is in the log, as safe as the broker makes it.
-    Accepted {
-        /// The partition, counted within the topic.
-        partition: u32,
-        /// Its place in the partition's log.
-        offset: u64,
-    },
-    /// It is not in the log and will not be.
-    Rejected,
-    /// The answer was lost: it may be in the log or not. Should it be delivered after all, it is owed from then on.
-    Unknown,
-}
 
 /// What the machine remembers of its outside buses.
 #[derive(Clone, Debug, Default)]
@@ -371,17 +259,11 @@ impl Kernel {
     }
 
     /// The broker has a record: every subscription that it matches is owed it.
-    fn owe<O: Observer>(
-        &mut self,
-        cx: &mut Cx<'_, O>,
-        pending: &Pending,
-        topic: TopicIx,
-        partition: u32,
-        offset: u64,
-    ) {
+    fn owe<O: Observer>(&mut self, cx: &mut Cx<'_, O>, pending: &Pending, topic: TopicIx, partition: u32, offset: u64) {
         let plan = cx.plan;
         let payload = pending.payload.as_ref();
-        let slot = Slot { at: self.now, ..pending.slot };
+        let mut slot = pending.slot;
+        slot.at = self.now;
         let (event, kind) = (slot.event, slot.kind());
         let partition_ix = plan.topics[topic.index()].partitions[partition as usize];
         for cursor in &plan.partitions[partition_ix as usize].cursors {
@@ -549,8 +431,13 @@ impl Kernel {
         cursor.again -= 1;
         let token = cursor.token;
         let ready = owed.time;
+        let broker = capabilities(cx.plan, sub);
         if owed.attempt == 0 {
             owed.first = now;
+        } else if broker.ack_wait && broker.extend && !broker.nack {
+            // Handed over again from our copy: the broker has to count from here too.
+            let of = owed.place;
+            self.outside.port.send(|| Outgoing::Extend(of));
         }
         owed.state = State::InFlight;
         owed.time = now.saturating_add(sub.ack_wait);
@@ -572,7 +459,7 @@ impl Kernel {
         } else {
             cursor.in_flight += 1;
             sub_state.in_flight += 1;
-            if is_watched(capabilities(cx.plan, sub), sub, attempt) && !cursor.ack_armed && deadline < u64::MAX {
+            if is_watched(broker, sub, attempt) && !cursor.ack_armed && deadline < u64::MAX {
                 cursor.ack_armed = true;
                 self.arm(deadline, Class::Timer, Job::timer(Tag::AckTimer, Job::NONE, key.0));
             }
@@ -611,7 +498,7 @@ impl Kernel {
             // At most once, or a later word on what is settled.
             None if sub.at_most_once => None,
             None => Some(Staleness::Settled),
-            Some(_) if job.token.wrapping_sub(fence) as i32 <= 0 => Some(Staleness::OldGeneration),
+            Some(_) if job.token.wrapping_sub(fence).cast_signed() <= 0 => Some(Staleness::OldGeneration),
             Some(owed) if job.tag == Tag::Nack && (owed.token != job.token || owed.state != State::InFlight) => {
                 Some(Staleness::EarlierAttempt)
             }

@@ -13,11 +13,11 @@ mod sampler;
 pub use self::check::check;
 pub use self::compile::{Inputs, compile};
 pub use self::outside::{Capabilities, KeptBy, Rule};
-pub use self::plan::{Plan, SubTerms};
 pub(crate) use self::plan::{
     BucketPlan, CallPlan, DEAD_LETTERS, DataPlan, DeadPath, EVENT_TYPES, EmitPlan, FunctionPlan, HandlerPlan, KeyPlan,
     NodePlan, Pace, ProducerPlan, ReplayAt, Route, RouteTo, SubPlan, Work, WorkerPlan,
 };
+pub use self::plan::{Plan, SubTerms};
 pub use self::problem::{Place, Problem, Severity};
 pub use self::replay::{LOG_BYTES, LOG_ROWS, ReplayError, ReplayLog, ReplayRow};
 pub(crate) use self::sampler::Sampler;

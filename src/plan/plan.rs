@@ -328,7 +328,8 @@ pub struct SubTerms {
     pub ack_wait: SimDuration,
     /// How often a record is handed over at most.
     pub deliveries: u32,
-    /// At most so many unsettled records.
+    /// At most so many unsettled records: no more than its members take at once, so that none waits at their door while its
+    /// ack wait goes by.
     pub max_in_flight: u32,
 }
 
@@ -418,10 +419,11 @@ impl Plan {
     /// How a subscription is to be set up at an outside broker.
     pub fn sub_terms(&self, sub: SubIx) -> SubTerms {
         let plan = &self.subs[sub.index()];
+        let room = plan.members.iter().fold(0, |room: u32, member| room.saturating_add(member.prefetch));
         SubTerms {
             ack_wait: SimDuration::from_nanos(plan.ack_wait),
             deliveries: plan.deliveries,
-            max_in_flight: plan.max_in_flight,
+            max_in_flight: room.clamp(1, plan.max_in_flight),
         }
     }
 
