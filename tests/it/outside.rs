@@ -35,7 +35,7 @@ const ORDERS: &str = r#"
     bus -> packing 1ms (topics: ["payment.taken"], group: "packing", share: Partition, ack_wait: "200ms")
     bus -> packing-2 1ms (topics: ["payment.taken"], group: "packing", share: Partition, ack_wait: "200ms")
     bus -> audit 1ms (topics: ["order.placed"], filter: "event.data.amount >= 5", ack_wait: "50ms")
-    bus -> glance (topics: ["order.placed"], guarantee: AtMostOnce)
+    bus -> glance (topics: ["order.placed"], guarantee: AtMostOnce, ack_wait: "100ms")
 "#;
 
 fn run_of(rows: &str, capabilities: Capabilities) -> Run {
