@@ -6,8 +6,8 @@ use super::event_list::Class;
 use super::state::{Job, MemberState, Open, OpenState, Payload, Slot, Tag};
 use super::{Cx, Kernel};
 use crate::model::{LinkIx, NodeIx, Share, SimDuration, SimTime, SubIx, TopicIx, WhenFull};
-use crate::plan::{Plan, SubPlan};
-use crate::trace::{Leg, Observer, Phase, Reason, Staleness, What};
+use crate::plan::{Feed, Plan, SubPlan};
+use crate::trace::{Leg, Observer, Passage, Phase, Reason, Staleness, What};
 
 /// Records without a key that go to one partition before the next one's turn, as Kafka's sticky partitioner has it by batch.
 pub(super) const STICKY_BATCH: u32 = 16;
@@ -45,10 +45,14 @@ impl Kernel {
         }
         let number = self.choose_partition(plan, topic_ix, &slot, payload);
         let partition_ix = topic.partitions[number as usize] as usize;
-        let cursors = &plan.partitions[partition_ix].cursors;
+        let feeds = &plan.partitions[partition_ix].feeds;
         let size = plan.events[kind.index()].size;
-        for cursor in cursors {
-            let sub_ix = plan.cursors[*cursor as usize].sub;
+        for feed in feeds {
+            let state = &self.subs[feed.slot as usize];
+            if feed.passes && state.queued == 0 && state.door_waits == 0 {
+                continue;
+            }
+            let (cursor, sub_ix) = (&feed.cursor, feed.sub);
             let sub = &plan.subs[sub_ix.index()];
             if !self.is_full(sub, size, from_door == Some(sub_ix)) || self.is_free(plan, sub, *cursor) {
                 continue;
@@ -72,10 +76,18 @@ impl Kernel {
         let is_full = partition.push(slot, payload.cloned());
         cx.show(What::Accepted { link, node, event, kind, topic: topic_ix, partition: number, offset });
         let hops_exceeded = slot.hops() > plan.hop_limit;
-        for cursor in cursors {
-            let sub_ix = plan.cursors[*cursor as usize].sub;
+        let end_to_end = SimDuration::from_nanos(self.now.saturating_sub(slot.born));
+        for feed in feeds {
+            let (cursor, sub_ix) = (&feed.cursor, feed.sub);
+            if feed.passes && !hops_exceeded && self.pass_through(feed) {
+                let (node, link, partition) = (feed.node, feed.link, number);
+                let passage =
+                    Passage { sub: sub_ix, event, kind, topic: topic_ix, partition, offset, node, link, end_to_end };
+                cx.out.passed(cx.now, &passage);
+                continue;
+            }
             let sub = &plan.subs[sub_ix.index()];
-            let matching = if sub.filter.is_some() { self.matching(cx, sub_ix, &slot, payload) } else { Match::Yes };
+            let matching = if feed.has_filter { self.matching(cx, sub_ix, &slot, payload) } else { Match::Yes };
             if matching == Match::No {
                 self.cursors[*cursor as usize].pass(offset);
                 continue;
@@ -135,6 +147,21 @@ impl Kernel {
         Ok(())
     }
 
+    /// The whole life of a delivery that takes no time, if nothing stands before it. Whether it was that.
+    #[inline]
+    fn pass_through(&mut self, feed: &Feed) -> bool {
+        let sub = &self.subs[feed.slot as usize];
+        let cursor = &mut self.cursors[feed.cursor as usize];
+        let is_clear = sub.queued == 0 && sub.in_flight == 0 && self.nodes[feed.node.index()].queue_len == 0;
+        if !is_clear || cursor.mask.is_some() {
+            return false;
+        }
+        cursor.counts.opened += 1;
+        cursor.counts.acked += 1;
+        cursor.step_over();
+        true
+    }
+
     fn choose_partition(&self, plan: &Plan, topic: TopicIx, slot: &Slot, payload: Option<&Arc<Payload>>) -> u32 {
         let partitions = plan.topics[topic.index()].partitions.len() as u32;
         if partitions <= 1 {
@@ -162,7 +189,7 @@ impl Kernel {
 
     pub(super) fn matching<O: Observer>(
         &mut self,
-        cx: &mut Cx<'_, O>,
+        cx: &Cx<'_, O>,
         sub: SubIx,
         slot: &Slot,
         payload: Option<&Arc<Payload>>,
@@ -178,7 +205,7 @@ impl Kernel {
     /// Whether a subscription's filter lets an event through; what it cannot make sense of it does not.
     pub(super) fn is_match<O: Observer>(
         &mut self,
-        cx: &mut Cx<'_, O>,
+        cx: &Cx<'_, O>,
         sub: SubIx,
         slot: &Slot,
         payload: Option<&Arc<Payload>>,
@@ -268,26 +295,6 @@ impl Kernel {
         let sub = &cx.plan.subs[sub_ix.index()];
         let member = &sub.members[place];
         debug_assert_eq!(self.cursors[cursor as usize].next, offset, "a fresh record is the next of its cursor");
-        if member.delay == 0 && !sub.at_most_once && self.is_instant(cx.plan, member.node) {
-            // The whole life of a delivery that takes no time, without a stop between.
-            let cursor_state = &mut self.cursors[cursor as usize];
-            cursor_state.token = cursor_state.token.wrapping_add(1);
-            cursor_state.counts.acked += 1;
-            cursor_state.step_over();
-            self.subs[sub.slot as usize].turn = place as u32 + 1;
-            let (event, kind, node, link) = (slot.event, slot.kind(), member.node, member.link);
-            let at = SimTime::from_nanos(self.now);
-            let wait = SimDuration::from_nanos(self.now.saturating_sub(slot.at));
-            let end_to_end = SimDuration::from_nanos(self.now.saturating_sub(slot.born));
-            cx.show(What::Delivered { sub: sub_ix, event, node, attempt: 1 });
-            cx.show(What::Sent { link, event, kind, leg: Leg::Deliver, attempt: 1, arrives: at });
-            cx.show(What::Received { node, link: Some(link), sub: sub_ix, event, kind, attempt: 1 });
-            cx.show(What::Started { node, sub: sub_ix, event, kind, attempt: 1, wait });
-            let service = SimDuration::ZERO;
-            cx.show(What::Handled { node, sub: sub_ix, event, kind, attempt: 1, service, end_to_end });
-            cx.show(What::Acked { sub: sub_ix, event, node, auto: false, from: Phase::InFlight });
-            return;
-        }
         let cursor_state = &mut self.cursors[cursor as usize];
         cursor_state.next += 1;
         cursor_state.open.push_back(Open {
@@ -587,7 +594,7 @@ impl Kernel {
         let stale = match state.open_at(offset) {
             None => Some(Staleness::Settled),
             Some(open) if open.state == OpenState::Settled => Some(Staleness::Settled),
-            Some(_) if job.token.wrapping_sub(fence) as i32 <= 0 => Some(Staleness::OldGeneration),
+            Some(_) if job.token.wrapping_sub(fence).cast_signed() <= 0 => Some(Staleness::OldGeneration),
             Some(open) if job.tag == Tag::Nack && (open.token != job.token || open.state != OpenState::InFlight) => {
                 Some(Staleness::EarlierAttempt)
             }
@@ -653,7 +660,7 @@ impl Kernel {
             cx.show(What::Evicted { sub: sub_ix, event, node: sub.node, from: Phase::InFlight });
             return;
         }
-        if u32::from(attempt) >= sub.deliveries || reason == Reason::Throttled && self.refuses(plan, link) {
+        if u32::from(attempt) >= sub.deliveries || reason == Reason::Throttled && Self::refuses(plan, link) {
             if matches!(reason, Reason::Throttled | Reason::Decode) {
                 given_up.reason = reason;
             }
@@ -711,8 +718,8 @@ impl Kernel {
             }
             let state = &mut self.cursors[cursor as usize];
             state.later.pop();
-            let is_due = |open: &&mut Open| open.state == OpenState::Delayed && open.token == token;
-            if state.open_at(offset).filter(is_due).is_some() {
+            let is_due = |open: &mut Open| open.state == OpenState::Delayed && open.token == token;
+            if state.open_at(offset).is_some_and(is_due) {
                 state.delayed -= 1;
                 self.subs[sub.slot as usize].delayed -= 1;
                 self.queue_again(cx, cursor, offset);

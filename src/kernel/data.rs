@@ -101,7 +101,7 @@ impl Kernel {
             KeyPlan::Of(program) => {
                 let text = self
                     .with_facts(plan, &slot, cause_payload.as_ref(), place ^ KEY_PLACE, |facts| program.text(facts))
-                    .map_err(|_| ())?;
+                    .map_err(drop)?;
                 payload.key = Some(text.into());
                 Slot::TEXT_KEY
             }
@@ -169,15 +169,13 @@ impl Kernel {
             key = match &emit.key {
                 KeyPlan::Inherit => 0,
                 KeyPlan::Of(program) => {
-                    match self.with_facts(plan, &slot, shown.as_ref(), KEY_PLACE, |facts| program.text(facts)) {
-                        Ok(text) => {
-                            payload.key = Some(text.into());
-                            Slot::TEXT_KEY
-                        }
-                        Err(_) => {
-                            self.mark_broken(cx, node, event);
-                            0
-                        }
+                    let text = self.with_facts(plan, &slot, shown.as_ref(), KEY_PLACE, |facts| program.text(facts));
+                    if let Ok(text) = text {
+                        payload.key = Some(text.into());
+                        Slot::TEXT_KEY
+                    } else {
+                        self.mark_broken(cx, node, event);
+                        0
                     }
                 }
                 KeyPlan::Cycle(_) | KeyPlan::Uniform(_) | KeyPlan::Skewed(_) => self.number_key(node, emit),

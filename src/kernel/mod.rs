@@ -44,7 +44,7 @@ pub enum Input {
     Fire {
         /// The node.
         node: NodeIx,
-        /// How many events.
+        /// How many events, at most [`limits::FIRED`].
         count: u32,
         /// Their data, in place of the node's own.
         data: Option<Arc<Value>>,
@@ -93,6 +93,8 @@ pub mod limits {
     pub const RETAINED: usize = 1 << 25;
     /// Hops are counted up to here; a hop limit beyond is none.
     pub const HOPS: u32 = (1 << 20) - 1;
+    /// Events that one press of a button makes.
+    pub const FIRED: u32 = 100_000;
     /// Dead letters that a queue keeps if it names no figure of its own.
     pub const DEAD_LETTERS: u64 = crate::plan::DEAD_LETTERS;
     /// Event types of a run.
@@ -161,6 +163,7 @@ struct Cx<'a, O> {
 }
 
 impl<O: Observer> Cx<'_, O> {
+    #[expect(clippy::inline_always, reason = "each call shows one kind of record, and only its arm is to remain")]
     #[inline(always)]
     fn show(&mut self, what: What<'_>) {
         self.out.record(Record { at: self.now, what });
@@ -174,6 +177,7 @@ impl Kernel {
     }
 
     /// A run that keeps what is due in a certain list. It goes the same way with each.
+    #[expect(clippy::needless_pass_by_value, reason = "a run holds its plan; callers hand theirs over")]
     pub fn with_list(plan: Arc<Plan>, seed: u64, list: ListChoice) -> Self {
         let mut kernel = Self {
             plan: Arc::clone(&plan),

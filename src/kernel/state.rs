@@ -160,7 +160,7 @@ impl Job {
     /// A timer of a node, cursor or partition.
     pub(super) fn timer(tag: Tag, node: u32, source: u32) -> Self {
         let slot = Slot::new(EventId::from_bits(0), 0, 0, EventTypeIx(0), 0, 0);
-        Self { node, source, ..Self::carrying(slot, tag) }
+        Self { source, node, ..Self::carrying(slot, tag) }
     }
 
     /// An event that is about to do something.

@@ -8,9 +8,9 @@ use super::plan::Names;
 use super::plan::SubName;
 use super::plan::{ATTEMPTS, DEAD_LETTERS, EVENT_TYPES};
 use super::plan::{
-    BucketPlan, CallPlan, CursorPlan, DataPlan, DeadPath, EmitPlan, EventPlan, FunctionPlan, HandlerPlan, KeyPlan,
-    Kinds, LinkPlan, MemberPlan, NodePlan, Pace, PartitionPlan, ProducerPlan, QueuePlan, ReplayAt, Route, RouteTo,
-    SubPlan, TopicPlan, Work, WorkerPlan,
+    BucketPlan, CallPlan, CursorPlan, DataPlan, DeadPath, EmitPlan, EventPlan, Feed, FunctionPlan, HandlerPlan,
+    KeyPlan, Kinds, LinkPlan, MemberPlan, NodePlan, Pace, PartitionPlan, ProducerPlan, QueuePlan, ReplayAt, Route,
+    RouteTo, SubPlan, TopicPlan, Work, WorkerPlan,
 };
 use super::{Capabilities, Place, Plan, Problem, ReplayLog, Sampler, Severity};
 use crate::expr::{self, Program, Purpose};
@@ -45,6 +45,9 @@ pub fn compile(flow: &Flow, inputs: &Inputs, previous: Option<&Plan>) -> Result<
     compiler.fill_nodes();
     compiler.finish()
 }
+
+/// Routes of event types that only a replayed log emits.
+type OtherRoutes = Vec<(EventTypeIx, Box<[Route]>)>;
 
 struct Compiler<'a> {
     flow: &'a Flow,
@@ -120,7 +123,7 @@ impl<'a> Compiler<'a> {
                 severity: Severity::Error,
                 at: Place::Flow,
                 code: "too-many-event-types",
-                what: format!("A run knows at most {} event types", EVENT_TYPES),
+                what: format!("A run knows at most {EVENT_TYPES} event types"),
                 hint: "Use one type with a field that tells its kinds apart".to_owned(),
             });
         }
@@ -225,20 +228,13 @@ impl<'a> Compiler<'a> {
         for link in flow.links().values() {
             let LinkKind::Publish(publish) = &link.kind else { continue };
             let bus = self.node(&link.to);
-            match &publish.topic {
-                Some(name) => {
-                    self.topic(bus, name, None);
-                }
-                None => {
-                    let emitted: Vec<TopicName> = self
-                        .emitted_by(&link.from)
-                        .into_iter()
-                        .filter(|event| takes(&publish.events, event))
-                        .map(|event| TopicName::from(&event))
-                        .collect();
-                    for name in emitted {
-                        self.topic(bus, &name, None);
-                    }
+            if let Some(name) = &publish.topic {
+                self.topic(bus, name, None);
+                continue;
+            }
+            for event in self.emitted_by(&link.from) {
+                if takes(&publish.events, &event) {
+                    self.topic(bus, &TopicName::from(&event), None);
                 }
             }
         }
@@ -299,7 +295,7 @@ impl<'a> Compiler<'a> {
         while topic.partitions.len() < wanted {
             topic.partitions.push(self.plan.partitions.len() as u32);
             let number = topic.partitions.len() as u32 - 1;
-            self.plan.partitions.push(PartitionPlan { topic: ix, number, cursors: Vec::new() });
+            self.plan.partitions.push(PartitionPlan { topic: ix, number, cursors: Vec::new(), feeds: Vec::new() });
         }
     }
 
@@ -675,13 +671,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn pacing(
-        &self,
-        ix: NodeIx,
-        id: &NodeId,
-        producer: &Producer,
-        kind: EventTypeIx,
-    ) -> (Pace, Vec<(EventTypeIx, Box<[Route]>)>) {
+    fn pacing(&self, ix: NodeIx, id: &NodeId, producer: &Producer, kind: EventTypeIx) -> (Pace, OtherRoutes) {
         let pace = match &producer.rate {
             Pacing::ByHand => Pace::ByHand,
             Pacing::Constant(rate) if rate.is_zero() => Pace::Never,
@@ -747,11 +737,33 @@ impl<'a> Compiler<'a> {
             return Err(self.problems);
         }
         data_needs::mark(&mut self.plan);
+        self.plan.lay_feeds();
         Ok(self.plan)
     }
 }
 
 impl Plan {
+    /// Gathers what an append asks of each cursor.
+    fn lay_feeds(&mut self) {
+        for ix in 0..self.partitions.len() {
+            let feed = |cursor: &u32| {
+                let sub_ix = self.cursors[*cursor as usize].sub;
+                let sub = &self.subs[sub_ix.index()];
+                let (node, link) =
+                    sub.members.first().map_or((sub.node, LinkIx(0)), |member| (member.node, member.link));
+                let is_instant = match &self.nodes[node.index()].work {
+                    Work::Worker(worker) => worker.is_instant,
+                    Work::Producer(_) | Work::DeadLetters { .. } | Work::None => false,
+                };
+                let has_no_way = matches!(sub.members[..], [MemberPlan { delay: 0, .. }]);
+                let has_filter = sub.filter.is_some();
+                let passes = is_instant && has_no_way && !has_filter && !sub.at_most_once && sub.share == Share::Queue;
+                Feed { cursor: *cursor, sub: sub_ix, slot: sub.slot, node, link, has_filter, passes }
+            };
+            self.partitions[ix].feeds = self.partitions[ix].cursors.iter().map(feed).collect();
+        }
+    }
+
     /// Takes every handle of the plan before, all marked as no longer drawn: what is drawn marks itself again.
     fn carry_over(&mut self, previous: &Self) {
         self.revision = previous.revision + 1;
@@ -783,6 +795,7 @@ impl Plan {
             topic: partition.topic,
             number: partition.number,
             cursors: Vec::new(),
+            feeds: Vec::new(),
         };
         self.partitions = previous.partitions.iter().map(partition).collect();
         let sub = |sub: &SubPlan| SubPlan {

@@ -1,6 +1,6 @@
 //! Which events' data a run must have at hand: those that some expression may look at, directly or through an effect.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::Plan;
 use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, RouteTo, Work};
@@ -72,16 +72,16 @@ pub(super) fn mark(plan: &mut Plan) {
 }
 
 fn filtered_topics(plan: &Plan) -> Vec<TopicIx> {
-    let mut topics = BTreeMap::new();
+    let mut topics = BTreeSet::new();
     for sub in plan.subs.iter().filter(|sub| sub.alive) {
         if sub.filter.as_ref().is_some_and(|filter| filter.needs_data()) {
             for cursor in &sub.cursors {
                 let partition = plan.cursors[*cursor as usize].partition;
-                topics.insert(plan.partitions[partition as usize].topic, ());
+                topics.insert(plan.partitions[partition as usize].topic);
             }
         }
     }
-    topics.into_keys().collect()
+    topics.into_iter().collect()
 }
 
 fn handlers(plan: &Plan) -> impl Iterator<Item = &HandlerPlan> {
@@ -100,9 +100,7 @@ fn emits(plan: &Plan) -> impl Iterator<Item = &EmitPlan> {
 }
 
 fn mark_causes(plan: &Plan, handler: &HandlerPlan, needed: &mut [bool]) {
-    for ix in 0..plan.events.len() {
-        if handler.on.contains(EventTypeIx(ix as u32)) {
-            needed[ix] = true;
-        }
+    for (ix, needed) in needed.iter_mut().enumerate().take(plan.events.len()) {
+        *needed |= handler.on.contains(EventTypeIx(ix as u32));
     }
 }

@@ -14,8 +14,8 @@ pub use self::check::check;
 pub use self::compile::{Inputs, compile};
 pub use self::outside::{Capabilities, KeptBy, Rule};
 pub(crate) use self::plan::{
-    BucketPlan, CallPlan, DEAD_LETTERS, DataPlan, DeadPath, EVENT_TYPES, EmitPlan, FunctionPlan, HandlerPlan, KeyPlan,
-    NodePlan, Pace, ProducerPlan, ReplayAt, Route, RouteTo, SubPlan, Work, WorkerPlan,
+    BucketPlan, CallPlan, DEAD_LETTERS, DataPlan, DeadPath, EVENT_TYPES, EmitPlan, Feed, FunctionPlan, HandlerPlan,
+    KeyPlan, NodePlan, Pace, ProducerPlan, ReplayAt, Route, RouteTo, SubPlan, Work, WorkerPlan,
 };
 pub use self::plan::{Plan, SubTerms};
 pub use self::problem::{Place, Problem, Severity};

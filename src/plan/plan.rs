@@ -272,6 +272,23 @@ pub(crate) struct PartitionPlan {
     pub(crate) number: u32,
     /// Indices of the cursors on it whose subscriptions are alive, in the order of the subscriptions.
     pub(crate) cursors: Vec<u32>,
+    /// The same cursors, with what an append asks of each first.
+    pub(crate) feeds: Vec<Feed>,
+}
+
+/// What an append has to know of a cursor.
+#[derive(Clone, Copy)]
+pub(crate) struct Feed {
+    pub(crate) cursor: u32,
+    pub(crate) sub: SubIx,
+    /// See [`SubPlan::slot`].
+    pub(crate) slot: u32,
+    /// The only member, where records pass.
+    pub(crate) node: NodeIx,
+    pub(crate) link: LinkIx,
+    pub(crate) has_filter: bool,
+    /// Whether records pass: one member that takes no time, no way to it, no filter.
+    pub(crate) passes: bool,
 }
 
 pub(crate) struct CursorPlan {

@@ -107,7 +107,7 @@ impl Figures {
         view.links = (0..plan.link_count() as u32).map(|link| self.link(LinkIx(link), since)).collect();
         view.nodes =
             (0..plan.node_count() as u32).map(|node| self.node(kernel, &plan, &ledger, NodeIx(node), since)).collect();
-        view.buses = self.places.buses.iter().map(|places| self.bus(kernel, &plan, &ledger, places, since)).collect();
+        view.buses = self.places.buses.iter().map(|places| bus_live(kernel, &plan, &ledger, places, since)).collect();
         view.counts = Counts {
             on_wire: view.links.iter().map(|link| link.on_wire).sum(),
             in_flight: ledger.total.in_flight,
@@ -195,7 +195,7 @@ impl Figures {
         NodeLive {
             queue: subs.iter().map(queued).sum::<u64>() + u64::from(now.waiting),
             queue_limit: subs.iter().filter_map(|sub| plan.queue_limit(*sub)).sum(),
-            busy: now.busy,
+            busy: work.busy,
             capacity,
             received: work.received,
             handled: work.handled,
@@ -204,63 +204,57 @@ impl Figures {
             per_second: since.per_second(place(node.0, DONE), done(&work)),
             wait_nanos: if waits == 0 { 0.0 } else { waited as f64 / waits as f64 },
             utilization: if hands > 0.0 { (busy_nanos / hands).min(1.0) } else { 0.0 },
-            cold: now.instances.saturating_sub(now.idle + now.busy),
+            cold: now.instances.saturating_sub(now.idle + work.busy),
             warm: now.idle,
             dead_letters: now.dead_letters,
             blocked: now.is_blocked,
             faulted: now.is_broken,
         }
     }
+}
 
-    fn bus(
-        &self,
-        kernel: &Kernel,
-        plan: &Plan,
-        ledger: &Ledger,
-        places: &BusPlaces,
-        since: Since<'_>,
-    ) -> (NodeId, BusLive) {
-        let topic = |topic: &TopicIx| {
-            let (ends, kept) = (kernel.ends(*topic), kernel.kept(*topic));
-            let lags: Vec<Vec<u64>> = places.subs.iter().map(|sub| kernel.lag(*sub, *topic)).collect();
-            let partition = |(number, end): (usize, &u64)| PartitionLive {
-                end: *end,
-                kept: kept.get(number).copied().unwrap_or(0),
-                lag: lags.iter().filter_map(|lag| lag.get(number)).max().copied().unwrap_or(0),
-            };
-            let accepted = ends.iter().sum();
-            TopicLive {
-                name: plan.topic_name(*topic).clone(),
-                accepted,
-                per_second: since.per_second(place(topic.0, ACCEPTED), accepted),
-                partitions: ends.iter().enumerate().map(partition).collect(),
-            }
+/// The figures of a bus.
+fn bus_live(kernel: &Kernel, plan: &Plan, ledger: &Ledger, places: &BusPlaces, since: Since<'_>) -> (NodeId, BusLive) {
+    let topic = |topic: &TopicIx| {
+        let (ends, kept) = (kernel.ends(*topic), kernel.kept(*topic));
+        let lags: Vec<Vec<u64>> = places.subs.iter().map(|sub| kernel.lag(*sub, *topic)).collect();
+        let partition = |(number, end): (usize, &u64)| PartitionLive {
+            end: *end,
+            kept: kept.get(number).copied().unwrap_or(0),
+            lag: lags.iter().filter_map(|lag| lag.get(number)).max().copied().unwrap_or(0),
         };
-        let subscription = |sub: &SubIx| {
-            let counts = ledger.subs.get(sub.index()).copied().unwrap_or_default();
-            let owners = |topic: &TopicIx| kernel.owners(*sub, *topic);
-            let name = |owner: Option<NodeIx>| owner.map(|owner| plan.node_id(owner).clone());
-            SubscriptionLive {
-                label: plan.sub_label(*sub).to_owned(),
-                members: plan.sub_members(*sub).map(|(member, _)| plan.node_id(member).clone()).collect(),
-                queued: counts.queued,
-                delayed: counts.delayed,
-                in_flight: counts.in_flight,
-                queue_limit: plan.queue_limit(*sub).unwrap_or(0),
-                generation: kernel.generation(*sub).into(),
-                owners: if plan.shares_partitions(*sub) {
-                    places.topics.iter().flat_map(owners).map(name).collect()
-                } else {
-                    Vec::new()
-                },
-            }
-        };
-        let bus = BusLive {
-            topics: places.topics.iter().map(topic).collect(),
-            subscriptions: places.subs.iter().map(subscription).collect(),
-        };
-        (plan.node_id(places.bus).clone(), bus)
-    }
+        let accepted = ends.iter().sum();
+        TopicLive {
+            name: plan.topic_name(*topic).clone(),
+            accepted,
+            per_second: since.per_second(place(topic.0, ACCEPTED), accepted),
+            partitions: ends.iter().enumerate().map(partition).collect(),
+        }
+    };
+    let subscription = |sub: &SubIx| {
+        let counts = ledger.subs.get(sub.index()).copied().unwrap_or_default();
+        let owners = |topic: &TopicIx| kernel.owners(*sub, *topic);
+        let name = |owner: Option<NodeIx>| owner.map(|owner| plan.node_id(owner).clone());
+        SubscriptionLive {
+            label: plan.sub_label(*sub).to_owned(),
+            members: plan.sub_members(*sub).map(|(member, _)| plan.node_id(member).clone()).collect(),
+            queued: counts.queued,
+            delayed: counts.delayed,
+            in_flight: counts.in_flight,
+            queue_limit: plan.queue_limit(*sub).unwrap_or(0),
+            generation: kernel.generation(*sub).into(),
+            owners: if plan.shares_partitions(*sub) {
+                places.topics.iter().flat_map(owners).map(name).collect()
+            } else {
+                Vec::new()
+            },
+        }
+    };
+    let bus = BusLive {
+        topics: places.topics.iter().map(topic).collect(),
+        subscriptions: places.subs.iter().map(subscription).collect(),
+    };
+    (plan.node_id(places.bus).clone(), bus)
 }
 
 /// What a node is there for: handling, accepting, or emitting.

@@ -290,13 +290,13 @@ impl Driver {
     /// One batch towards an instant. Where nothing is left to do the clock goes there by itself; but for the end of time,
     /// which is where it would be as fast as the machine can.
     fn run_kernel(&mut self, target: SimTime, budget: u32) {
-        let before = self.kernel.steps();
+        let before = (self.kernel.steps(), self.is_quiet());
         self.last = if target == SimTime::MAX {
             self.kernel.run_until(target, budget, &mut self.figures)
         } else {
             fast::advance(&mut self.kernel, target, budget, &mut self.figures)
         };
-        if self.kernel.steps() != before {
+        if (self.kernel.steps(), self.is_quiet()) != before {
             self.is_news = true;
             self.shared.past.keep(&self.kernel);
         }
@@ -309,6 +309,11 @@ impl Driver {
             }
             Stopped::Until | Stopped::Budget | Stopped::Quiet | Stopped::Stuck => {}
         }
+    }
+
+    /// Whether nothing is left to do until something comes in.
+    const fn is_quiet(&self) -> bool {
+        matches!(self.last, Stopped::Quiet | Stopped::Stuck)
     }
 
     fn end(&mut self, because: &str) {
@@ -479,7 +484,7 @@ impl Driver {
             speed: self.pace.speed(),
             seed: self.seed,
             behind: self.behind,
-            is_quiet: matches!(self.last, Stopped::Quiet | Stopped::Stuck),
+            is_quiet: self.is_quiet(),
             ended_because: self.ended_because.clone(),
             runs_earlier_drawing: self.runs_earlier_drawing,
             ..LiveView::default()
