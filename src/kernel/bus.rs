@@ -14,7 +14,7 @@ pub(super) const STICKY_BATCH: u32 = 16;
 
 /// What a subscription makes of a new record.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Match {
+pub(super) enum Match {
     Yes,
     No,
     /// Its filter cannot make sense of it.
@@ -37,6 +37,10 @@ impl Kernel {
         let (event, kind, node) = (slot.event, slot.kind(), topic.bus);
         if !topic.alive {
             cx.show(What::Rejected { link, node, event, kind, reason: Reason::NoDestination });
+            return Ok(());
+        }
+        if topic.is_outside {
+            self.publish_outside(plan, link, slot, payload, topic_ix);
             return Ok(());
         }
         let number = self.choose_partition(plan, topic_ix, &slot, payload);
@@ -183,7 +187,7 @@ impl Kernel {
         }
     }
 
-    fn matching<O: Observer>(
+    pub(super) fn matching<O: Observer>(
         &mut self,
         cx: &Cx<'_, O>,
         sub: SubIx,
@@ -248,7 +252,7 @@ impl Kernel {
 
     /// The member that the next record of a cursor goes to, if one has room: an idle one first, in turn.
     #[inline]
-    fn pick_member(&self, plan: &Plan, sub: &SubPlan, cursor: u32) -> Option<usize> {
+    pub(super) fn pick_member(&self, plan: &Plan, sub: &SubPlan, cursor: u32) -> Option<usize> {
         let state = &self.subs[sub.slot as usize];
         if state.in_flight >= sub.max_in_flight {
             return None;
@@ -397,6 +401,10 @@ impl Kernel {
     pub(super) fn dispatch<O: Observer>(&mut self, cx: &mut Cx<'_, O>, sub_ix: SubIx) {
         let plan = cx.plan;
         let sub = &plan.subs[sub_ix.index()];
+        if sub.is_outside {
+            self.dispatch_outside(cx, sub_ix);
+            return;
+        }
         self.subs[sub.slot as usize].is_woken = false;
         let mut passed = 0;
         while self.subs[sub.slot as usize].queued > 0 {
@@ -573,6 +581,10 @@ impl Kernel {
         if let Some(member) = member_mut(&mut sub_state.members, job.link) {
             member.held = member.held.saturating_sub(1);
         }
+        if sub.is_outside {
+            self.answer_outside(cx, &job);
+            return;
+        }
         if sub.at_most_once {
             self.wake(sub_ix, sub);
             return;
@@ -678,7 +690,7 @@ impl Kernel {
         self.arm_due(cursor);
     }
 
-    fn arm_due(&mut self, cursor: u32) {
+    pub(super) fn arm_due(&mut self, cursor: u32) {
         let state = &mut self.cursors[cursor as usize];
         let Some(std::cmp::Reverse((due, _, _))) = state.later.peek().copied() else { return };
         if state.due_armed.is_none_or(|armed| due < armed) {
@@ -692,6 +704,10 @@ impl Kernel {
         let now = self.now;
         let sub_ix = cx.plan.cursors[cursor as usize].sub;
         let sub = &cx.plan.subs[sub_ix.index()];
+        if sub.is_outside {
+            self.on_due_outside(cx, cursor);
+            return;
+        }
         if self.cursors[cursor as usize].due_armed.is_none_or(|armed| armed != now) {
             return;
         }
@@ -754,6 +770,10 @@ impl Kernel {
     /// Looks for records whose ack is overdue.
     pub(super) fn on_ack_timer<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32) {
         let now = self.now;
+        if cx.plan.subs[cx.plan.cursors[cursor as usize].sub.index()].is_outside {
+            self.on_ack_timer_outside(cx, cursor);
+            return;
+        }
         self.cursors[cursor as usize].ack_armed = false;
         let floor = self.cursors[cursor as usize].floor;
         let open = self.cursors[cursor as usize].open.iter().enumerate();

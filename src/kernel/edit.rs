@@ -179,6 +179,10 @@ impl Kernel {
         let plan = cx.plan;
         let CursorTarget { sub_ix, partition_ix } = target(plan, cursor);
         let sub = &plan.subs[sub_ix.index()];
+        if sub.is_outside {
+            self.purge_outside(cx, cursor);
+            return;
+        }
         let floor = self.cursors[cursor as usize].floor;
         for place in 0..self.cursors[cursor as usize].open.len() {
             let offset = floor + place as u64;

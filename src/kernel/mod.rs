@@ -11,8 +11,10 @@ mod keys;
 mod ledger;
 mod log;
 mod nodes;
+mod outside;
 mod peek;
 mod retention;
+mod seam;
 mod state;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -25,6 +27,7 @@ use self::event_list::{Class, EventList, Key};
 pub use self::keys::partition_of;
 pub use self::ledger::{Letter, OpenObligation};
 pub use self::peek::NodeNow;
+pub use self::seam::{Incoming, Outgoing, Ownership, Publish, PublishOutcome, Receipt};
 use self::state::{
     CursorState, DeadLetter, FunctionState, GraveState, InboxState, Job, Jobs, NodeState, PartitionState,
     ProducerState, SubState, Tag, TopicState,
@@ -52,6 +55,8 @@ pub enum Input {
     Plan(Arc<Plan>),
     /// Sources stop; what is under way goes on.
     Drain,
+    /// A broker that carries one of the buses told something.
+    Outside(Incoming),
 }
 
 /// Why [`Kernel::run_until`] returned.
@@ -126,6 +131,7 @@ pub struct Kernel {
     doors: BTreeMap<u32, VecDeque<u32>>,
     opened_doors: Vec<u32>,
     inputs: VecDeque<Input>,
+    outside: outside::OutsideState,
     /// How many entries of the list are more than housekeeping.
     foreground: u64,
     /// Records that all logs hold in memory.
@@ -196,6 +202,7 @@ impl Kernel {
             doors: BTreeMap::new(),
             opened_doors: Vec::new(),
             inputs: VecDeque::new(),
+            outside: outside::OutsideState::default(),
             foreground: 0,
             retained: 0,
             limit: None,
@@ -243,6 +250,7 @@ impl Kernel {
                         self.is_draining = true;
                         Cx { plan: &plan, now, out }.show(What::Draining);
                     }
+                    Input::Outside(incoming) => self.on_incoming(&mut Cx { plan: &plan, now, out }, &incoming),
                 }
             }
             let stopped = self.run_plan(&plan, until.as_nanos(), &mut left, out);

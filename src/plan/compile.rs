@@ -12,7 +12,7 @@ use super::plan::{
     KeyPlan, Kinds, LinkPlan, MemberPlan, NodePlan, Pace, PartitionPlan, ProducerPlan, QueuePlan, ReplayAt, Route,
     RouteTo, SubPlan, TopicPlan, Work, WorkerPlan,
 };
-use super::{Place, Plan, Problem, ReplayLog, Sampler, Severity};
+use super::{Capabilities, Place, Plan, Problem, ReplayLog, Sampler, Severity};
 use crate::expr::{self, Program, Purpose};
 use crate::model::{
     Backoff, Call, Chance, Emit, EventName, EventTypeIx, Expression, Flow, Handler, Key, Link, LinkId, LinkIx,
@@ -20,11 +20,13 @@ use crate::model::{
     Share, SimDuration, StartAt, SubIx, Subscription, Topic, TopicIx, TopicName,
 };
 
-/// What a plan needs besides the flow: the logs that its producers replay, already read.
+/// What a plan needs besides the flow: the logs that its producers replay, already read, and who carries its buses.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
     /// By producer. One that replays and is missing here emits nothing.
     pub replays: BTreeMap<NodeId, Arc<ReplayLog>>,
+    /// By bus: those that an outside broker carries in this run, and what it promises. Everything else is carried inside.
+    pub outside: BTreeMap<NodeId, Capabilities>,
 }
 
 /// Makes a plan; or the problems that keep it from being made.
@@ -39,6 +41,7 @@ pub fn compile(flow: &Flow, inputs: &Inputs, previous: Option<&Plan>) -> Result<
     compiler.lay_subscriptions();
     compiler.lay_inboxes();
     compiler.lay_cursors();
+    compiler.mark_outside();
     compiler.fill_nodes();
     compiler.finish()
 }
@@ -73,6 +76,7 @@ impl<'a> Compiler<'a> {
             cursors: Vec::new(),
             events: Vec::new(),
             emits: 0,
+            outside: BTreeMap::new(),
             names: Names::default(),
         };
         if let Some(previous) = previous {
@@ -259,6 +263,7 @@ impl<'a> Compiler<'a> {
                 bus,
                 name: name.clone(),
                 alive: false,
+                is_outside: false,
                 partitions: Vec::new(),
                 keep: u64::MAX,
                 keep_records: u64::MAX,
@@ -340,6 +345,7 @@ impl<'a> Compiler<'a> {
             label: label.to_owned(),
             alive: false,
             is_inbox,
+            is_outside: false,
             slot,
             node,
             members: Vec::new(),
@@ -442,6 +448,22 @@ impl<'a> Compiler<'a> {
         self.plan.cursors[cursor as usize].alive = true;
         self.plan.subs[sub.index()].cursors.push(cursor);
         self.plan.partitions[partition as usize].cursors.push(cursor);
+    }
+
+    /// Marks what an outside broker carries. Who carries a bus is settled before its run and stays so.
+    fn mark_outside(&mut self) {
+        for (id, capabilities) in &self.inputs.outside {
+            if let Some(bus) = self.plan.names.nodes.get(id) {
+                self.plan.outside.entry(*bus).or_insert(*capabilities);
+            }
+        }
+        let plan = &mut self.plan;
+        for topic in &mut plan.topics {
+            topic.is_outside = plan.outside.contains_key(&topic.bus);
+        }
+        for sub in &mut plan.subs {
+            sub.is_outside = !sub.is_inbox && plan.outside.contains_key(&sub.node);
+        }
     }
 
     fn fill_nodes(&mut self) {
@@ -747,6 +769,7 @@ impl Plan {
         self.revision = previous.revision + 1;
         self.names = previous.names.clone();
         self.emits = previous.emits;
+        self.outside.clone_from(&previous.outside);
         let node = |node: &NodePlan| NodePlan { id: node.id.clone(), alive: false, tag: node.tag, work: Work::None };
         self.nodes = previous.nodes.iter().map(node).collect();
         let link = |link: &LinkPlan| LinkPlan {
@@ -762,6 +785,7 @@ impl Plan {
             bus: topic.bus,
             name: topic.name.clone(),
             alive: false,
+            is_outside: topic.is_outside,
             partitions: topic.partitions.clone(),
             keep: topic.keep,
             keep_records: topic.keep_records,
@@ -778,6 +802,7 @@ impl Plan {
             label: sub.label.clone(),
             alive: false,
             is_inbox: sub.is_inbox,
+            is_outside: sub.is_outside,
             slot: sub.slot,
             node: sub.node,
             members: Vec::new(),

@@ -148,6 +148,7 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         | What::Deadlocked { .. }
         | What::Broken { .. }
         | What::SourceEnded { .. }
+        | What::Unconfirmed { .. }
         | What::Draining => LogKind::Notice,
         What::Sent { .. }
         | What::Opened { .. }
@@ -309,6 +310,11 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
             "emits nothing more by itself".clone_into(&mut row.detail);
         }
         What::Draining => "sources are stopped".clone_into(&mut row.detail),
+        What::Unconfirmed { link, node, event, kind } => {
+            (row.event, row.node, row.link) = (Some(event), Some(node), Some(link));
+            typed(&mut row, kind);
+            "the broker's answer to a publish was lost".clone_into(&mut row.detail);
+        }
         // These have no row of their own; see `kind_of`.
         What::Sent { .. }
         | What::Opened { .. }

@@ -193,7 +193,8 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::Purged { event, .. }
         | What::Blocked { event, .. }
         | What::Unblocked { event, .. }
-        | What::Broken { event, .. } => Some(*event),
+        | What::Broken { event, .. }
+        | What::Unconfirmed { event, .. } => Some(*event),
         What::OutOfRange { .. }
         | What::Deadlocked { .. }
         | What::InstanceStarted { .. }

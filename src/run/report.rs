@@ -93,10 +93,10 @@ impl Tally {
                 attempts: publishes.attempts,
                 accepted: publishes.accepted,
                 rejected: publishes.rejected,
-                // Windows of deduplication, faults on links and buses outside are no part of a run yet.
+                // Windows of deduplication and faults on links are no part of a run yet.
                 deduped: 0,
                 link_lost: 0,
-                unknown: 0,
+                unknown: publishes.unknown,
                 on_wire: publishes.on_wire(),
             },
             ledger: kernel.ledger().total,

@@ -35,12 +35,14 @@ pub struct Publishes {
     pub accepted: u64,
     /// Refused.
     pub rejected: u64,
+    /// Neither, as far as anybody knows: the answer of an outside broker was lost.
+    pub unknown: u64,
 }
 
 impl Publishes {
-    /// Neither accepted nor refused so far: on the wire, or waiting before a full queue.
+    /// Without an outcome so far: on the wire, or waiting before a full queue.
     pub const fn on_wire(&self) -> u64 {
-        self.attempts - self.accepted - self.rejected
+        self.attempts - self.accepted - self.rejected - self.unknown
     }
 }
 
@@ -483,6 +485,10 @@ impl Observer for Metrics {
                 if self.shape.nodes[node.index()].kind == KindTag::Bus {
                     self.publishes.rejected += 1;
                 }
+            }
+            What::Unconfirmed { link, .. } => {
+                self.links[link.index()].arrived += 1;
+                self.publishes.unknown += 1;
             }
             What::Opened { sub, link, .. } => {
                 if let Some(link) = link {

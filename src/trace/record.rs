@@ -406,6 +406,17 @@ pub enum What<'a> {
     },
     /// The sources were stopped, and what is under way is being finished.
     Draining,
+    /// The answer of an outside broker to a publish was lost: the event may be in its log or not.
+    Unconfirmed {
+        /// The link it came by.
+        link: LinkIx,
+        /// The bus.
+        node: NodeIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+    },
 }
 
 /// The partition key of an event.
@@ -475,6 +486,8 @@ pub enum Reason {
     Retention,
     /// There is no such topic or node any more.
     NoDestination,
+    /// An outside broker would not have it.
+    Refused,
 }
 
 impl Reason {
@@ -490,6 +503,7 @@ impl Reason {
             Self::Throttled => "throttled",
             Self::Retention => "retention",
             Self::NoDestination => "no_destination",
+            Self::Refused => "refused",
         }
     }
 }

@@ -238,6 +238,7 @@ impl Kernel {
                 key: row.key.clone(),
                 data: Some(Arc::clone(&row.data)),
                 row: Some((Arc::clone(log), place as u32)),
+                lineage: None,
             };
             let key = if row.key.is_some() { Slot::TEXT_KEY } else { 0 };
             let other = plan.other_routes.iter().find(|(other, _)| *other == kind);
@@ -263,7 +264,7 @@ impl Kernel {
         if !cx.plan.is_alive(node) {
             return;
         }
-        let given = Payload { key: key.cloned(), data: data.cloned(), row: None };
+        let given = Payload { key: key.cloned(), data: data.cloned(), row: None, lineage: None };
         let given_key = if key.is_some() { Slot::TEXT_KEY } else { 0 };
         for _ in 0..count.min(limits::FIRED) {
             match &cx.plan.nodes[node.index()].work {
