@@ -31,8 +31,8 @@ pub use crate::trace::LedgerCounts as LedgerReport;
 
 pub use self::examples::{EXAMPLES, Example, WELCOME};
 pub use self::files::check_file;
-pub use self::settings::{Settings, SettingsTheme, WindowPlace};
 pub use self::headless::{Ending, SimulateOptions, Simulated, TEN_MINUTES, WatchSimulation, rerun};
+pub use self::settings::{Settings, SettingsTheme, WindowPlace};
 pub use self::trace_line::TraceLine;
 
 use self::files::Logs;
