@@ -507,7 +507,8 @@ impl Fold {
             let instances = self.instances.get(&node).copied().unwrap_or_default();
             ensure!(count <= instances as usize, "S25: {count} events on {instances} instances");
         }
-        if let Some(limit) = &rules.rate {
+        // A function pays when an instance is given the event; a cold one begins later, and may begin close to the next.
+        if let Some(limit) = rules.rate.as_ref().filter(|_| rules.scale_out.is_none()) {
             let gap = limit.rate.mean_gap().map_or(0, SimDuration::as_nanos);
             let starts = self.starts.entry(node).or_default();
             *starts += 1;
