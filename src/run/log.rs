@@ -211,18 +211,18 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
         What::Started { node, sub: _, event, kind, attempt, wait } => {
             (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
             typed(&mut row, kind);
-            row.detail = format!("waited {wait}");
+            row.detail = format!("waited {}", wait.rounded());
         }
         What::Handled { node, sub: _, event, kind, attempt, service, end_to_end } => {
             (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
             typed(&mut row, kind);
-            row.detail = format!("took {service}, {end_to_end} since its root cause");
+            row.detail = format!("took {}, {} since its root cause", service.rounded(), end_to_end.rounded());
         }
         What::Failed { node, sub: _, event, kind, attempt, reason, service, lost } => {
             (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
             typed(&mut row, kind);
             let lost = if lost { ", lost: it was settled at hand-over" } else { "" };
-            row.detail = format!("{} after {service}{lost}", reason.name());
+            row.detail = format!("{} after {}{lost}", reason.name(), service.rounded());
         }
         What::Throttled { node, sub: _, event, attempt } => {
             (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
@@ -239,7 +239,8 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
         }
         What::Retrying { sub, event, attempt, reason, due } => {
             (row.event, row.attempt) = (Some(event), attempt);
-            row.detail = format!("{}: {}, again in {}", plan.sub_label(sub), reason.name(), due.since(record.at));
+            row.detail =
+                format!("{}: {}, again in {}", plan.sub_label(sub), reason.name(), due.since(record.at).rounded());
         }
         What::Queued { sub, event, taken_back: _ } => {
             row.event = Some(event);
@@ -291,7 +292,7 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
         What::InstanceStarted { node, cold, ready, instances } => {
             row.node = Some(node);
             let cold = if cold { "cold start, " } else { "" };
-            row.detail = format!("{cold}ready in {}, {instances} in all", ready.since(record.at));
+            row.detail = format!("{cold}ready in {}, {instances} in all", ready.since(record.at).rounded());
         }
         What::InstanceReclaimed { node, instances } => {
             row.node = Some(node);

@@ -49,8 +49,8 @@ const BACKDROP: f32 = 32.0;
 #[derive(Default)]
 pub struct Canvas {
     camera: Camera,
-    /// Whether the flow has been brought into view once.
-    placed: bool,
+    /// The camera as it was when the whole flow was brought into view.
+    fitted: Option<Camera>,
     flow: Option<Arc<Flow>>,
     scene: Scene,
     graph: FlowGraph,
@@ -193,8 +193,12 @@ impl Canvas {
 
     fn follow_requests(&mut self, ctx: &ViewCtx<'_>) {
         self.took_show = false;
-        if !self.placed && self.camera.view.width() > 8.0 {
-            self.placed = true;
+        // A picture that nobody has moved since it was fitted stays fitted when the window or a panel changes its size.
+        let untouched = self.fitted.is_none_or(|fitted| {
+            (fitted.middle, fitted.zoom) == (self.camera.middle, self.camera.zoom)
+                && fitted.view.size() != self.camera.view.size()
+        });
+        if untouched && self.camera.view.width() > 8.0 {
             self.fit();
         }
         if ctx.view.fit {
@@ -227,6 +231,7 @@ impl Canvas {
         } else {
             (self.camera.middle, self.camera.zoom) = (Pos2::ZERO, 1.0);
         }
+        self.fitted = Some(self.camera);
     }
 
     fn follow_wheel(&mut self, response: &egui::Response, ui: &egui::Ui) {
