@@ -574,7 +574,7 @@ const fn theme_of(settings: &Settings) -> ThemeName {
 }
 
 /// A place for the keyboard at the beginning of a part, so that F6 leads there and Tab goes on from it.
-fn landmark(ui: &mut Ui, theme: &Theme, part: Part, wanted: Option<Part>) {
+fn landmark(ui: &Ui, theme: &Theme, part: Part, wanted: Option<Part>) {
     let rect = ui.max_rect();
     let id = Id::new(("landmark", part.name()));
     let response = ui.interact(Rect::from_min_size(rect.min, Vec2::ZERO), id, Sense::focusable_noninteractive());

@@ -77,7 +77,7 @@ pub(crate) enum Decision {
 }
 
 /// Draws a dialog and says what was decided.
-pub(crate) fn dialog_ui(ctx: &ViewCtx<'_>, dialog: &mut Dialog, ui: &mut Ui) -> Decision {
+pub(crate) fn dialog_ui(ctx: &ViewCtx<'_>, dialog: &mut Dialog, ui: &Ui) -> Decision {
     let theme = ctx.theme;
     let frame = Frame::new()
         .fill(theme.panel)
@@ -174,6 +174,7 @@ fn unreadable_ui(theme: &Theme, path: &Path, faults: &[String], text: &str, ui: 
         ui,
         |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
+            ui.spacing_mut().interact_size.y = row;
             let mut area =
                 egui::ScrollArea::both().id_salt("unreadable").max_height(height).auto_shrink([false, false]);
             let seen = Id::new(("unreadable seen", path));

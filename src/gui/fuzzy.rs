@@ -16,7 +16,7 @@ fn word_score(word: &str, name: &str) -> Option<i32> {
     let starts = |at: usize| at == 0 || !letters[at - 1].is_alphanumeric();
     // The same letters in one piece beat any scattered ones.
     if let Some(at) = (0..letters.len()).find(|at| letters[*at..].starts_with(&wanted)) {
-        return Some(if starts(at) { 100 } else { 60 } + wanted.len() as i32);
+        return Some(if starts(at) { 100 } else { 60 } + i32::try_from(wanted.len()).unwrap_or(100));
     }
     let (mut at, mut score, mut last) = (0, 0, None);
     for letter in wanted {

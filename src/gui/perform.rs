@@ -244,8 +244,10 @@ impl App {
         if places.is_empty() {
             return;
         }
-        let count = places.len() as i64;
-        let mean = |part: fn(&Point) -> i32| (places.iter().map(|at| i64::from(part(at))).sum::<i64>() / count) as i32;
+        let mean = |part: fn(&Point) -> i32| {
+            let sum: f64 = places.iter().map(|at| f64::from(part(at))).sum();
+            (sum / places.len() as f64).round() as i32
+        };
         let middle = Point(mean(|at| at.0) + 32, mean(|at| at.1) + 88);
         let text = self.session.copy(&nodes);
         self.paste(&text, middle);

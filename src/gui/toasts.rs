@@ -33,7 +33,7 @@ impl Toasts {
     }
 
     /// Draws the notes above this distance from the window's foot.
-    pub(crate) fn ui(&mut self, theme: &Theme, ui: &mut Ui, above: f32) {
+    pub(crate) fn ui(&mut self, theme: &Theme, ui: &Ui, above: f32) {
         let now = ui.input(|input| input.time);
         for (_, goes) in &mut self.notes {
             goes.get_or_insert(now + STAYS);

@@ -18,7 +18,7 @@ pub(crate) struct EventCardState {
 }
 
 /// Draws the card; whether it stays open.
-pub(crate) fn event_card_ui(ctx: &ViewCtx<'_>, state: &mut EventCardState, ui: &mut Ui) -> bool {
+pub(crate) fn event_card_ui(ctx: &ViewCtx<'_>, state: &mut EventCardState, ui: &Ui) -> bool {
     let theme = ctx.theme;
     let mut open = true;
     let room = ui.ctx().content_rect();
@@ -63,11 +63,10 @@ fn head(ctx: &ViewCtx<'_>, state: &mut EventCardState, open: &mut bool, ui: &mut
     ui.horizontal(|ui| {
         if !state.before.is_empty()
             && widgets::small_icon_button(ui, theme, ph::ARROW_LEFT, "Back", "Shows the event before", true).clicked()
+            && let Some(before) = state.before.pop()
         {
-            if let Some(before) = state.before.pop() {
-                state.event = before;
-                ctx.ask(Ask::AskEvent(before));
-            }
+            state.event = before;
+            ctx.ask(Ask::AskEvent(before));
         }
         let id = ctx.live.event_text(state.event.event);
         ui.label(RichText::new("Event").color(theme.dim));

@@ -27,7 +27,7 @@ impl Default for Gallery {
 }
 
 /// Draws the gallery in front of everything; whether it stays open.
-pub(crate) fn gallery_ui(ctx: &ViewCtx<'_>, gallery: &Gallery, ui: &mut Ui) -> bool {
+pub(crate) fn gallery_ui(ctx: &ViewCtx<'_>, gallery: &Gallery, ui: &Ui) -> bool {
     let theme = ctx.theme;
     let room = ui.ctx().content_rect().size();
     let frame = Frame::new()

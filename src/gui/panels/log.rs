@@ -205,7 +205,7 @@ pub(crate) fn log_row(ctx: &ViewCtx<'_>, ui: &mut Ui, row: &LogRow) {
     x += 156.0;
     if !narrow {
         if let Some(event) = row.event {
-            cut(&painter, at(x), 92.0, ctx.live.event_text(event), mono.clone(), theme.faint);
+            cut(&painter, at(x), 92.0, ctx.live.event_text(event), mono, theme.faint);
         }
         x += 100.0;
     }

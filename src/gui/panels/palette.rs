@@ -42,7 +42,7 @@ impl SearchState {
 }
 
 /// Draws the open search; whether it stays open.
-pub(crate) fn search_ui(ctx: &ViewCtx<'_>, state: &mut SearchState, ui: &mut Ui) -> bool {
+pub(crate) fn search_ui(ctx: &ViewCtx<'_>, state: &mut SearchState, ui: &Ui) -> bool {
     let theme = ctx.theme;
     let (hint, rows, items) = match &state.search {
         Search::Everything => ("Search for commands, nodes and event types", 12, everything(ctx)),

@@ -11,7 +11,7 @@ use crate::session::Answer;
 use super::event_card;
 
 /// Draws the list; whether it stays open.
-pub(crate) fn queue_ui(ctx: &ViewCtx<'_>, node: &NodeId, ui: &mut Ui) -> bool {
+pub(crate) fn queue_ui(ctx: &ViewCtx<'_>, node: &NodeId, ui: &Ui) -> bool {
     let theme = ctx.theme;
     let flow = ctx.session.flow();
     let mut open = true;

@@ -1,6 +1,6 @@
 //! The settings of one node.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use egui::{RichText, Ui, WidgetInfo, WidgetType};
 use egui_phosphor::regular as ph;
@@ -345,8 +345,8 @@ fn given_up_ui(ctx: &ViewCtx<'_>, form: &Form<'_>, ui: &mut Ui, id: &NodeId) {
     if incoming.peek().is_none() {
         return;
     }
-    let named: BTreeMap<Option<NodeId>, ()> = incoming.map(|(_, link)| (link.dead_letters().cloned(), ())).collect();
-    let current = if named.len() == 1 { named.into_keys().next().flatten() } else { None };
+    let named: BTreeSet<Option<NodeId>> = incoming.map(|(_, link)| link.dead_letters().cloned()).collect();
+    let current = if named.len() == 1 { named.into_iter().next().flatten() } else { None };
     form.section(ui, "Given up");
     let mut queues = vec![(None, "As the bus says, or nowhere".to_owned())];
     queues.extend(dead_letter_queues(ctx).into_iter().map(|(id, title)| (Some(id), title)));
@@ -354,9 +354,11 @@ fn given_up_ui(ctx: &ViewCtx<'_>, form: &Form<'_>, ui: &mut Ui, id: &NodeId) {
     if let Some(to) = form.pick(ui, name("Dead letters", tip, "dead_letters"), &current, &queues) {
         ctx.ask(Ask::Edit(Edit::SetDeadLetters { from: id.clone(), to }));
     }
-    if current.is_none() && queues.len() == 1 && add_button(ui, ctx.theme, "Add a dead-letter queue").clicked() {
-        if let Some((_, edit)) = crate::gui::mend::add_dead_letters(flow, id) {
-            ctx.ask(Ask::Edit(edit));
-        }
+    if current.is_none()
+        && queues.len() == 1
+        && add_button(ui, ctx.theme, "Add a dead-letter queue").clicked()
+        && let Some((_, edit)) = crate::gui::mend::add_dead_letters(flow, id)
+    {
+        ctx.ask(Ask::Edit(edit));
     }
 }
