@@ -2,16 +2,39 @@
 //!
 //! A session holds one document and at most one run of it. Whoever uses it never sees the kernel or a driver.
 
-mod view;
+mod examples;
+mod files;
+mod headless;
+mod questions;
+mod trace_line;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::edit::{Document, Edit};
-use crate::model::{Flow, FlowError, NodeId, Point, SimTime};
-use crate::plan::{self, Problem};
+use tokio::runtime::{Builder, Handle, Runtime};
 
-pub use self::view::*;
+use crate::edit::{Document, Edit};
+use crate::file;
+use crate::model::{
+    EventName, Flow, FlowError, FlowParts, KindTag, Node, NodeId, NodeKind, Point, Rail, SimTime, limits,
+};
+use crate::plan::{self, Problem, Severity};
+use crate::run::journal::{Injected, Journal, Revision};
+use crate::run::live::{Begin, Command, LiveRun, Wake};
+use crate::store::{self, ContentHash, Disk, Expected, LoadError, OnDisk, SaveError};
+
+pub use crate::export::Format as ExportFormat;
+pub use crate::run::report::{LinkReport, PublishReport, Report};
+pub use crate::run::view::*;
+pub use crate::trace::LedgerCounts as LedgerReport;
+
+pub use self::examples::{EXAMPLES, Example, WELCOME};
+pub use self::files::check_file;
+pub use self::headless::{Ending, SimulateOptions, Simulated, TEN_MINUTES, WatchSimulation, rerun};
+pub use self::trace_line::TraceLine;
+
+use self::files::Logs;
+use self::questions::Questions;
 
 /// Why something could not be done. Nothing was lost.
 #[derive(Debug, thiserror::Error)]
@@ -25,56 +48,132 @@ pub enum SessionError {
     /// There is no run.
     #[error("nothing is running")]
     NotRunning,
+    /// What was asked for cannot be, and why.
+    #[error("{0}")]
+    Refused(String),
     /// A file could not be read or written; the text says which and what would help.
     #[error("{0}")]
     File(String),
+    /// The file could be read, but holds no flow.
+    #[error("{}:{}{}", .path.display(), .faults.first().map_or("", String::as_str), more(.faults.len()))]
+    NotAFlow {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, each with line and column; at least one.
+        faults: Vec<String>,
+        /// What it holds, for a look at it, read-only.
+        text: String,
+    },
     /// The file on disk is not the one that was opened or saved last.
     #[error("{} has been changed by another program", .0.display())]
     ChangedOnDisk(PathBuf),
 }
 
-/// How to begin a run.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct StartOptions {
-    /// The seed; unset means the flow's own.
-    pub seed: Option<u64>,
-    /// How fast.
-    pub speed: Speed,
-    /// Whether it waits for the first step.
-    pub paused: bool,
-}
-
-/// How far a step goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// To the next thing that happens.
-    Record,
-    /// Through everything that happens at the next instant.
-    Instant,
-}
-
-/// How a run ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopMode {
-    /// Sources stop; what is under way is finished, for a bounded time.
-    Drain,
-    /// At once; what is open stays open in the report.
-    Abort,
+fn more(faults: usize) -> String {
+    match faults {
+        0 | 1 => String::new(),
+        2 => " (and one more fault)".to_owned(),
+        faults => format!(" (and {} more faults)", faults - 1),
+    }
 }
 
 /// A document, and a run of it.
 pub struct Session {
     document: Document,
-    path: Option<PathBuf>,
+    file: Option<BoundFile>,
     problems: Arc<[Problem]>,
-    live: Arc<LiveView>,
+    /// What only starting or editing a run can find: a log that cannot be read, an edit that a run cannot follow.
+    run_problems: Vec<Problem>,
+    run: Option<Run>,
+    clock: Clock,
+    wake: Option<Wake>,
+    watched: Vec<NodeId>,
+    questions: Questions,
+    idle: Arc<LiveView>,
+}
+
+/// A file that the document is bound to.
+#[derive(Clone, Debug)]
+struct BoundFile {
+    path: PathBuf,
+    hash: ContentHash,
+}
+
+/// A run, and what it follows.
+struct Run {
+    live: LiveRun,
+    /// The latest revision that was sent in.
+    revision: Revision,
+    /// The logs that were read for it.
+    logs: Logs,
+}
+
+/// Where runs live: on the runtime of whoever has one, or on our own, made when it is first needed.
+#[derive(Default)]
+struct Clock {
+    given: Option<Handle>,
+    own: Option<Runtime>,
+}
+
+impl Clock {
+    /// Threads of our own runtime: one paces, the other keeps timers and questions going while it is busy.
+    const WORKERS: usize = 2;
+
+    fn handle(&mut self) -> Result<Handle, SessionError> {
+        if let Some(given) = &self.given {
+            return Ok(given.clone());
+        }
+        let own = match self.own.take() {
+            Some(runtime) => runtime,
+            None => Builder::new_multi_thread()
+                .worker_threads(Self::WORKERS)
+                .thread_name("eventloom-run")
+                .enable_time()
+                .build()
+                .map_err(|error| SessionError::Refused(format!("the system gives no threads to run on: {error}")))?,
+        };
+        Ok(self.own.insert(own).handle().clone())
+    }
+}
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        // Not waited for: a window that closes must not hang on a run, nor may a runtime wait within another one.
+        if let Some(runtime) = self.own.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Session {
     /// A session with this flow, bound to no file.
     pub fn new(flow: Flow) -> Self {
         let problems = plan::check(&flow).into();
-        Self { document: Document::new(flow), path: None, problems, live: Arc::default() }
+        Self {
+            document: Document::new(flow),
+            file: None,
+            problems,
+            run_problems: Vec::new(),
+            run: None,
+            clock: Clock::default(),
+            wake: None,
+            watched: Vec::new(),
+            questions: Questions::default(),
+            idle: Arc::default(),
+        }
+    }
+
+    /// A session with the flow of this file, bound to it.
+    pub fn from_file(path: &Path) -> Result<Self, SessionError> {
+        let mut session = Self::new(Flow::new(""));
+        session.open(path)?;
+        Ok(session)
+    }
+
+    /// Runs live on this runtime from here on, with its clock, instead of one of our own.
+    pub fn run_on(&mut self, runtime: Handle) {
+        self.run = None;
+        self.clock.given = Some(runtime);
     }
 
     // ---- the document ---------------------------------------------------------------------------------------------
@@ -92,21 +191,21 @@ impl Session {
     /// Makes one change and one undo step, in the document and in the run. On `Err` nothing has changed.
     pub fn apply(&mut self, edit: &Edit) -> Result<(), SessionError> {
         self.document.apply(edit)?;
-        self.problems = plan::check(self.document.flow()).into();
+        self.follow_document();
         Ok(())
     }
 
     /// Takes the last change back; while running, by a forward edit at the current instant. Whether there was one.
     pub fn undo(&mut self) -> bool {
         let undone = self.document.undo();
-        self.problems = plan::check(self.document.flow()).into();
+        self.follow_document();
         undone
     }
 
     /// Makes the change again that was taken back last. Whether there was one.
     pub fn redo(&mut self) -> bool {
         let redone = self.document.redo();
-        self.problems = plan::check(self.document.flow()).into();
+        self.follow_document();
         redone
     }
 
@@ -120,26 +219,35 @@ impl Session {
         self.document.redo_label()
     }
 
-    /// All problems of the flow as it is now, errors first.
+    /// All problems of the flow as it is now, errors first; with what the last start or edit of a run found besides.
     pub const fn problems(&self) -> &Arc<[Problem]> {
         &self.problems
     }
 
     /// These nodes and the links between them, as text for the clipboard.
-    pub fn copy(&self, _nodes: &[NodeId]) -> String {
-        String::new()
+    pub fn copy(&self, nodes: &[NodeId]) -> String {
+        file::write_fragment(self.flow(), nodes)
     }
 
     /// Adds what [`Session::copy`] wrote, here or in another session, with fresh ids, its middle at `at`; one undo step. The new nodes.
-    pub fn paste(&mut self, _text: &str, _at: Point) -> Result<Vec<NodeId>, SessionError> {
-        Ok(Vec::new())
+    pub fn paste(&mut self, text: &str, at: Point) -> Result<Vec<NodeId>, SessionError> {
+        let fragment = file::read_fragment(text)
+            .map_err(|error| SessionError::Refused(format!("the clipboard holds no nodes: {}", error.first())))?;
+        let (edit, nodes) = fragment.paste_into(self.flow(), Some(at));
+        self.apply(&edit)?;
+        Ok(nodes)
+    }
+
+    /// The flow in another format.
+    pub fn export(&self, format: ExportFormat) -> String {
+        crate::export::export(self.flow(), format)
     }
 
     // ---- files ----------------------------------------------------------------------------------------------------
 
     /// The file that the document is bound to.
     pub fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
+        self.file.as_ref().map(|file| file.path.as_path())
     }
 
     /// Whether there is something that was not saved.
@@ -148,91 +256,374 @@ impl Session {
     }
 
     /// Opens a file in place of the document; ends a run. On `Err` nothing has changed.
-    pub fn open(&mut self, _path: &Path) -> Result<(), SessionError> {
-        Err(SessionError::File("reading is not built in".to_owned()))
+    pub fn open(&mut self, path: &Path) -> Result<(), SessionError> {
+        let loaded = store::load(&Disk, path).map_err(load_error)?;
+        self.replace(loaded.flow, Some(BoundFile { path: loaded.path, hash: loaded.hash }));
+        Ok(())
     }
 
     /// Puts a flow in place of the document that is bound to no file: a new one, an example; ends a run.
     pub fn open_flow(&mut self, flow: Flow) {
-        *self = Self::new(flow);
+        self.replace(flow, None);
+    }
+
+    /// Opens one of [`EXAMPLES`] by its name; ends a run. On `Err` nothing has changed.
+    pub fn open_example(&mut self, name: &str) -> Result<(), SessionError> {
+        let example = EXAMPLES.iter().find(|example| example.name == name);
+        let example = example.ok_or_else(|| SessionError::Refused(format!("there is no example “{name}”")))?;
+        self.open_flow(example.flow());
+        Ok(())
+    }
+
+    fn replace(&mut self, flow: Flow, file: Option<BoundFile>) {
+        self.run = None;
+        self.questions = Questions::default();
+        self.document.replace(flow);
+        self.file = file;
+        self.run_problems.clear();
+        self.find_problems();
+        self.wake();
     }
 
     /// Saves to the file that the document is bound to. Refuses if it was changed on disk since.
     pub fn save(&mut self) -> Result<(), SessionError> {
-        Err(SessionError::File("writing is not built in".to_owned()))
+        let Some(file) = &self.file else {
+            return Err(SessionError::File("this flow has no file yet: save it under a name".to_owned()));
+        };
+        let (path, expected) = (file.path.clone(), Expected::Still(file.hash));
+        self.write(&path, expected)
     }
 
     /// Saves to this file, whatever it holds, and binds the document to it.
-    pub fn save_as(&mut self, _path: &Path) -> Result<(), SessionError> {
-        Err(SessionError::File("writing is not built in".to_owned()))
+    pub fn save_as(&mut self, path: &Path) -> Result<(), SessionError> {
+        self.write(path, Expected::Anything)
+    }
+
+    fn write(&mut self, path: &Path, expected: Expected) -> Result<(), SessionError> {
+        let flow = Arc::clone(self.flow());
+        let hash = store::save(&Disk, &flow, path, expected).map_err(|error| match error {
+            SaveError::ChangedOnDisk { path } => SessionError::ChangedOnDisk(path),
+            error => SessionError::File(error.to_string()),
+        })?;
+        self.file = Some(BoundFile { path: path.to_owned(), hash });
+        self.document.mark_saved(&flow);
+        Ok(())
     }
 
     /// Whether the bound file on disk is no longer the one that was opened or saved last. Looks at the disk; ask now and then.
     pub fn is_changed_on_disk(&self) -> bool {
-        false
+        match &self.file {
+            Some(file) => store::on_disk(&Disk, &file.path, file.hash) == OnDisk::Changed,
+            None => false,
+        }
+    }
+
+    /// What the flow is called in a report: its file without the extension, or its name made into one.
+    fn report_name(&self) -> String {
+        if let Some(stem) = self.path().and_then(Path::file_stem) {
+            return stem.to_string_lossy().into_owned();
+        }
+        let words = self.flow().name().split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        let name = words.map(str::to_lowercase).collect::<Vec<_>>().join("-");
+        if name.is_empty() { "flow".to_owned() } else { name }
     }
 
     // ---- the run --------------------------------------------------------------------------------------------------
 
     /// Starts a run of the flow as it is, in place of one that goes on.
-    pub fn start(&mut self, _options: StartOptions) -> Result<(), SessionError> {
-        Err(SessionError::NotRunning)
+    pub fn start(&mut self, options: StartOptions) -> Result<(), SessionError> {
+        self.start_for(options, None)
+    }
+
+    /// As [`Session::start`]; the run ends by itself after so much virtual time.
+    pub fn start_for(
+        &mut self,
+        options: StartOptions,
+        limit: Option<crate::model::SimDuration>,
+    ) -> Result<(), SessionError> {
+        let mut logs = Logs::default();
+        let revision = self.compile(&mut logs)?;
+        let seed = options.seed.unwrap_or_else(|| self.flow().seed());
+        let begin = Begin {
+            name: self.report_name(),
+            speed: options.speed,
+            paused: options.paused,
+            until: limit.map(|limit| SimTime::ZERO + limit),
+            watched: self.watched.clone(),
+            wake: self.wake.clone(),
+        };
+        // The earlier run ends before the next one begins: it must not go on beside it.
+        self.run = None;
+        self.questions = Questions::default();
+        let runtime = self.clock.handle()?;
+        let live = LiveRun::start(&runtime, Journal::new(revision.clone(), seed), begin);
+        self.run = Some(Run { live, revision, logs });
+        self.wake();
+        Ok(())
+    }
+
+    /// Makes the flow as it is now runnable, from the start; what keeps it from that is among the problems then.
+    fn compile(&mut self, logs: &mut Logs) -> Result<Revision, SessionError> {
+        self.run_problems.clear();
+        let (inputs, unread) = logs.read(self.flow(), self.path());
+        self.run_problems = unread;
+        self.find_problems();
+        if let Some(errors) = self.error_count() {
+            return Err(SessionError::HasErrors(errors));
+        }
+        Revision::compile(self.flow(), &Arc::new(inputs), None).map_err(|problems| {
+            self.run_problems = problems;
+            self.find_problems();
+            SessionError::HasErrors(self.error_count().unwrap_or(1))
+        })
+    }
+
+    fn error_count(&self) -> Option<usize> {
+        let errors = self.problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+        (errors > 0).then_some(errors)
+    }
+
+    fn find_problems(&mut self) {
+        let mut problems = plan::check(self.document.flow());
+        problems.extend(self.run_problems.iter().cloned());
+        // Stable: within a severity the order of the file.
+        problems.sort_by_key(|problem| problem.severity);
+        problems.dedup();
+        self.problems = problems.into();
+    }
+
+    /// Brings problems and run up to date with the document.
+    fn follow_document(&mut self) {
+        self.run_problems.clear();
+        self.find_problems();
+        let Some(mut run) = self.run.take() else { return };
+        if run.live.view().state != RunState::Ended {
+            let follows = self.send_edit(&mut run);
+            run.live.send(Command::RunsEarlierDrawing(!follows));
+            if !self.run_problems.is_empty() {
+                self.find_problems();
+            }
+        }
+        self.run = Some(run);
+    }
+
+    /// Sends the document's flow into the run, if it means something else than what runs. Whether the run follows it.
+    fn send_edit(&mut self, run: &mut Run) -> bool {
+        let flow = self.document.flow();
+        if means_the_same(flow, &run.revision.flow) {
+            return true;
+        }
+        if self.error_count().is_some() {
+            return false;
+        }
+        let (inputs, unread) = run.logs.read(flow, self.path());
+        if !unread.is_empty() {
+            self.run_problems = unread;
+            return false;
+        }
+        match Revision::compile(flow, &Arc::new(inputs), Some(&run.revision.plan)) {
+            Ok(revision) => {
+                let sent = run.live.send(Command::Inject(Injected::Edit(revision.clone())));
+                if sent {
+                    run.revision = revision;
+                }
+                sent
+            }
+            Err(problems) => {
+                self.run_problems = problems;
+                false
+            }
+        }
     }
 
     /// Stops time.
-    pub fn pause(&mut self) {}
+    pub fn pause(&mut self) {
+        self.tell(Command::Pause);
+    }
 
     /// Lets time go on.
-    pub fn resume(&mut self) {}
+    pub fn resume(&mut self) {
+        self.tell(Command::Resume);
+    }
 
     /// Lets a paused run (or a new one) do one thing.
-    pub fn step(&mut self, _step: Step) -> Result<(), SessionError> {
-        Err(SessionError::NotRunning)
+    pub fn step(&mut self, step: Step) -> Result<(), SessionError> {
+        if !self.is_alive() {
+            self.start(StartOptions { paused: true, ..StartOptions::default() })?;
+        }
+        self.tell(Command::Step(step));
+        Ok(())
     }
 
     /// Ends the run.
-    pub fn stop(&mut self, _mode: StopMode) {}
+    pub fn stop(&mut self, mode: StopMode) {
+        self.tell(Command::Stop(mode));
+    }
 
     /// Changes how fast time passes; results stay the same.
-    pub fn set_speed(&mut self, _speed: Speed) {}
+    pub fn set_speed(&mut self, speed: Speed) {
+        self.tell(Command::SetSpeed(speed));
+    }
 
     /// Makes a producer emit now (or a service take a call), `count` times, with this data (JSON) in place of its own.
-    pub fn fire(&mut self, _node: &NodeId, _count: u32, _data: Option<&str>) -> Result<(), SessionError> {
-        Err(SessionError::NotRunning)
+    pub fn fire(&mut self, node: &NodeId, count: u32, data: Option<&str>) -> Result<(), SessionError> {
+        if !self.is_alive() {
+            return Err(SessionError::NotRunning);
+        }
+        let tag = self.flow().node(node).map(|node| node.kind.tag());
+        let tag = tag.ok_or_else(|| FlowError::NoNode(node.clone()))?;
+        if tag != KindTag::Producer && !tag.calls() {
+            let what = tag.label().to_lowercase();
+            return Err(SessionError::Refused(format!(
+                "a {what} cannot be fired by hand: fire a producer or a service"
+            )));
+        }
+        if count > limits::EMITS {
+            return Err(SessionError::Refused(format!("at most {} events can be fired at once", limits::EMITS)));
+        }
+        let data = match data {
+            Some(text) => Some(Arc::new(
+                serde_json::from_str(text).map_err(|error| SessionError::Refused(format!("not JSON: {error}")))?,
+            )),
+            None => None,
+        };
+        self.tell(Command::Inject(Injected::Fire { node: node.clone(), count, data }));
+        Ok(())
+    }
+
+    fn is_alive(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.live.view().state.is_alive())
+    }
+
+    fn tell(&self, command: Command) {
+        if let Some(run) = &self.run {
+            // An ended run takes no commands, and needs none.
+            run.live.send(command);
+        }
     }
 
     /// The latest look at the run. Cheap; ask every frame.
     pub fn live(&self) -> Arc<LiveView> {
-        Arc::clone(&self.live)
+        self.run.as_ref().map_or_else(|| Arc::clone(&self.idle), |run| run.live.view())
     }
 
     /// The virtual instant to draw at: that of the latest look, carried on by the clock on the wall while running.
     pub fn playhead(&self) -> SimTime {
-        self.live.now
+        self.run.as_ref().map_or(SimTime::ZERO, |run| run.live.playhead())
     }
 
     /// Which nodes [`LiveView::watched`] holds all figures of: those that an inspector shows.
-    pub fn watch(&mut self, _nodes: &[NodeId]) {}
+    pub fn watch(&mut self, nodes: &[NodeId]) {
+        if self.watched != nodes {
+            nodes.clone_into(&mut self.watched);
+            self.tell(Command::Watch(self.watched.clone()));
+        }
+    }
 
     /// Hands over the log rows that came since the last call, oldest first.
-    pub fn drain_log(&mut self, _into: &mut Vec<LogRow>) {}
+    pub fn drain_log(&mut self, into: &mut Vec<LogRow>) {
+        if let Some(run) = &self.run {
+            run.live.drain_log(into);
+        }
+    }
+
+    /// The report of the run, once it has ended.
+    pub fn report(&self) -> Option<Report> {
+        self.run.as_ref()?.live.report()
+    }
+
+    /// What came into the run from outside so far: with it, the run can be run again.
+    pub fn journal(&self) -> Option<Journal> {
+        Some(self.run.as_ref()?.live.past().journal())
+    }
 
     /// Asks for an event's card; [`Session::event_card`] has the answer when it is there.
-    pub fn ask_event(&mut self, _event: EventRef) {}
+    pub fn ask_event(&mut self, event: EventRef) {
+        let Some(run) = &self.run else { return };
+        if let Ok(runtime) = self.clock.handle() {
+            self.questions.ask_event(&runtime, &run.live, event, self.wake.clone());
+        }
+    }
 
     /// The answer to the last [`Session::ask_event`].
     pub fn event_card(&self) -> Answer<EventCard> {
-        Answer::None
+        self.questions.event_card()
     }
 
     /// Asks for the first events waiting in front of a node (or in a dead-letter queue); [`Session::queue`] has the answer.
-    pub fn ask_queue(&mut self, _node: &NodeId) {}
+    pub fn ask_queue(&mut self, node: &NodeId) {
+        if let Some(run) = &self.run {
+            self.questions.ask_queue(&run.live, node);
+        }
+    }
 
     /// The answer to the last [`Session::ask_queue`]: at most 1000, oldest first.
     pub fn queue(&self) -> Answer<Vec<RelatedEvent>> {
-        Answer::None
+        self.questions.queue()
     }
 
     /// Calls `wake` whenever there is something new to look at. It is called from another thread and must be quick.
-    pub fn on_change(&mut self, _wake: Arc<dyn Fn() + Send + Sync>) {}
+    pub fn on_change(&mut self, wake: Arc<dyn Fn() + Send + Sync>) {
+        if let Some(run) = &self.run {
+            run.live.on_change(Arc::clone(&wake));
+        }
+        self.wake = Some(wake);
+    }
+
+    fn wake(&self) {
+        if let Some(wake) = &self.wake {
+            wake();
+        }
+    }
+}
+
+fn load_error(error: LoadError) -> SessionError {
+    match error {
+        LoadError::NoFlow { path, error, text } => {
+            let faults = error.faults().iter().map(ToString::to_string).collect();
+            SessionError::NotAFlow { path, faults, text }
+        }
+        LoadError::NoText { path, at, text } => {
+            let line = text[..at].lines().count().max(1);
+            let faults = vec![format!("{line}:1: byte {at} is no text. Save the file as UTF-8")];
+            SessionError::NotAFlow { path, faults, text }
+        }
+        error @ (LoadError::Refused { .. } | LoadError::TooLong { .. }) => SessionError::File(error.to_string()),
+    }
+}
+
+/// Whether two flows run alike: they differ in nothing but places, names, notes and colours.
+fn means_the_same(a: &Flow, b: &Flow) -> bool {
+    // The seed is the run's from its start on; a new one is for the next run.
+    let FlowParts { name: _, note: _, seed: _, hop_limit, events, nodes, links } = a.parts();
+    let other = b.parts();
+    let kinds = |flow: &Flow| -> Vec<(NodeId, NodeKind)> {
+        let drawn = flow.nodes().iter().filter(|(_, node)| node.kind.tag() != KindTag::Note);
+        drawn.map(|(id, node)| (id.clone(), plain_kind(node))).collect()
+    };
+    let facts = |events: &std::collections::BTreeMap<EventName, crate::model::EventType>| -> Vec<_> {
+        let fact =
+            |(name, event): (&EventName, &crate::model::EventType)| (name.clone(), event.size, event.example.clone());
+        events.iter().map(fact).collect()
+    };
+    *hop_limit == other.hop_limit
+        && links.len() == other.links.len()
+        && links.iter().zip(&other.links).all(|((id, link), (other_id, other))| {
+            id == other_id
+                && link.from == other.from
+                && link.to == other.to
+                && link.delay == other.delay
+                && link.kind == other.kind
+        })
+        && (nodes == &other.nodes || kinds(a) == kinds(b))
+        && (events == &other.events || facts(events) == facts(&other.events))
+}
+
+/// A node's settings without those that are only about its picture.
+fn plain_kind(node: &Node) -> NodeKind {
+    let mut kind = node.kind.clone();
+    if let NodeKind::Bus(bus) = &mut kind {
+        bus.rail = Rail::default();
+    }
+    kind
 }

@@ -26,6 +26,12 @@ impl Document {
         Self { saved: Arc::clone(&flow), flow, history: History::default(), revision: 0 }
     }
 
+    /// Puts another flow in its place, as opened: nothing to undo, nothing unsaved. The revision grows, so that whoever
+    /// remembers one knows that this is another flow.
+    pub fn replace(&mut self, flow: Flow) {
+        *self = Self { revision: self.revision + 1, ..Self::new(flow) };
+    }
+
     /// The flow as it is now.
     pub const fn flow(&self) -> &Arc<Flow> {
         &self.flow

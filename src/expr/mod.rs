@@ -22,7 +22,7 @@ mod plain;
 mod scan;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
@@ -100,28 +100,32 @@ pub struct Program(Arc<Parts>);
 struct Parts {
     source: Box<str>,
     purpose: Purpose,
-    needs_data: bool,
     /// The native form, if the source is plain enough for one. It declines what it does not decide itself.
     plain: Option<plain::Plain>,
-    script: engine::Script,
+    scan: scan::Scan,
+    /// Compiled at once where there is no native form, else when that first declines: a flow of thousands of plain filters
+    /// is checked in no time, and most of them never need it.
+    script: OnceLock<Result<engine::Script, ExprError>>,
 }
 
 /// Compiles a source for a purpose.
 pub fn compile(source: &Expression, purpose: Purpose) -> Result<Program, ExprError> {
     let scan = scan::scan(&source.0, purpose)?;
-    let script = engine::Script::compile(&scan)?;
+    let script = OnceLock::new();
     let plain = plain::parse(&scan);
     if let Some(plain) = &plain {
         plain.check_purpose(purpose)?;
+    } else {
+        let compiled = engine::Script::compile(&scan)?;
+        script.get_or_init(|| Ok(compiled));
     }
-    let needs_data = scan.uses.data != scan::DataUse::None;
-    Ok(Program(Arc::new(Parts { source: source.0.as_str().into(), purpose, needs_data, plain, script })))
+    Ok(Program(Arc::new(Parts { source: source.0.as_str().into(), purpose, plain, scan, script })))
 }
 
 impl Program {
     /// Whether it mentions `event.data`, or may: if not, an event's data need not be computed for it.
     pub fn needs_data(&self) -> bool {
-        self.0.needs_data
+        self.0.scan.uses.data != scan::DataUse::None
     }
 
     /// Whether it runs natively, without the script engine.
@@ -146,7 +150,7 @@ impl Program {
         {
             return Ok(answer);
         }
-        self.0.script.test(facts)
+        self.script()?.test(facts)
     }
 
     /// The text that it makes of an event; a missing value is no text at all.
@@ -156,7 +160,7 @@ impl Program {
         {
             return Ok(text);
         }
-        self.0.script.text(facts)
+        self.script()?.text(facts)
     }
 
     /// The data that it makes of an event.
@@ -166,7 +170,15 @@ impl Program {
         {
             return Ok(value);
         }
-        self.0.script.value(facts)
+        self.script()?.value(facts)
+    }
+
+    fn script(&self) -> Result<&engine::Script, EvalError> {
+        let compiled = self.0.script.get_or_init(|| engine::Script::compile(&self.0.scan));
+        compiled.as_ref().map_err(|error| {
+            let ExprError { what, line, column, hint: _ } = error.clone();
+            EvalError { what, line, column }
+        })
     }
 }
 

@@ -1,8 +1,8 @@
 //! Plain expressions, run natively: comparisons of attributes, data paths and literals, joined by `&&`, `||` and `!`; and
 //! arrays and objects of such values.
 //!
-//! Each source is compiled for the script engine too. What this form does not decide for some event (arrays compared with
-//! arrays, a field of a text, a `&&` between numbers) it declines, and the engine answers or explains.
+//! What this form does not decide for some event (arrays compared with arrays, a field of a text, a `&&` between numbers) it
+//! declines, and the engine answers or explains.
 
 use std::cmp::Ordering;
 
@@ -294,6 +294,14 @@ pub(super) fn parse(scan: &Scan) -> Option<Plain> {
     (parser.at == scan.tokens.len()).then_some(Plain { root, line: first.line, column: first.column })
 }
 
+/// Parts of `&&` and `||`; the engine refuses literals that are no conditions, and says so.
+fn conditions(parts: Vec<Node>) -> Option<Vec<Node>> {
+    let refused = |part: &Node| {
+        matches!(part, Node::Null | Node::Int(_) | Node::Float(_) | Node::Text(_) | Node::Array(_) | Node::Object(_))
+    };
+    (!parts.iter().any(refused)).then_some(parts)
+}
+
 struct Parser<'a> {
     tokens: &'a [Token],
     at: usize,
@@ -314,7 +322,8 @@ impl<'a> Parser<'a> {
     fn word(&mut self) -> Option<&'a str> {
         let Some(TokenKind::Word(word)) = self.peek() else { return None };
         self.at += 1;
-        Some(word)
+        // The engine knows no others.
+        word.is_ascii().then_some(word)
     }
 
     fn any(&mut self) -> Option<Node> {
@@ -323,7 +332,7 @@ impl<'a> Parser<'a> {
         while self.take("||") {
             parts.push(self.all()?);
         }
-        if parts.len() == 1 { parts.pop() } else { Some(Node::Any(parts)) }
+        if parts.len() == 1 { parts.pop() } else { conditions(parts).map(Node::Any) }
     }
 
     fn all(&mut self) -> Option<Node> {
@@ -332,7 +341,7 @@ impl<'a> Parser<'a> {
         while self.take("&&") {
             parts.push(self.equality()?);
         }
-        if parts.len() == 1 { parts.pop() } else { Some(Node::All(parts)) }
+        if parts.len() == 1 { parts.pop() } else { conditions(parts).map(Node::All) }
     }
 
     fn equality(&mut self) -> Option<Node> {
@@ -433,7 +442,8 @@ impl<'a> Parser<'a> {
                         TokenKind::Number(_) | TokenKind::Opaque | TokenKind::Sign(_) => return None,
                     };
                     self.at += 1;
-                    if !self.take(":") {
+                    // The engine says that a field is there twice.
+                    if !self.take(":") || fields.iter().any(|(known, _)| *known == name) {
                         return None;
                     }
                     fields.push((name, self.deeper(Self::any)?));

@@ -1,8 +1,8 @@
 //! Flow to text and back, pure: nothing here touches a disk.
 //!
 //! The text is RON, with the extensions `implicit_some` and `unwrap_variant_newtypes` for good: they belong to format 1.
-//! [`write`] is made for diffs: no two nodes or links share a line, and moving a node changes its `at:` line alone.
-//! [`read`] is made for strangers' files: whatever the text holds, the answer is a flow or located faults, in bounded
+//! [`write()`] is made for diffs: no two nodes or links share a line, and moving a node changes its `at:` line alone.
+//! [`read()`] is made for strangers' files: whatever the text holds, the answer is a flow or located faults, in bounded
 //! time and memory.
 
 mod error;
@@ -76,7 +76,7 @@ pub fn read(text: &str) -> Result<Flow, ReadError> {
         .map_err(|errors| scan.unsound(&errors))
 }
 
-/// The text that holds a flow: equal flows have equal texts, and [`read`] gives the flow back.
+/// The text that holds a flow: equal flows have equal texts, and [`read()`] gives the flow back.
 pub fn write(flow: &Flow) -> String {
     let FlowParts { name, note, seed, hop_limit, events, nodes, links } = flow.parts().clone();
     write_as(&FlowFile { format: FORMAT, name, note, seed, hop_limit, events, nodes, links }, "Flow")

@@ -15,7 +15,9 @@ use super::{FORMAT, MAX_BYTES, MAX_NESTING};
 /// How many brackets a text may open: far more than the largest flow does, and few enough to hold what they make.
 const MAX_BRACKETS: usize = 1_000_000;
 /// How many words, numbers and texts it may have.
-const MAX_WORDS: usize = 4_000_000;
+const MAX_WORDS: usize = 3_000_000;
+/// How many faults of a flow are told at once.
+const MAX_FAULTS: usize = 100;
 
 /// What a look at a text has shown.
 pub(super) struct Scan<'text> {
@@ -142,8 +144,9 @@ impl<'text> Scan<'text> {
                     at += 1;
                     brackets += 1;
                     if frames.len() == MAX_NESTING {
+                        // Without its path, which would be sixty steps long.
                         let what = format!("brackets stand deeper than the limit of {MAX_NESTING}");
-                        return Err(self.fault_in(&frames, FaultKind::Limit, start, what));
+                        return Err(self.fault_at(FaultKind::Limit, start, what));
                     }
                     if brackets > MAX_BRACKETS {
                         let what = format!("more brackets than the limit of {MAX_BRACKETS}");
@@ -176,6 +179,12 @@ impl<'text> Scan<'text> {
                     at += 1;
                     self.name(&mut frames)?;
                 }
+                b'#' if frames.is_empty() => {
+                    let fault =
+                        self.fault_at(FaultKind::Syntax, at, "extensions of RON cannot be chosen here".to_owned());
+                    let hint = Some("Remove this line; those that a flow needs are always on".to_owned());
+                    return Err(Fault { hint, ..fault });
+                }
                 _ => {
                     words += 1;
                     if words > MAX_WORDS {
@@ -183,7 +192,7 @@ impl<'text> Scan<'text> {
                         return Err(self.fault_in(&frames, FaultKind::Limit, start, what));
                     }
                     let quoted;
-                    (at, quoted) = self.word_end(at)?;
+                    (at, quoted) = self.word_end(at).map_err(|fault| Fault { path: path_of(&frames), ..fault })?;
                     let word = Word { text: &text[start..at], at: start, quoted };
                     self.word(&mut frames, word)?;
                 }
@@ -333,16 +342,7 @@ impl<'text> Scan<'text> {
 
     /// A fault with the path of the open brackets.
     fn fault_in(&self, frames: &[Frame<'text>], kind: FaultKind, at: usize, what: String) -> Fault {
-        let mut path = String::new();
-        for frame in frames {
-            match &frame.name {
-                Some(Name::Field(field)) => push_key(&mut path, field),
-                Some(Name::Key(key)) => push_key(&mut path, key),
-                None if frame.bracket == b'[' => push_index(&mut path, frame.index),
-                None => {}
-            }
-        }
-        Fault { path, ..self.fault_at(kind, at, what) }
+        Fault { path: path_of(frames), ..self.fault_at(kind, at, what) }
     }
 
     // ---- what others found ----------------------------------------------------------------------------------------
@@ -350,13 +350,20 @@ impl<'text> Scan<'text> {
     /// What RON or the model refused, in our words.
     pub(super) fn syntax(&self, error: &SpannedError, path: &str) -> ReadError {
         let (kind, what, hint) = in_our_words(&error.code);
+        let what = if what.chars().count() > 300 { what.chars().take(300).chain(['…']).collect() } else { what };
         let place = self.value_start(error);
         Fault { path: path.to_owned(), hint, ..self.fault_at(kind, place, what) }.into()
     }
 
     /// The parts of a flow do not fit together: each fault at the line of the id that it names.
     pub(super) fn unsound(&self, errors: &[FlowError]) -> ReadError {
-        ReadError::of(errors.iter().map(|error| self.unsound_part(error)).collect())
+        // Each takes a look at the whole text: a stranger's file must not make that a million looks.
+        let mut faults: Vec<Fault> = errors.iter().take(MAX_FAULTS).map(|error| self.unsound_part(error)).collect();
+        if errors.len() > MAX_FAULTS {
+            let what = format!("{} more of this kind", errors.len() - MAX_FAULTS);
+            faults.push(self.fault_at(FaultKind::Unsound, self.text.len(), what));
+        }
+        ReadError::of(faults)
     }
 
     fn unsound_part(&self, error: &FlowError) -> Fault {
@@ -382,7 +389,7 @@ impl<'text> Scan<'text> {
             | FlowError::LinkExists(link)
             | FlowError::EndsChange(link) => (named("links", link.as_str()), None),
             FlowError::NoEvent(event) | FlowError::EventInUse(event) => (named("events", event.as_str()), None),
-            FlowError::Limit { .. } => (None, None),
+            FlowError::Limit { node, .. } => (node.as_ref().and_then(|id| named("nodes", id.as_str())), None),
         };
         let kind = if matches!(error, FlowError::Limit { .. }) { FaultKind::Limit } else { FaultKind::Unsound };
         let (at, path) = place.unwrap_or_default();
@@ -398,8 +405,23 @@ impl<'text> Scan<'text> {
         };
         let line = &self.text[line_start..];
         let column = line.char_indices().nth(position.col.saturating_sub(1)).map_or(line.len(), |(byte, _)| byte);
-        line_start + column
+        let place = line_start + column;
+        let blank = self.text[place..].len() - self.text[place..].trim_start().len();
+        if place + blank < self.text.len() { place + blank } else { place }
     }
+}
+
+fn path_of(frames: &[Frame<'_>]) -> String {
+    let mut path = String::new();
+    for frame in frames {
+        match &frame.name {
+            Some(Name::Field(field)) => push_key(&mut path, field),
+            Some(Name::Key(key)) => push_key(&mut path, key),
+            None if frame.bracket == b'[' => push_index(&mut path, frame.index),
+            None => {}
+        }
+    }
+    path
 }
 
 /// Why a word cannot stand where a number is meant; `None` if it is no number or a fine one.
@@ -463,6 +485,9 @@ fn in_our_words(error: &RonError) -> (FaultKind, String, Option<String>) {
             "something stands behind the end".to_owned(),
             Some("Remove what stands behind the last bracket".to_owned()),
         ),
+        RonError::ExpectedDifferentLength { expected, .. } if expected.contains("Point") => {
+            (FaultKind::Value, "a place is two numbers".to_owned(), Some("Write it as in (620, 240)".to_owned()))
+        }
         RonError::Message(message) => (FaultKind::Value, message.clone(), None),
         other => {
             let words = other.to_string().replace('`', "").replace("RON", "the text");

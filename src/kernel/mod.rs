@@ -11,6 +11,7 @@ mod keys;
 mod ledger;
 mod log;
 mod nodes;
+mod peek;
 mod retention;
 mod state;
 
@@ -23,6 +24,7 @@ pub use self::event_list::ListChoice;
 use self::event_list::{Class, EventList, Key};
 pub use self::keys::partition_of;
 pub use self::ledger::{Letter, OpenObligation};
+pub use self::peek::NodeNow;
 use self::state::{
     CursorState, DeadLetter, FunctionState, GraveState, InboxState, Job, Jobs, NodeState, PartitionState,
     ProducerState, SubState, Tag, TopicState,

@@ -129,8 +129,10 @@ pub enum FlowError {
     #[error("the event type “{0}” is still emitted by a node")]
     EventInUse(EventName),
     /// Beyond a limit of [`limits`].
-    #[error("the limit of {limit} {what} is exceeded")]
+    #[error("{}the limit of {limit} {what} is exceeded", .node.as_ref().map(|id| format!("“{id}”: ")).unwrap_or_default())]
     Limit {
+        /// The node that exceeds it; unset if it is the flow as a whole.
+        node: Option<NodeId>,
         /// Of what.
         what: &'static str,
         /// How many there may be.
@@ -386,7 +388,7 @@ impl Flow {
         let stem = stem.trim_matches('-').chars().take(limits::NAME_CHARS - 8).collect::<String>();
         let stem = if stem.is_empty() { "node" } else { &stem };
         let numbered = |n: u64| if n == 1 { stem.to_owned() } else { format!("{stem}-{n}") };
-        (1..)
+        (1..=u64::MAX)
             .map(numbered)
             .find(|id| !self.parts.nodes.contains_key(id.as_str()))
             .and_then(|id| NodeId::new(&id).ok())
@@ -399,7 +401,7 @@ impl Flow {
         if !self.parts.links.contains_key(&habitual) {
             return habitual;
         }
-        (2u64..)
+        (2..=u64::MAX)
             .filter_map(|n| LinkId::new(&format!("{habitual}#{n}")).ok())
             .find(|id| !self.parts.links.contains_key(id))
             .unwrap_or(habitual)
@@ -446,7 +448,7 @@ impl Flow {
             return Err(FlowError::NodeExists(id));
         }
         if self.parts.nodes.len() >= limits::NODES {
-            return Err(FlowError::Limit { what: "nodes", limit: limits::NODES as u64 });
+            return Err(FlowError::Limit { node: None, what: "nodes", limit: limits::NODES as u64 });
         }
         check_node(&self.parts, &id, &node)?;
         self.parts.nodes.insert(id, node);
@@ -503,7 +505,7 @@ impl Flow {
             return Err(FlowError::LinkExists(id));
         }
         if self.parts.links.len() >= limits::LINKS {
-            return Err(FlowError::Limit { what: "links", limit: limits::LINKS as u64 });
+            return Err(FlowError::Limit { node: None, what: "links", limit: limits::LINKS as u64 });
         }
         check_link(&self.parts, &id, &link)?;
         self.parts.links.insert(id, link);
@@ -548,10 +550,10 @@ impl TryFrom<FlowParts> for Flow {
 fn check_parts(parts: &FlowParts) -> Vec<FlowError> {
     let mut errors = Vec::new();
     if parts.nodes.len() > limits::NODES {
-        errors.push(FlowError::Limit { what: "nodes", limit: limits::NODES as u64 });
+        errors.push(FlowError::Limit { node: None, what: "nodes", limit: limits::NODES as u64 });
     }
     if parts.links.len() > limits::LINKS {
-        errors.push(FlowError::Limit { what: "links", limit: limits::LINKS as u64 });
+        errors.push(FlowError::Limit { node: None, what: "links", limit: limits::LINKS as u64 });
     }
     errors.extend(parts.nodes.iter().filter_map(|(id, node)| check_node(parts, id, node).err()));
     errors.extend(parts.links.iter().filter_map(|(id, link)| check_link(parts, id, link).err()));
@@ -560,7 +562,7 @@ fn check_parts(parts: &FlowParts) -> Vec<FlowError> {
 
 fn check_node(parts: &FlowParts, id: &NodeId, node: &Node) -> Result<(), FlowError> {
     let within = |what, value: u64, limit: u64| {
-        if value > limit { Err(FlowError::Limit { what, limit }) } else { Ok(()) }
+        if value > limit { Err(FlowError::Limit { node: Some(id.clone()), what, limit }) } else { Ok(()) }
     };
     match &node.kind {
         NodeKind::Bus(bus) => {

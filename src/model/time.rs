@@ -203,12 +203,17 @@ pub(super) fn decimal_times(number: &str, unit: u64) -> Option<u64> {
         return None;
     }
     let whole: u128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let mut total = whole.checked_mul(u128::from(unit))?;
-    let mut scale = u128::from(unit);
-    for digit in fraction.chars() {
-        scale /= 10;
-        total = total.checked_add(u128::from(digit.to_digit(10)?) * scale)?;
+    let total = whole.checked_mul(u128::from(unit))?;
+    // As one fraction, since a KiB has no whole tenths; more digits than these tell no two nanoseconds apart.
+    let (mut part, mut scale) = (0_u128, 1_u128);
+    for (place, digit) in fraction.chars().enumerate() {
+        let digit = digit.to_digit(10)?;
+        if place < 18 {
+            part = part * 10 + u128::from(digit);
+            scale *= 10;
+        }
     }
+    let total = total.checked_add(part * u128::from(unit) / scale)?;
     // What does not fit is as good as too long, and says so.
     Some(u64::try_from(total).unwrap_or(u64::MAX))
 }

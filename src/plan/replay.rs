@@ -63,7 +63,7 @@ impl ReplayLog {
         }
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let text = std::str::from_utf8(bytes).map_err(|error| {
-            let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
             at(line, "this is no UTF-8 text".to_owned())
         })?;
         let mut reading = Reading { name, time_field: time_field.unwrap_or(TIME), event, texts: BTreeSet::new() };
@@ -249,7 +249,7 @@ impl Reading<'_> {
         let name = self.name;
         Ok(ReplayRow {
             at: SimDuration::ZERO,
-            id: id.map_or_else(|| (number + 1).to_string(), |id| id).into(),
+            id: id.unwrap_or_else(|| (number + 1).to_string()).into(),
             source: self.kept(source.as_deref().unwrap_or(name)),
             subject: self.kept(subject.as_deref().unwrap_or_default()),
             kind,
@@ -285,10 +285,10 @@ fn in_order(mut rows: Vec<Raw>) -> Result<Vec<ReplayRow>, ReplayError> {
         Time::Number(billionths) => billionths.unsigned_abs(),
         Time::Moment(_) => 0,
     });
-    let per_unit = unit_nanos(largest.max().unwrap_or(0) / BILLION);
+    let per_unit = unit_nanos(largest.max().unwrap_or(0) / BILLION.unsigned_abs());
     let nanos = |time: Time| match time {
         Time::Moment(nanos) => nanos,
-        Time::Number(billionths) => billionths * per_unit / BILLION as i128,
+        Time::Number(billionths) => billionths * per_unit / BILLION,
     };
     rows.sort_by_key(|raw| nanos(raw.time));
     let Some(first) = rows.first().map(|raw| nanos(raw.time)) else {
@@ -387,7 +387,7 @@ fn recognised(field: &str) -> Value {
 
 // ---- times --------------------------------------------------------------------------------------------------------
 
-const BILLION: u128 = 1_000_000_000;
+const BILLION: i128 = 1_000_000_000;
 
 fn time_of(text: &str) -> Option<Time> {
     let text = text.trim();
@@ -422,7 +422,7 @@ fn number_of(text: &str) -> Option<i128> {
         return None;
     }
     let whole: i128 = whole.parse().ok()?;
-    Some(sign * (whole * BILLION as i128 + i128::from(billionths(decimals))))
+    Some(sign * (whole * BILLION + i128::from(billionths(decimals))))
 }
 
 /// The first nine decimals.
@@ -463,7 +463,7 @@ fn rfc3339_nanos(text: &str) -> Option<i128> {
     };
     let seconds = days_since_1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
     let seconds = seconds - zone_seconds(zone)?;
-    Some(i128::from(seconds) * BILLION as i128 + i128::from(billionths(decimals)))
+    Some(i128::from(seconds) * BILLION + i128::from(billionths(decimals)))
 }
 
 /// `Z` or `+02:00` in seconds east.

@@ -3,7 +3,7 @@
 use super::record::Phase;
 
 /// How many obligations are in which state. Every one is in exactly one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LedgerCounts {
     /// All that were ever opened.
     pub obligations: u64,

@@ -106,6 +106,25 @@ pub struct NodeFigures<'a> {
     pub cost_nanodollars: u128,
 }
 
+/// Counters of a node's work: they only grow, so that two of them tell what happened between.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Attempts that arrived.
+    pub received: u64,
+    /// Attempts that succeeded; for a bus, publishes that it accepted.
+    pub handled: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+    /// Events that it emitted.
+    pub emitted: u64,
+    /// Attempts that were begun.
+    pub waits: u64,
+    /// How long those had waited together.
+    pub waited_nanos: u64,
+    /// How long it worked, each of its hands counted.
+    pub busy_nanos: u64,
+}
+
 /// A queue over time.
 #[derive(Clone, Copy, Debug, Default)]
 struct QueueCell {
@@ -358,6 +377,24 @@ impl Metrics {
             ledger.total.add(counts);
         }
         ledger
+    }
+
+    /// The counters of a node's work, without the folds over queues and histograms that [`Metrics::node`] does.
+    pub fn work(&self, node: NodeIx) -> Work {
+        let (Some(cell), Some(spreads)) = (self.nodes.get(node.index()), self.spreads.get(node.index())) else {
+            return Work::default();
+        };
+        let running = u128::from(cell.busy) * u128::from(self.now.as_nanos());
+        let busy_nanos = spreads.service.sum_nanos() + running.saturating_sub(cell.busy_since) + cell.cut_nanos;
+        Work {
+            received: cell.received,
+            handled: cell.handled,
+            failed: cell.failed,
+            emitted: cell.emitted,
+            waits: spreads.wait.count(),
+            waited_nanos: u64::try_from(spreads.wait.sum_nanos()).unwrap_or(u64::MAX),
+            busy_nanos: u64::try_from(busy_nanos).unwrap_or(u64::MAX),
+        }
     }
 
     /// A link's figures.

@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use eventloom::expr::{Facts, Purpose, compile};
 use eventloom::file::{read, write};
-use eventloom::model::{Flow, LinkKind, Node, NodeId, NodeKind};
+use eventloom::model::{EventName, Expression, Flow, Link, LinkKind, Node, NodeId, NodeKind, Pacing};
+use eventloom::plan::check;
+use serde_json::Value;
 
 /// A card's width and height.
 const CARD: (i32, i32) = (176, 60);
@@ -60,7 +64,10 @@ fn shipped_flows_say_what_they_teach() {
 /// Left, top, right and bottom of what is drawn for a node.
 fn outline(flow: &Flow, id: &NodeId, node: &Node) -> [i32; 4] {
     let (width, height) = match &node.kind {
-        NodeKind::Bus(_) => (RAIL.0, RAIL.1 + RAIL.2 * flow.topics_of(id).len() as i32),
+        NodeKind::Bus(_) => {
+            let rows = i32::try_from(flow.topics_of(id).len()).expect("few topics");
+            (RAIL.0, RAIL.1 + RAIL.2 * rows)
+        }
         NodeKind::Note(note) => (note.size.0, note.size.1),
         NodeKind::Function(_) => (CARD.0, CARD.1 + 12),
         NodeKind::Producer(_) | NodeKind::Consumer(_) | NodeKind::Service(_) | NodeKind::DeadLetterQueue(_) => CARD,
@@ -89,9 +96,99 @@ fn links_of_shipped_flows_run_from_left_to_right() {
         let x = |id: &NodeId| flow.node(id).expect("links end at nodes").at.0;
         for (id, link) in flow.links() {
             // Only what a service announces may go back to the bus that it listens to.
-            let listens = |(_, other): (_, &eventloom::model::Link)| other.from == link.to;
+            let listens = |(_, other): (_, &Link)| other.from == link.to;
             let answers = matches!(link.kind, LinkKind::Publish(_)) && flow.links_to(&link.from).any(listens);
             assert!(answers || x(&link.from) < x(&link.to), "{name}: {id} runs backwards");
         }
     }
+}
+
+#[test]
+fn shipped_flows_have_no_problems() {
+    for (name, flow) in shipped_flows() {
+        let problems: Vec<String> = check(&flow)
+            .iter()
+            .map(|problem| format!("{} {}: {} {}", problem.severity, problem.at, problem.what, problem.hint))
+            .collect();
+        assert!(problems.is_empty(), "{name}:\n{}", problems.join("\n"));
+    }
+}
+
+/// The data that a node's expression makes of an event.
+fn data(source: Option<&Expression>, kind: &str, cause: &Value, number: u64) -> Value {
+    let Some(source) = source else { return cause.clone() };
+    let program = compile(source, Purpose::Data).unwrap_or_else(|error| panic!("{source}: {error:?}"));
+    let data = Arc::new(cause.clone());
+    let facts = Facts {
+        id: "e",
+        source: "node",
+        kind,
+        subject: "",
+        time_nanos: 0,
+        key: "",
+        hops: 0,
+        data: &data,
+        draws: 1,
+        number,
+    };
+    program.value(&facts).unwrap_or_else(|error| panic!("{source}: {error:?}"))
+}
+
+#[test]
+fn shipped_examples_look_like_the_data_that_is_made() {
+    for (name, flow) in shipped_flows() {
+        let example = |event: &EventName| flow.events()[event].example.as_ref().expect("described").value();
+        let shape = |value: &Value| match value {
+            Value::Object(fields) => fields.keys().cloned().collect::<Vec<_>>(),
+            other => panic!("{name}: {other} has no fields"),
+        };
+        for (id, node) in flow.nodes() {
+            if let NodeKind::Producer(producer) = &node.kind
+                && !matches!(producer.rate, Pacing::Replay { .. })
+                && producer.data.is_some()
+            {
+                for number in [0, 1, 1_000_003] {
+                    let made = data(producer.data.as_ref(), producer.emits.as_str(), &Value::Null, number);
+                    assert_eq!(shape(&made), shape(&example(&producer.emits)), "{name}: {id}");
+                }
+            }
+            for handler in node.kind.handlers() {
+                let Ok(cause) = EventName::new(handler.on.as_str()) else { continue };
+                for emit in &handler.emits {
+                    let made = data(emit.data.as_ref(), cause.as_str(), &example(&cause), 0);
+                    assert_eq!(shape(&made), shape(&example(&emit.event)), "{name}: {id} emits {}", emit.event);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_week_of_earthquakes_holds_39_alerts() {
+    let (_, flow) = shipped_flows().into_iter().find(|(name, _)| name == "earthquake-alerts").expect("it ships");
+    let alerts = NodeId::new("alerts").expect("an id");
+    let (_, link) = flow.links_to(&alerts).next().expect("somebody alerts");
+    let filter = link.subscription().and_then(|subscription| subscription.filter.clone()).expect("it filters");
+    let filter = compile(&filter, Purpose::Condition).expect("it compiles");
+    let log = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows/data/earthquakes.jsonl");
+    let log = fs::read_to_string(log).expect("the log ships with the flows");
+    let mut count = 0;
+    for (number, line) in (0..).zip(log.lines()) {
+        let mut event: Value = serde_json::from_str(line).expect("a line is an event");
+        let data = Arc::new(event["data"].take());
+        let facts = Facts {
+            id: "e",
+            source: "log",
+            kind: "earthquake.detected",
+            subject: "",
+            time_nanos: 0,
+            key: "",
+            hops: 0,
+            data: &data,
+            draws: 1,
+            number,
+        };
+        count += u32::from(filter.test(&facts).expect("every event has a magnitude"));
+    }
+    assert_eq!(count, 39);
 }

@@ -1,14 +1,25 @@
 //! Behaviour through the front doors: session, command line, window. A file a behaviour.
 
 mod check;
+mod cli;
 mod closed_forms;
+mod closed_forms;
+mod export;
 mod expr;
 mod file;
+mod flow_runs;
 mod flows;
 mod ledger;
+mod properties;
+mod readme;
 mod readme;
 mod replay;
+mod replay;
 mod semantics;
+mod semantics;
+mod session_files;
+mod session_run;
 mod store;
 mod support;
 mod tidy;
+mod wildcards;

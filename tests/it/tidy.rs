@@ -10,7 +10,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("model", &[], &["serde", "serde_json"]),
     ("file", &["model", "edit"], &["ron", "serde", "serde_json", "serde_path_to_error", "strsim"]),
     ("edit", &["model"], &[]),
-    ("trace", &["model"], &["serde_json"]),
+    ("trace", &["model"], &["serde", "serde_json"]),
     ("expr", &["model"], &["rhai", "libm", "serde_json", "strsim", "rand_core", "rand_xoshiro"]),
     ("plan", &["model", "expr"], &["libm", "petgraph", "serde_json", "csv", "strsim", "blake3"]),
     ("kernel", &["model", "expr", "plan", "trace"], &["libm", "rand_core", "rand_xoshiro", "blake3", "serde_json"]),

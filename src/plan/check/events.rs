@@ -73,7 +73,9 @@ fn compare(value: &Value, schema: &Value, path: &mut String, depth: usize, fault
     if let (Value::Array(items), Some(schema)) = (value, schema.get("items")) {
         for (ix, item) in items.iter().enumerate() {
             let length = path.len();
-            path.push_str(&format!("[{ix}]"));
+            path.push('[');
+            path.push_str(&ix.to_string());
+            path.push(']');
             compare(item, schema, path, depth - 1, faults);
             path.truncate(length);
         }

@@ -353,10 +353,7 @@ impl<'a> Routes<'a> {
             };
             let what = format!("Nobody {who} the topic “{name}” of “{}”", wiring.title(bus));
             let published = self.by_name[bus].iter().filter(|(_, topic)| self.topics[**topic].published);
-            let near = match unpublished {
-                true => did_you_mean(name, published.map(|(name, _)| *name)),
-                false => String::new(),
-            };
+            let near = if unpublished { did_you_mean(name, published.map(|(name, _)| *name)) } else { String::new() };
             let hint = if near.is_empty() { hint.to_owned() } else { near };
             findings.warning(wiring.at_node(bus, Some(format!("topics[\"{name}\"]"))), code, what, hint);
         }

@@ -18,7 +18,7 @@ use super::routes::{Routes, Selection};
 use super::wiring::Wiring;
 use crate::model::{
     Chance, Distribution, Guarantee, Handler, LinkKind, NodeKind, OverLimit, Pacing, Producer, Rate, RateLimit,
-    RateStep, ReplayPace, Share, WhenFull,
+    RateStep, Share, WhenFull,
 };
 
 /// Edges that are followed at most; beyond that the traffic is left to a run. Drawn by hand nobody comes near it.
@@ -168,12 +168,11 @@ impl<'a, 'b> Traffic<'a, 'b> {
             let success = 1.0 - handler.fails.as_f64().powf(f64::from(deliveries));
             for (emit, &event) in handler.emits.iter().zip(&mut events) {
                 let Some(carried) = routes.carries(link, event) else { continue };
-                let (to, call) = match carried.stream {
-                    Some(stream) => (Some(NodeIndex::new(stream)), None),
-                    None => {
-                        let handler = routes.handler_of(wiring, wire.to, event);
-                        (handler.map(|handler| reaction(wire.to, handler)), Some(link))
-                    }
+                let (to, call) = if let Some(stream) = carried.stream {
+                    (Some(NodeIndex::new(stream)), None)
+                } else {
+                    let handler = routes.handler_of(wiring, wire.to, event);
+                    (handler.map(|handler| reaction(wire.to, handler)), Some(link))
                 };
                 let weight = success * emit.chance.as_f64() * f64::from(emit.count);
                 if let Some(to) = to.filter(|_| weight > 0.0) {
@@ -615,7 +614,6 @@ fn producer_rate(producer: &Producer) -> f64 {
         return 0.0;
     }
     match &producer.rate {
-        Pacing::ByHand => 0.0,
         Pacing::Constant(rate) | Pacing::Poisson(rate) => rate.per_second_f64(),
         Pacing::Bursts { size, every, within: _ } => {
             if every.is_zero() {
@@ -629,8 +627,8 @@ fn producer_rate(producer: &Producer) -> f64 {
         }
         // After the last step its rate stays.
         Pacing::Schedule { steps, .. } => steps.last().map_or(0.0, |step| step.rate.per_second_f64()),
-        // A log ends.
-        Pacing::Replay { pace: ReplayPace::Recorded | ReplayPace::Times(_) | ReplayPace::Every(_), .. } => 0.0,
+        // Only a hand knows, and a log ends.
+        Pacing::ByHand | Pacing::Replay { .. } => 0.0,
     }
 }
 

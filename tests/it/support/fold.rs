@@ -166,7 +166,8 @@ pub(crate) struct Fold {
     owners: BTreeMap<(SubIx, TopicIx, u32), NodeIx>,
     generations: BTreeMap<SubIx, u32>,
     rebalanced: BTreeSet<SubIx>,
-    running: BTreeMap<NodeIx, BTreeSet<(SubIx, EventId, u32)>>,
+    /// What each node is handling: one record published twice may be there twice.
+    running: BTreeMap<NodeIx, Vec<(SubIx, EventId, u32)>>,
     begun: BTreeSet<(NodeIx, EventId)>,
     /// By when the last start of a rate-limited node is paid for, in nanoseconds.
     paid: BTreeMap<NodeIx, u64>,
@@ -249,14 +250,19 @@ impl Fold {
             What::Handled { node, sub, event, attempt, .. } => self.finished(node, sub, event, attempt),
             What::Failed { node, sub, event, attempt, .. } => {
                 // An attempt may fail without having begun: an expression that breaks at the door.
-                if let Some(running) = self.running.get_mut(&node) {
-                    running.remove(&(sub, event, attempt));
-                }
+                self.leave(node, (sub, event, attempt));
                 Ok(())
             }
             What::Throttled { node, sub, event, attempt } => {
-                let is_running = self.running.get(&node).is_some_and(|set| set.contains(&(sub, event, attempt)));
-                ensure!(!is_running, "S24: a throttled attempt is being handled");
+                let is_held = |one: &Obligation| one.state == State::InFlight(node) && one.attempts == attempt;
+                let guarantee = self.subs[sub.index()].settings.as_ref().map(|settings| settings.guarantee);
+                let held = self.obligations.get(&(sub, event)).is_some_and(|all| all.iter().any(is_held));
+                // At most once it was settled at hand-over, and a call is handed over when it is begun; a late
+                // attempt may be thrown back when the record has gone on.
+                let late =
+                    self.obligations.get(&(sub, event)).is_some_and(|all| all.iter().any(|one| one.deliveries > 0));
+                let fits = held || late || guarantee.is_none();
+                ensure!(fits, "S24: throttled, but never handed over");
                 Ok(())
             }
             What::Acked { sub, event, node, auto, from } => self.acked(sub, event, node, auto, from),
@@ -296,7 +302,7 @@ impl Fold {
             What::InstanceStarted { node, cold, ready, instances } => self.instance(node, cold, ready, instances),
             What::InstanceReclaimed { node, instances } => {
                 self.instances.insert(node, instances);
-                let running = self.running.get(&node).map_or(0, BTreeSet::len);
+                let running = self.running.get(&node).map_or(0, Vec::len);
                 ensure!(running <= instances as usize, "S25: {running} events run on {instances} instances");
                 Ok(())
             }
@@ -484,7 +490,7 @@ impl Fold {
         self.begun.insert((node, event));
         let rules = &self.nodes[node.index()];
         let running = self.running.entry(node).or_default();
-        ensure!(running.insert((sub, event, attempt)), "one attempt was begun twice");
+        running.push((sub, event, attempt));
         let count = running.len();
         ensure!(count <= rules.concurrency as usize, "S24: {count} at once of at most {}", rules.concurrency);
         if rules.scale_out.is_some() {
@@ -506,9 +512,15 @@ impl Fold {
     }
 
     fn finished(&mut self, node: NodeIx, sub: SubIx, event: EventId, attempt: u32) -> Verdict {
-        let was_running = self.running.get_mut(&node).is_some_and(|set| set.remove(&(sub, event, attempt)));
-        ensure!(was_running, "handled, but never begun");
+        ensure!(self.leave(node, (sub, event, attempt)), "handled, but never begun");
         Ok(())
+    }
+
+    /// Takes one attempt off those that a node is handling; whether it was there.
+    fn leave(&mut self, node: NodeIx, attempt: (SubIx, EventId, u32)) -> bool {
+        let Some(running) = self.running.get_mut(&node) else { return false };
+        let place = running.iter().position(|one| *one == attempt);
+        place.map(|place| running.swap_remove(place)).is_some()
     }
 
     /// C4, S1, S5: the first ack of any attempt settles, if there was an attempt at all.

@@ -286,12 +286,22 @@ fn rows(hops: u32, producers: &[Producer], buses: &[String], workers: &[Worker])
     for (ix, settings) in buses.iter().enumerate() {
         line(format!("bus{ix} = {settings}"));
     }
-    let publish = |from: &str, Publish { bus, delay, settings }: &Publish| {
-        format!("{from} -> bus{} {delay} {settings}", bus.index(buses.len()))
+    // To each bus once: records do not tell two obligations of one event at one subscription apart.
+    let publishes = |from: &str, all: &[Publish]| -> Vec<String> {
+        let mut taken = Vec::new();
+        let mut rows = Vec::new();
+        for Publish { bus, delay, settings } in all {
+            let bus = bus.index(buses.len());
+            if !taken.contains(&bus) {
+                taken.push(bus);
+                rows.push(format!("{from} -> bus{bus} {delay} {settings}"));
+            }
+        }
+        rows
     };
     for (ix, producer) in producers.iter().enumerate() {
         line(format!("p{ix} = Producer({})", producer.settings));
-        producer.publishes.iter().for_each(|to| link(publish(&format!("p{ix}"), to)));
+        publishes(&format!("p{ix}"), &producer.publishes).into_iter().for_each(&mut link);
     }
     let callable: Vec<usize> = (0..workers.len()).filter(|ix| workers[*ix].kind != 0).collect();
     for (ix, worker) in workers.iter().enumerate() {
@@ -310,7 +320,7 @@ fn rows(hops: u32, producers: &[Producer], buses: &[String], workers: &[Worker])
             "{id} = {kind}(handlers: [({}, emits: [{emits}]{pick})], {})",
             worker.settings, worker.function_settings
         ));
-        worker.publishes.iter().for_each(|to| link(publish(&id, to)));
+        publishes(&id, &worker.publishes).into_iter().for_each(&mut link);
         for (to, delay, settings) in &worker.calls {
             let to = callable[to.index(callable.len())];
             if to != ix {

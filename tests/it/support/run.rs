@@ -191,11 +191,7 @@ impl Run {
     /// Some steps that nobody recounts, for runs that are compared with others.
     pub(crate) fn unchecked(&mut self, until: SimTime, budget: u32) -> Stopped {
         let mut out = (&mut self.kept, &mut self.hash);
-        let stopped = self.kernel.run_until(until, budget, &mut out);
-        if matches!(stopped, Stopped::Quiet | Stopped::Stuck) {
-            self.kernel.idle_until(until, &mut out);
-        }
-        stopped
+        self.kernel.run_until(until, budget, &mut out)
     }
 
     #[track_caller]

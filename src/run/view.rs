@@ -1,4 +1,5 @@
-//! What a run looks like from outside: plain data that the window draws and the command line prints.
+//! What a run looks like from outside: plain data that the window draws and the command line prints, and what can be
+//! asked of it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,6 +44,32 @@ impl Default for Speed {
     }
 }
 
+impl Speed {
+    /// The slowest: a thousandth.
+    pub const SLOWEST: Factor = Factor::MIN;
+    /// The fastest that still keeps to the clock: a thousand times.
+    pub const FASTEST: Factor = Factor::from_thousandths(1_000_000);
+}
+
+/// The text is no speed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("“{0}” is not a speed: write 0.001x to 1000x, or max")]
+pub struct SpeedError(String);
+
+impl std::str::FromStr for Speed {
+    type Err = SpeedError;
+
+    fn from_str(text: &str) -> Result<Self, SpeedError> {
+        if text.trim().eq_ignore_ascii_case("max") {
+            return Ok(Self::Max);
+        }
+        match text.parse::<Factor>() {
+            Ok(factor) if factor <= Self::FASTEST => Ok(Self::Times(factor)),
+            Ok(_) | Err(_) => Err(SpeedError(text.trim().chars().take(40).collect())),
+        }
+    }
+}
+
 impl std::fmt::Display for Speed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -50,6 +77,35 @@ impl std::fmt::Display for Speed {
             Self::Max => f.write_str("max"),
         }
     }
+}
+
+/// How to begin a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StartOptions {
+    /// The seed; unset means the flow's own.
+    pub seed: Option<u64>,
+    /// How fast.
+    pub speed: Speed,
+    /// Whether it waits for the first step.
+    pub paused: bool,
+}
+
+/// How far a step goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// To the next thing that happens.
+    Record,
+    /// Through everything that happens at the next instant.
+    Instant,
+}
+
+/// How a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopMode {
+    /// Sources stop; what is under way is finished, for a bounded time.
+    Drain,
+    /// At once; what is open stays open in the report.
+    Abort,
 }
 
 /// Names for the dense handles of a run: one for each plan revision, shared.
@@ -82,6 +138,8 @@ pub struct LiveView {
     pub seed: u64,
     /// How far virtual time is behind where the wanted speed would have it; zero when it keeps up.
     pub behind: SimDuration,
+    /// Whether nothing is left to do until somebody does something, so that time passes and nothing happens.
+    pub is_quiet: bool,
     /// Why the run ended or cannot go on, in a sentence; `None` while it can.
     pub ended_because: Option<String>,
     /// Whether the drawing has changed in a way that cannot run, so that the run still follows an earlier one.

@@ -1,0 +1,334 @@
+//! The event log: records in words, as many as a person can follow, the rest counted.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+
+use crate::model::{EventId, EventTypeIx};
+use crate::plan::Plan;
+use crate::trace::{Phase, Record, Staleness, What};
+
+use super::view::{LogKind, LogRow};
+
+/// Rows between two looks at most; beyond that they are counted. Nobody reads faster than this scrolls.
+const ROWS_A_LOOK: usize = 200;
+
+/// Rows of what went wrong or changed: it is rare and must not drown in deliveries.
+const TROUBLE_A_LOOK: usize = 200;
+
+/// Rows that wait for somebody to fetch them.
+const WAITING: usize = 20_000;
+
+/// Types of recent events, so that rows of records that do not carry one can wear its colour.
+const RECENT: usize = 1 << 12;
+
+/// Makes log rows of records.
+#[derive(Debug)]
+pub(super) struct Logger {
+    rows: VecDeque<LogRow>,
+    /// How many rows of everyday things there may be until the next look.
+    left: usize,
+    /// The same for trouble.
+    trouble_left: usize,
+    logged: u64,
+    not_logged: u64,
+    recent: Box<[(EventId, u32)]>,
+}
+
+impl Logger {
+    pub(super) fn new() -> Self {
+        let nothing = (EventId::from_bits(u64::MAX), 0);
+        Self {
+            rows: VecDeque::new(),
+            left: ROWS_A_LOOK,
+            trouble_left: TROUBLE_A_LOOK,
+            logged: 0,
+            not_logged: 0,
+            recent: vec![nothing; RECENT].into_boxed_slice(),
+        }
+    }
+
+    /// Rows that were skipped or forgotten so far.
+    pub(super) const fn not_logged(&self) -> u64 {
+        self.not_logged
+    }
+
+    /// Takes note of a record, in words if there is room.
+    #[inline]
+    pub(super) fn record(&mut self, record: &Record<'_>, plan: &Plan) {
+        let Some(what) = kind_of(&record.what) else { return };
+        let left = if is_trouble(what) { &mut self.trouble_left } else { &mut self.left };
+        if *left == 0 {
+            self.not_logged += 1;
+            return;
+        }
+        *left -= 1;
+        self.log(record, what, plan);
+    }
+
+    #[cold]
+    fn log(&mut self, record: &Record<'_>, what: LogKind, plan: &Plan) {
+        if let What::Emitted { event, kind, .. } = record.what {
+            self.recent[slot(event)] = (event, kind.0);
+        }
+        self.logged += 1;
+        let mut row = row(record, what, plan);
+        row.number = self.logged + self.not_logged;
+        if row.kind.is_none()
+            && let Some(event) = row.event
+        {
+            let (known, kind) = self.recent[slot(event)];
+            row.kind = (known == event).then_some(kind);
+        }
+        self.rows.push_back(row);
+    }
+
+    /// Hands over what came since the last look, without ever waiting for whoever reads.
+    pub(super) fn hand_over(&mut self, into: &mut VecDeque<LogRow>) {
+        (self.left, self.trouble_left) = (ROWS_A_LOOK, TROUBLE_A_LOOK);
+        into.append(&mut self.rows);
+        let too_many = into.len().saturating_sub(WAITING);
+        into.drain(..too_many);
+        self.not_logged += too_many as u64;
+    }
+
+    /// As [`Logger::hand_over`], when the reader is just fetching: the rows go with the next look.
+    pub(super) fn keep(&mut self) {
+        (self.left, self.trouble_left) = (ROWS_A_LOOK, TROUBLE_A_LOOK);
+        let too_many = self.rows.len().saturating_sub(WAITING);
+        self.rows.drain(..too_many);
+        self.not_logged += too_many as u64;
+    }
+}
+
+fn slot(event: EventId) -> usize {
+    // Neighbouring numbers of one node take neighbouring places; nodes start apart.
+    (event.number() as usize).wrapping_add(event.origin().index().wrapping_mul(613)) % RECENT
+}
+
+const fn is_trouble(what: LogKind) -> bool {
+    match what {
+        LogKind::Emitted | LogKind::Accepted | LogKind::Delivered | LogKind::Started | LogKind::Handled => false,
+        LogKind::Rejected
+        | LogKind::Failed
+        | LogKind::Retrying
+        | LogKind::DeadLettered
+        | LogKind::Dropped
+        | LogKind::Evicted
+        | LogKind::Backpressure
+        | LogKind::Instance
+        | LogKind::Rebalanced
+        | LogKind::Edited
+        | LogKind::Notice => true,
+    }
+}
+
+/// What a record is called in the log; `None` for those that say nothing that another does not.
+const fn kind_of(what: &What<'_>) -> Option<LogKind> {
+    Some(match what {
+        What::Emitted { .. } => LogKind::Emitted,
+        What::Accepted { .. } => LogKind::Accepted,
+        What::Rejected { .. } => LogKind::Rejected,
+        What::Delivered { .. } => LogKind::Delivered,
+        What::Started { .. } => LogKind::Started,
+        What::Handled { .. } => LogKind::Handled,
+        What::Failed { .. } => LogKind::Failed,
+        What::Retrying { .. } => LogKind::Retrying,
+        What::Dropped { .. } | What::Purged { .. } => LogKind::Dropped,
+        What::DeadLettered { .. } => LogKind::DeadLettered,
+        What::Evicted { .. } => LogKind::Evicted,
+        What::Blocked { .. } | What::Unblocked { .. } => LogKind::Backpressure,
+        What::InstanceStarted { .. } | What::InstanceReclaimed { .. } => LogKind::Instance,
+        What::Rebalanced { .. } => LogKind::Rebalanced,
+        What::Edited { .. } => LogKind::Edited,
+        What::Queued { taken_back: true, .. }
+        | What::Throttled { .. }
+        | What::Stale { .. }
+        | What::Forgotten { .. }
+        | What::OutOfRange { .. }
+        | What::Deadlocked { .. }
+        | What::Broken { .. }
+        | What::SourceEnded { .. }
+        | What::Draining => LogKind::Notice,
+        What::Sent { .. }
+        | What::Opened { .. }
+        | What::Received { .. }
+        | What::Acked { .. }
+        | What::Queued { taken_back: false, .. }
+        | What::Buried { .. }
+        | What::Assigned { .. } => return None,
+    })
+}
+
+/// The row of one record, whatever the budget: for an event's history.
+pub(super) fn row_of(record: &Record<'_>, plan: &Plan) -> Option<LogRow> {
+    kind_of(&record.what).map(|what| row(record, what, plan))
+}
+
+fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
+    let mut row = LogRow {
+        number: 0,
+        at: record.at,
+        event: None,
+        kind: None,
+        what,
+        node: None,
+        link: None,
+        attempt: 0,
+        detail: String::new(),
+    };
+    let typed = |row: &mut LogRow, kind: EventTypeIx| row.kind = Some(kind.0);
+    match record.what {
+        What::Emitted { event, kind, cause, key, .. } => {
+            (row.event, row.node) = (Some(event), Some(event.origin()));
+            typed(&mut row, kind);
+            let key = key.to_string();
+            if !key.is_empty() {
+                row.detail = format!("key {key}");
+            }
+            if let Some(cause) = cause {
+                let comma = if row.detail.is_empty() { "" } else { ", " };
+                append(
+                    &mut row.detail,
+                    format_args!("{comma}because of {}/{}", plan.node_id(cause.origin()), cause.number()),
+                );
+            }
+        }
+        What::Accepted { link, node, event, kind, topic, partition, offset } => {
+            (row.event, row.node, row.link) = (Some(event), Some(node), Some(link));
+            typed(&mut row, kind);
+            row.detail = format!("{}[{partition}]@{offset}", plan.topic_name(topic));
+        }
+        What::Rejected { link, node, event, kind, reason } => {
+            (row.event, row.node, row.link) = (Some(event), Some(node), Some(link));
+            typed(&mut row, kind);
+            reason.name().clone_into(&mut row.detail);
+        }
+        What::Delivered { sub, event, node, attempt } => {
+            (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
+            plan.sub_label(sub).clone_into(&mut row.detail);
+        }
+        What::Started { node, sub: _, event, kind, attempt, wait } => {
+            (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
+            typed(&mut row, kind);
+            row.detail = format!("waited {wait}");
+        }
+        What::Handled { node, sub: _, event, kind, attempt, service, end_to_end } => {
+            (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
+            typed(&mut row, kind);
+            row.detail = format!("took {service}, {end_to_end} since its root cause");
+        }
+        What::Failed { node, sub: _, event, kind, attempt, reason, service, lost } => {
+            (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
+            typed(&mut row, kind);
+            let lost = if lost { ", lost: it was settled at hand-over" } else { "" };
+            row.detail = format!("{} after {service}{lost}", reason.name());
+        }
+        What::Throttled { node, sub: _, event, attempt } => {
+            (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
+            "throttled: nothing was free to begin it".clone_into(&mut row.detail);
+        }
+        What::Stale { sub, event, node, why } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            let why = match why {
+                Staleness::Settled => "it was settled before",
+                Staleness::EarlierAttempt => "a later attempt is under way",
+                Staleness::OldGeneration => "its partition has another owner by now",
+            };
+            row.detail = format!("an answer to {} means nothing: {why}", plan.sub_label(sub));
+        }
+        What::Retrying { sub, event, attempt, reason, due } => {
+            (row.event, row.attempt) = (Some(event), attempt);
+            row.detail = format!("{}: {}, again in {}", plan.sub_label(sub), reason.name(), due.since(record.at));
+        }
+        What::Queued { sub, event, taken_back: _ } => {
+            row.event = Some(event);
+            row.detail = format!("taken back into the queue of {}", plan.sub_label(sub));
+        }
+        What::Dropped { sub, event, node, reason, attempts, from: _ } => {
+            (row.event, row.node, row.attempt) = (Some(event), Some(node), attempts);
+            row.detail = format!("{} by {}", reason.name(), plan.sub_label(sub));
+        }
+        What::DeadLettered { sub, event, node, reason, attempts, from: _, to } => {
+            (row.event, row.node, row.attempt) = (Some(event), Some(node), attempts);
+            row.detail = format!("{} by {}, to {}", reason.name(), plan.sub_label(sub), plan.node_id(to));
+        }
+        What::Forgotten { node, event } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            "forgotten: the dead-letter queue is full".clone_into(&mut row.detail);
+        }
+        What::Evicted { sub, event, node, from } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            row.detail = format!("while {} for {}", phase_word(from), plan.sub_label(sub));
+        }
+        What::OutOfRange { sub, topic, partition, skipped } => {
+            row.detail = format!(
+                "{} skips {skipped} records of {}[{partition}] that are gone",
+                plan.sub_label(sub),
+                plan.topic_name(topic)
+            );
+        }
+        What::Purged { sub, event, from } => {
+            row.event = Some(event);
+            row.detail = format!("purged by an edit while {} for {}", phase_word(from), plan.sub_label(sub));
+        }
+        What::Blocked { node, sub, event } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            row.detail = format!("waits: the queue of {} is full", plan.sub_label(sub));
+        }
+        What::Unblocked { node, sub, event } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            row.detail = format!("goes on: the queue of {} has room", plan.sub_label(sub));
+        }
+        What::Deadlocked { node, waits_for, sub } => {
+            row.node = Some(node);
+            row.detail = format!(
+                "blocked for good: waits for {} at {}, in a ring",
+                plan.node_id(waits_for),
+                plan.sub_label(sub)
+            );
+        }
+        What::InstanceStarted { node, cold, ready, instances } => {
+            row.node = Some(node);
+            let cold = if cold { "cold start, " } else { "" };
+            row.detail = format!("{cold}ready in {}, {instances} in all", ready.since(record.at));
+        }
+        What::InstanceReclaimed { node, instances } => {
+            row.node = Some(node);
+            row.detail = format!("given back, {instances} left");
+        }
+        What::Rebalanced { sub, generation, members } => {
+            row.detail = format!("{} among {members}, generation {generation}", plan.sub_label(sub));
+        }
+        What::Broken { node, event } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            "an expression broke; the node is marked".clone_into(&mut row.detail);
+        }
+        What::Edited { revision } => row.detail = format!("plan {revision} holds from here on"),
+        What::SourceEnded { node } => {
+            row.node = Some(node);
+            "emits nothing more by itself".clone_into(&mut row.detail);
+        }
+        What::Draining => "sources are stopped".clone_into(&mut row.detail),
+        // These have no row of their own; see `kind_of`.
+        What::Sent { .. }
+        | What::Opened { .. }
+        | What::Received { .. }
+        | What::Acked { .. }
+        | What::Buried { .. }
+        | What::Assigned { .. } => {}
+    }
+    row
+}
+
+/// Writing to a text cannot fail.
+fn append(text: &mut String, words: std::fmt::Arguments<'_>) {
+    text.write_fmt(words).ok();
+}
+
+pub(super) const fn phase_word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Queued => "queued",
+        Phase::Delayed => "delayed",
+        Phase::InFlight => "in flight",
+    }
+}
