@@ -198,10 +198,9 @@ impl Fold {
     /// Reads the rules of a flow: as started, and after each edit.
     pub(crate) fn follow(&mut self, flow: &Flow, plan: &Plan) {
         self.hop_limit = flow.hop_limit();
-        let topics: Vec<TopicIx> = (0..plan.topic_count()).map(|ix| TopicIx(ix as u32)).collect();
         self.figures.resize(plan.sub_count(), Figures::default());
         let earlier = std::mem::take(&mut self.subs);
-        self.subs = (0..plan.sub_count()).map(|ix| sub_rules(flow, plan, SubIx(ix as u32), &topics)).collect();
+        self.subs = (0..plan.sub_count()).map(|ix| sub_rules(flow, plan, SubIx(ix as u32))).collect();
         for (rules, earlier) in self.subs.iter_mut().zip(earlier) {
             rules.is_restored = earlier.is_restored || (rules.is_alive && !earlier.is_alive);
         }
@@ -761,7 +760,7 @@ fn item((sub, event, one): &(SubIx, EventId, Obligation)) -> (SubIx, EventId, Ph
     (*sub, *event, one.state.phase().expect("what is open has not ended"), one.attempts)
 }
 
-fn sub_rules(flow: &Flow, plan: &Plan, sub: SubIx, topics: &[TopicIx]) -> SubRules {
+fn sub_rules(flow: &Flow, plan: &Plan, sub: SubIx) -> SubRules {
     let label = plan.sub_label(sub).to_owned();
     let is_alive = plan.is_sub_alive(sub);
     let mut rules = SubRules { label, is_alive, ..SubRules::default() };
@@ -781,10 +780,9 @@ fn sub_rules(flow: &Flow, plan: &Plan, sub: SubIx, topics: &[TopicIx]) -> SubRul
         };
         let prefetch = settings.prefetch.unwrap_or(at_once.max(1) * 2).max(1);
         *rules.prefetch.entry(node).or_default() += prefetch;
-        let of_bus = |topic: &&TopicIx| plan.topic_bus(**topic) == plan.sub_node(sub);
-        let taken = |topic: &&TopicIx| settings.takes_topic(plan.topic_name(**topic).as_str());
+        let taken = |topic: &TopicIx| settings.takes_topic(plan.topic_name(*topic).as_str());
         if rules.settings.is_none() {
-            rules.topics = topics.iter().filter(of_bus).filter(taken).copied().collect();
+            rules.topics = plan.topics_of(plan.sub_node(sub)).filter(taken).collect();
             rules.settings = Some(settings.clone());
         }
     }
