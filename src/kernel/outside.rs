@@ -532,7 +532,7 @@ impl Kernel {
         let (sub_ix, sub) = sub_of(cx.plan, key.0);
         let Some(owed) = self.outside.owed.get(&key) else { return };
         let (attempt, link, event) = (owed.attempt, owed.link, owed.slot.event);
-        if u32::from(attempt) >= sub.deliveries || reason == Reason::Throttled && self.refuses(cx.plan, link) {
+        if u32::from(attempt) >= sub.deliveries || reason == Reason::Throttled && Self::refuses(cx.plan, link) {
             let is_own = matches!(reason, Reason::Throttled | Reason::Decode);
             self.give_up_outside(cx, key, if is_own { reason } else { Reason::DeliveryLimit });
             return;
