@@ -3,7 +3,6 @@
 mod check;
 mod cli;
 mod closed_forms;
-mod closed_forms;
 mod export;
 mod expr;
 mod file;
@@ -12,10 +11,7 @@ mod flows;
 mod ledger;
 mod properties;
 mod readme;
-mod readme;
 mod replay;
-mod replay;
-mod semantics;
 mod semantics;
 mod session_files;
 mod session_run;
