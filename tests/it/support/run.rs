@@ -286,7 +286,7 @@ impl Run {
     #[track_caller]
     pub(crate) fn sub(&self, label: &str) -> SubIx {
         let subs = (0..self.plan().sub_count()).map(|ix| SubIx(ix as u32));
-        let found = subs.filter(|sub| self.plan().sub_label(*sub) == label).last();
+        let found = subs.rev().find(|sub| self.plan().sub_label(*sub) == label);
         found.unwrap_or_else(|| panic!("there is no subscription {label}"))
     }
 
