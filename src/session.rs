@@ -9,6 +9,7 @@ mod questions;
 mod settings;
 mod trace_line;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,11 +18,12 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use crate::edit::{Document, Edit};
 use crate::file;
 use crate::model::{
-    EventName, Flow, FlowError, FlowParts, KindTag, Node, NodeId, NodeKind, Point, Rail, SimTime, limits,
+    EventName, Flow, FlowError, FlowParts, KindTag, Node, NodeId, NodeKind, Point, Rail, SimDuration, SimTime, limits,
 };
-use crate::plan::{self, Problem, Severity};
+use crate::plan::{self, Capabilities, Problem, Severity};
+use crate::run::brokers::Adapter;
 use crate::run::journal::{Injected, Journal, Revision};
-use crate::run::live::{Begin, Command, LiveRun, Wake};
+use crate::run::live::{self, Begin, Command, Connect, LiveRun, Wake};
 use crate::store::{self, ContentHash, Disk, Expected, LoadError, OnDisk, SaveError};
 
 pub use crate::export::Format as ExportFormat;
@@ -344,12 +346,32 @@ impl Session {
     }
 
     /// As [`Session::start`]; the run ends by itself after so much virtual time.
-    pub fn start_for(
+    pub fn start_for(&mut self, options: StartOptions, limit: Option<SimDuration>) -> Result<(), SessionError> {
+        self.start_run(options, limit, BTreeMap::new(), None)
+    }
+
+    /// As [`Session::start_for`], with one bus carried by a broker outside instead of by the machine.
+    ///
+    /// Nothing of it is in the flow: it is an option of the run, and its journal alone runs it again with nobody outside.
+    pub fn start_outside(
         &mut self,
         options: StartOptions,
-        limit: Option<crate::model::SimDuration>,
+        limit: Option<SimDuration>,
+        bus: &NodeId,
+        adapter: impl Adapter,
     ) -> Result<(), SessionError> {
-        let mut logs = Logs::default();
+        let outside = BTreeMap::from([(bus.clone(), adapter.capabilities())]);
+        self.start_run(options, limit, outside, Some(live::carry(bus.clone(), adapter)))
+    }
+
+    fn start_run(
+        &mut self,
+        options: StartOptions,
+        limit: Option<SimDuration>,
+        outside: BTreeMap<NodeId, Capabilities>,
+        connect: Option<Connect>,
+    ) -> Result<(), SessionError> {
+        let mut logs = Logs::carrying(outside);
         let revision = self.compile(&mut logs)?;
         let seed = options.seed.unwrap_or_else(|| self.flow().seed());
         let begin = Begin {
@@ -359,6 +381,7 @@ impl Session {
             until: limit.map(|limit| SimTime::ZERO + limit),
             watched: self.watched.clone(),
             wake: self.wake.clone(),
+            connect,
         };
         // The earlier run ends before the next one begins: it must not go on beside it.
         self.run = None;
@@ -609,7 +632,7 @@ fn means_the_same(a: &Flow, b: &Flow) -> bool {
         let drawn = flow.nodes().iter().filter(|(_, node)| node.kind.tag() != KindTag::Note);
         drawn.map(|(id, node)| (id.clone(), plain_kind(node))).collect()
     };
-    let facts = |events: &std::collections::BTreeMap<EventName, crate::model::EventType>| -> Vec<_> {
+    let facts = |events: &BTreeMap<EventName, crate::model::EventType>| -> Vec<_> {
         let fact =
             |(name, event): (&EventName, &crate::model::EventType)| (name.clone(), event.size, event.example.clone());
         events.iter().map(fact).collect()

@@ -12,12 +12,13 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant};
 
-use crate::kernel::{Kernel, Stopped};
+use crate::kernel::{Incoming, Kernel, Stopped};
 use crate::model::{NodeId, SimDuration, SimTime};
 
+use super::brokers::{Adapter, Bridge, Identity};
 use super::figures::Figures;
 use super::journal::{Injected, Journal};
-use super::pace::{Pace, wall_now};
+use super::pace::{Pace, date_nanos, wall_now};
 use super::past::Past;
 use super::report::Report;
 use super::view::{Answer, LiveView, LogRow, RelatedEvent, RunState, Speed, Step, StopMode};
@@ -114,14 +115,34 @@ pub(crate) struct Begin {
     pub(crate) until: Option<SimTime>,
     pub(crate) watched: Vec<NodeId>,
     pub(crate) wake: Option<Wake>,
+    /// Lets the adapters of buses outside take their places, if any bus is.
+    pub(crate) connect: Option<Connect>,
+}
+
+/// Connects adapters to a machine that has not begun, on the runtime where they are to work.
+pub(crate) type Connect = Box<dyn FnOnce(&mut Kernel, &Handle) -> Bridge + Send>;
+
+/// Connects one adapter for one bus.
+pub(crate) fn carry(bus: NodeId, adapter: impl Adapter) -> Connect {
+    Box::new(move |kernel, on| {
+        let began_nanos = date_nanos();
+        let identity = Identity { run: format!("{began_nanos:x}").into(), began_nanos };
+        let plan = Arc::clone(kernel.plan());
+        let mut bridge = Bridge::new(kernel, identity);
+        if let Some(bus) = plan.node_ix(&bus) {
+            bridge.connect(on, bus, adapter);
+        }
+        bridge
+    })
 }
 
 impl LiveRun {
     /// Starts a run on this runtime.
     pub(crate) fn start(on: &Handle, journal: Journal, begin: Begin) -> Self {
         let (sender, receiver) = mpsc::channel(COMMANDS);
-        let Begin { name, speed, paused, until, watched, wake } = begin;
-        let kernel = journal.kernel();
+        let Begin { name, speed, paused, until, watched, wake, connect } = begin;
+        let mut kernel = journal.kernel();
+        let bridge = connect.map(|connect| connect(&mut kernel, on));
         let plan = Arc::clone(&journal.start.plan);
         let seed = journal.seed;
         let shared = Arc::new(Shared {
@@ -151,6 +172,7 @@ impl LiveRun {
             looked: Looked { wall: wall_now(), at: SimTime::ZERO, cost: Duration::ZERO },
             measured: 0.0,
             last_tick: wall_now(),
+            bridge,
             shared: Arc::clone(&shared),
         };
         // The first look is there before anybody can ask for one.
@@ -224,6 +246,8 @@ struct Driver {
     /// Virtual nanoseconds a second on the wall, as measured.
     measured: f64,
     last_tick: Instant,
+    /// The way to the buses that are outside, if any are.
+    bridge: Option<Bridge>,
     shared: Arc<Shared>,
 }
 
@@ -254,6 +278,7 @@ impl Driver {
                     // Nobody can ask for anything any more, the report included.
                     None => return,
                 },
+                incoming = receive(&mut self.bridge) => self.let_in(incoming),
                 () = until(next) => {}
             }
             self.tick();
@@ -263,9 +288,12 @@ impl Driver {
     /// Goes as far as the clock says, and shows it if it is time.
     fn tick(&mut self) {
         self.last_tick = wall_now();
-        if !self.pace.stands() && self.state.is_alive() {
+        if !self.pace.stands() && self.state.is_alive() && !self.is_congested() {
             self.advance();
             self.end_if_due();
+        }
+        if let Some(bridge) = &mut self.bridge {
+            bridge.carry_out(&mut self.kernel);
         }
         if self.state == RunState::Ended {
             let report = self.figures.report(&self.name, self.seed, &self.kernel);
@@ -325,7 +353,7 @@ impl Driver {
         if self.last == Stopped::Budget {
             return;
         }
-        if self.state == RunState::Draining && self.last == Stopped::Quiet {
+        if self.state == RunState::Draining && self.last == Stopped::Quiet && !self.kernel.awaits_outside() {
             self.end("drained: nothing is under way any more");
         } else if self.until.is_some_and(|until| self.kernel.now() >= until) {
             self.end(if self.state == RunState::Draining { "the time to drain is up" } else { "its time is up" });
@@ -342,7 +370,7 @@ impl Driver {
         if self.is_news {
             sooner(self.next_look());
         }
-        if !self.pace.stands() {
+        if !self.pace.stands() && !self.is_congested() {
             if self.last == Stopped::Budget {
                 return Next::Now;
             }
@@ -399,6 +427,23 @@ impl Driver {
                 slot.store(Arc::new(Answer::Ready(Arc::new(events))));
             }
         }
+    }
+
+    /// Something happened outside: it comes in where the run is by now. `None` is an adapter that has caught up.
+    fn let_in(&mut self, incoming: Option<Incoming>) {
+        let Some(incoming) = incoming else { return };
+        // What is due by now comes before what comes in now.
+        if !self.pace.stands() && self.pace.speed() != Speed::Max {
+            self.advance();
+        }
+        if self.state.is_alive() {
+            self.inject(Injected::Outside(incoming));
+        }
+    }
+
+    /// Whether an adapter is behind: the run stands until it has caught up, so that nothing piles up.
+    fn is_congested(&self) -> bool {
+        self.bridge.as_ref().is_some_and(Bridge::is_congested)
     }
 
     fn set_stands(&mut self, stands: bool) {
@@ -522,6 +567,14 @@ async fn watch_over(driver: JoinHandle<()>, shared: Arc<Shared>) {
         };
         shared.shown.store(Arc::new(Shown { view: Arc::new(view), taken: shown.taken, speed: 0.0 }));
         shared.wake();
+    }
+}
+
+/// What comes in from outside; where nobody is, nothing ever does.
+async fn receive(bridge: &mut Option<Bridge>) -> Option<Incoming> {
+    match bridge {
+        Some(bridge) => bridge.receive().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -11,6 +11,13 @@ pub(super) fn wall_now() -> Instant {
     Instant::now()
 }
 
+/// Nanoseconds since 1970, for what leaves the program: a world outside dates its events.
+#[expect(clippy::disallowed_methods, reason = "the one place that knows the date; no run depends on it")]
+pub(super) fn date_nanos() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
 /// How virtual time follows the clock on the wall: a point at which both stood together, and a speed since.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::model::{EventName, Flow, NodeId, NodeKind, Pacing};
-use crate::plan::{self, Inputs, Place, Problem, ReplayLog, Severity};
+use crate::plan::{self, Capabilities, Inputs, Place, Problem, ReplayLog, Severity};
 use crate::store::{self, DataError, Disk};
 
 use super::{SessionError, examples, load_error};
@@ -34,12 +34,19 @@ type LogName = (String, Option<String>, EventName);
 #[derive(Debug, Default)]
 pub(super) struct Logs {
     read: BTreeMap<LogName, Arc<ReplayLog>>,
+    /// The buses that are outside in this run.
+    outside: BTreeMap<NodeId, Capabilities>,
 }
 
 impl Logs {
+    /// Nothing read yet for a run in which these buses are outside.
+    pub(super) fn carrying(outside: BTreeMap<NodeId, Capabilities>) -> Self {
+        Self { read: BTreeMap::new(), outside }
+    }
+
     /// The logs that a flow replays, and the problems with those that cannot be.
     pub(super) fn read(&mut self, flow: &Flow, path: Option<&Path>) -> (Inputs, Vec<Problem>) {
-        let mut inputs = Inputs::default();
+        let mut inputs = Inputs { outside: self.outside.clone(), ..Inputs::default() };
         let mut problems = Vec::new();
         for (id, node) in flow.nodes() {
             let NodeKind::Producer(producer) = &node.kind else { continue };

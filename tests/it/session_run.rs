@@ -8,6 +8,8 @@ use eventloom::model::{
     Consumer, Distribution, Factor, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Pacing, Point, SimDuration,
     SimTime, Subscription,
 };
+use eventloom::plan::Capabilities;
+use eventloom::run::brokers::{LogBroker, Losses};
 use eventloom::session::{
     Answer, EXAMPLES, EventRef, Report, RunState, Session, SimulateOptions, Speed, StartOptions, Step, StopMode, rerun,
 };
@@ -300,4 +302,21 @@ async fn an_event_tells_where_it_came_from_and_what_became_of_it() {
     };
     assert!(cause_card.effects.iter().any(|effect| effect.id == card.id));
     assert!(cause_card.cause.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bus_outside_that_loses_acks_is_the_same_run_headless() {
+    let capabilities = Capabilities { max_deliver: false, groups: false, replay: false, ..Capabilities::ALL };
+    // Each lost ack keeps one of a member's few places for the whole ack wait: more of them would only make it slow.
+    let broker = LogBroker::new(capabilities, Losses { acks: 60, ..Losses::default() });
+    let mut session = example("order-fulfilment");
+    session.start_outside(at(1), None, &id("bus"), broker).expect("it runs");
+    sleep(Duration::from_mins(1)).await;
+    session.stop(StopMode::Drain);
+    let report = ended(&session).await;
+    assert!(report.publishes.accepted > 100);
+    assert_eq!(report.ledger.open(), 0, "{:?}", report.ledger);
+    let journal = session.journal().expect("a run").recompiled().expect("it compiled before");
+    assert!(journal.entries.len() as u64 > report.publishes.accepted, "outcomes and deliveries came in");
+    assert_eq!(rerun(&report.flow, &journal, SimTime::from_nanos(report.virtual_ns)), report);
 }
