@@ -117,17 +117,24 @@ pub(crate) struct Obligation {
 struct SubRules {
     label: String,
     is_alive: bool,
-    /// It was removed and drawn again: it goes on from its kept place in the log.
-    is_restored: bool,
+    /// Topics that it takes again after a while: there it goes on from its kept place in the log.
+    restored: BTreeSet<TopicIx>,
+    /// Every topic that it ever took.
+    ever: BTreeSet<TopicIx>,
+    /// The most attempts that any revision allowed: an edit that allows fewer takes no promised one back.
+    most: u32,
     settings: Option<Subscription>,
     topics: BTreeSet<TopicIx>,
     prefetch: BTreeMap<NodeIx, u32>,
+    /// How many links each member has.
+    links: BTreeMap<NodeIx, u32>,
 }
 
 /// What the flow says about a node.
 #[derive(Clone, Debug, Default)]
 struct NodeRules {
     is_alive: bool,
+    is_bus: bool,
     concurrency: u32,
     scale_out: Option<u32>,
     rate: Option<RateLimit>,
@@ -196,12 +203,19 @@ impl Fold {
     /// Reads the rules of a flow: as started, and after each edit.
     pub(crate) fn follow(&mut self, flow: &Flow, plan: &Plan) {
         self.hop_limit = flow.hop_limit();
-        let topics: Vec<TopicIx> = (0..plan.topic_count()).map(|ix| TopicIx(ix as u32)).collect();
         self.figures.resize(plan.sub_count(), Figures::default());
         let earlier = std::mem::take(&mut self.subs);
-        self.subs = (0..plan.sub_count()).map(|ix| sub_rules(flow, plan, SubIx(ix as u32), &topics)).collect();
+        self.subs = (0..plan.sub_count()).map(|ix| sub_rules(flow, plan, SubIx(ix as u32))).collect();
+        for rules in &mut self.subs {
+            rules.most = rules.settings.as_ref().map_or(0, most_attempts);
+            rules.ever.clone_from(&rules.topics);
+        }
         for (rules, earlier) in self.subs.iter_mut().zip(earlier) {
-            rules.is_restored = earlier.is_restored || (rules.is_alive && !earlier.is_alive);
+            let again = rules.topics.iter().filter(|topic| !earlier.topics.contains(topic));
+            let again = again.filter(|topic| earlier.ever.contains(topic)).copied();
+            rules.restored = earlier.restored.iter().copied().chain(again).collect();
+            rules.ever.extend(earlier.ever);
+            rules.most = rules.most.max(earlier.most);
         }
         self.nodes = (0..plan.node_count()).map(|ix| node_rules(flow, plan, NodeIx(ix as u32))).collect();
         for (id, link) in flow.links() {
@@ -235,7 +249,7 @@ impl Fold {
             }
             What::Rejected { link, node, event, .. } => {
                 self.arrived(link, event)?;
-                if self.nodes[node.index()].concurrency == 0 {
+                if self.nodes[node.index()].is_bus {
                     self.publishes.rejected += 1;
                     self.publishes.on_wire = self.publishes.on_wire.wrapping_sub(1);
                 }
@@ -431,15 +445,12 @@ impl Fold {
                 None => {
                     let from_start = rules.settings.as_ref().is_some_and(|settings| settings.from == StartAt::Start);
                     ensure!(
-                        from_start || rules.is_restored,
+                        from_start || rules.restored.contains(&topic),
                         "S20: an obligation for a record that was not accepted just now"
                     );
                 }
             }
-            most = rules.settings.as_ref().map_or(u32::MAX, |settings| match settings.guarantee {
-                Guarantee::AtLeastOnce => settings.deliveries,
-                Guarantee::AtMostOnce => 1,
-            });
+            most = rules.settings.as_ref().map_or(u32::MAX, most_attempts);
         } else if let Some(link) = link {
             most = self.call_deliveries.get(&link).copied().unwrap_or(u32::MAX);
         }
@@ -459,8 +470,10 @@ impl Fold {
         } else {
             self.redeliveries += 1;
         }
-        ensure!(attempt <= one.most, "S7: attempt {attempt} of at most {}", one.most);
         let rules = &self.subs[sub.index()];
+        // What was open already has what any revision since allowed.
+        let most = if rules.settings.is_some() { one.most.max(rules.most) } else { one.most };
+        ensure!(attempt <= most, "S7: attempt {attempt} of at most {most}");
         if let Some(settings) = &rules.settings {
             let in_flight = self.figures[sub.index()].in_flight;
             let cap = u64::from(settings.max_in_flight.max(1));
@@ -497,7 +510,8 @@ impl Fold {
             let instances = self.instances.get(&node).copied().unwrap_or_default();
             ensure!(count <= instances as usize, "S25: {count} events on {instances} instances");
         }
-        if let Some(limit) = &rules.rate {
+        // A function pays when an instance is given the event; a cold one begins later, and may begin close to the next.
+        if let Some(limit) = rules.rate.as_ref().filter(|_| rules.scale_out.is_none()) {
             let gap = limit.rate.mean_gap().map_or(0, SimDuration::as_nanos);
             let starts = self.starts.entry(node).or_default();
             *starts += 1;
@@ -674,7 +688,7 @@ impl Fold {
         if !rules.is_alive || rules.prefetch.is_empty() {
             return Ok(());
         }
-        let mut counts: BTreeMap<NodeIx, u32> = rules.prefetch.keys().map(|member| (*member, 0)).collect();
+        let mut counts: BTreeMap<NodeIx, u32> = rules.links.keys().map(|member| (*member, 0)).collect();
         for ((of, topic, _), owner) in &self.owners {
             if *of == sub && rules.topics.contains(topic) {
                 let Some(count) = counts.get_mut(owner) else {
@@ -683,8 +697,13 @@ impl Fold {
                 *count += 1;
             }
         }
-        let (least, most) = (counts.values().min().copied(), counts.values().max().copied());
-        ensure!(most.unwrap_or(0) - least.unwrap_or(0) <= 1, "S10: partitions are shared as {counts:?}");
+        // A node with two links is two members.
+        let (partitions, members): (u32, u32) = (counts.values().sum(), rules.links.values().sum());
+        let is_fair = |(node, count): (&NodeIx, &u32)| {
+            let links = rules.links[node];
+            (partitions / members * links..=partitions.div_ceil(members) * links).contains(count)
+        };
+        ensure!(counts.iter().all(is_fair), "S10: partitions are shared as {counts:?}");
         Ok(())
     }
 
@@ -738,11 +757,19 @@ impl Fold {
     }
 }
 
+/// S1, S7: how often a record may be handed over.
+fn most_attempts(settings: &Subscription) -> u32 {
+    match settings.guarantee {
+        Guarantee::AtLeastOnce => settings.deliveries,
+        Guarantee::AtMostOnce => 1,
+    }
+}
+
 fn item((sub, event, one): &(SubIx, EventId, Obligation)) -> (SubIx, EventId, Phase, u32) {
     (*sub, *event, one.state.phase().expect("what is open has not ended"), one.attempts)
 }
 
-fn sub_rules(flow: &Flow, plan: &Plan, sub: SubIx, topics: &[TopicIx]) -> SubRules {
+fn sub_rules(flow: &Flow, plan: &Plan, sub: SubIx) -> SubRules {
     let label = plan.sub_label(sub).to_owned();
     let is_alive = plan.is_sub_alive(sub);
     let mut rules = SubRules { label, is_alive, ..SubRules::default() };
@@ -762,10 +789,10 @@ fn sub_rules(flow: &Flow, plan: &Plan, sub: SubIx, topics: &[TopicIx]) -> SubRul
         };
         let prefetch = settings.prefetch.unwrap_or(at_once.max(1) * 2).max(1);
         *rules.prefetch.entry(node).or_default() += prefetch;
-        let of_bus = |topic: &&TopicIx| plan.topic_bus(**topic) == plan.sub_node(sub);
-        let taken = |topic: &&TopicIx| settings.takes_topic(plan.topic_name(**topic).as_str());
+        *rules.links.entry(node).or_default() += 1;
+        let taken = |topic: &TopicIx| settings.takes_topic(plan.topic_name(*topic).as_str());
         if rules.settings.is_none() {
-            rules.topics = topics.iter().filter(of_bus).filter(taken).copied().collect();
+            rules.topics = plan.topics_of(plan.sub_node(sub)).filter(taken).collect();
             rules.settings = Some(settings.clone());
         }
     }
@@ -774,7 +801,8 @@ fn sub_rules(flow: &Flow, plan: &Plan, sub: SubIx, topics: &[TopicIx]) -> SubRul
 
 fn node_rules(flow: &Flow, plan: &Plan, node: NodeIx) -> NodeRules {
     let drawn = plan.is_alive(node).then(|| flow.node(plan.node_id(node))).flatten();
-    let mut rules = NodeRules { is_alive: drawn.is_some(), ..NodeRules::default() };
+    let is_bus = plan.node_kind(node) == KindTag::Bus;
+    let mut rules = NodeRules { is_alive: drawn.is_some(), is_bus, ..NodeRules::default() };
     match drawn.map(|node| &node.kind) {
         Some(NodeKind::Consumer(consumer)) => {
             rules.concurrency = consumer.concurrency.max(1);
