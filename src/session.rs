@@ -6,6 +6,7 @@ mod examples;
 mod files;
 mod headless;
 mod questions;
+mod settings;
 mod trace_line;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ pub use crate::trace::LedgerCounts as LedgerReport;
 pub use self::examples::{EXAMPLES, Example, WELCOME};
 pub use self::files::check_file;
 pub use self::headless::{Ending, SimulateOptions, Simulated, TEN_MINUTES, WatchSimulation, rerun};
+pub use self::settings::{Settings, SettingsTheme, WindowPlace};
 pub use self::trace_line::TraceLine;
 
 use self::files::Logs;
@@ -241,6 +243,12 @@ impl Session {
     /// The flow in another format.
     pub fn export(&self, format: ExportFormat) -> String {
         crate::export::export(self.flow(), format)
+    }
+
+    /// Writes the flow in another format to a file, in place of what it holds.
+    pub fn export_to(&self, format: ExportFormat, path: &Path) -> Result<(), SessionError> {
+        let text = self.export(format);
+        store::write_text(&Disk, &text, path).map_err(|error| SessionError::File(error.to_string()))
     }
 
     // ---- files ----------------------------------------------------------------------------------------------------

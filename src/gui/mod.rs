@@ -2,11 +2,25 @@
 
 mod action;
 mod app;
+mod build;
 pub mod canvas;
+mod dialogs;
+mod fields;
+mod files;
+mod format;
+mod fuzzy;
+mod icons;
+mod mend;
+mod panels;
+mod perform;
+mod pictures;
+mod speeds;
 mod theme;
+mod toasts;
 mod view;
+mod widgets;
 
-pub use self::action::Action;
-pub use self::app::{App, run};
-pub use self::theme::{Theme, ThemeName};
+pub use self::action::{Action, ActionGroup};
+pub use self::app::{App, GuiError, run};
+pub use self::theme::{Panels, Radius, Sizes, Space, Theme, ThemeName, fonts};
 pub use self::view::{Ask, Selection, Target, ViewCtx, ViewState};

@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::edit::Edit;
-use crate::model::{KindTag, LinkId, NodeId, Point, SimTime};
+use crate::model::{EventName, KindTag, LinkId, NodeId, Point, SimTime};
 use crate::plan::Problem;
 use crate::session::{EventRef, LiveView, Session, Speed};
 
@@ -59,6 +60,10 @@ pub enum Target {
 
 /// What a part of the window asks for. `App::logic` carries it out through the session before the next frame.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are a few in a frame at most, and edits are what most of them are"
+)]
 pub enum Ask {
     /// Something of the one action list.
     Action(Action),
@@ -70,8 +75,16 @@ pub enum Ask {
     Show(Target),
     /// Make a producer emit (or a service take a call): node, how many, data as JSON in place of its own.
     Fire(NodeId, u32, Option<String>),
+    /// Show an event type's settings.
+    ShowEventType(EventName),
+    /// Let the person type a node's name.
+    Rename(NodeId),
+    /// Open the dialog that fires a node: many at once, with data of one's own.
+    FireDialog(NodeId),
     /// Show an event's card.
     OpenEvent(EventRef),
+    /// Ask for an event's card anew, without changing which is shown.
+    AskEvent(EventRef),
     /// Show the events that wait in front of a node.
     OpenQueue(NodeId),
     /// Another speed.
@@ -103,12 +116,22 @@ pub enum Ask {
         /// Connected from.
         from: Option<NodeId>,
     },
+    /// Open a flow file, after the question for unsaved changes.
+    OpenFile(PathBuf),
+    /// Open an example, after the question for unsaved changes.
+    OpenExample(String),
+    /// Save to this file, whatever it holds.
+    SaveTo(PathBuf),
+    /// Read the bound file anew, after the question for unsaved changes.
+    Reload,
+    /// Save over the bound file, though another program has changed it.
+    KeepMine,
     /// Say something in a passing note at the window's edge.
     Toast(String),
 }
 
 /// What the window remembers from frame to frame that its parts may read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ViewState {
     /// What is selected.
     pub selection: Selection,
@@ -126,6 +149,24 @@ pub struct ViewState {
     pub reduced_motion: bool,
     /// Events also differ by shape.
     pub event_shapes: bool,
+    /// The speed that the next run begins with.
+    pub speed: Speed,
+}
+
+impl Default for ViewState {
+    fn default() -> Self {
+        Self {
+            selection: Selection::default(),
+            show: None,
+            fit: false,
+            zoom_by: 1.0,
+            zoom: 1.0,
+            middle: Point(0, 0),
+            reduced_motion: false,
+            event_shapes: false,
+            speed: Speed::default(),
+        }
+    }
 }
 
 /// What each part of the window is given: everything to read, and a way to ask.

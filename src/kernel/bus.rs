@@ -6,15 +6,15 @@ use super::event_list::Class;
 use super::state::{Job, MemberState, Open, OpenState, Payload, Slot, Tag};
 use super::{Cx, Kernel};
 use crate::model::{LinkIx, NodeIx, Share, SimDuration, SimTime, SubIx, TopicIx, WhenFull};
-use crate::plan::{Plan, SubPlan};
-use crate::trace::{Leg, Observer, Phase, Reason, Staleness, What};
+use crate::plan::{Feed, Plan, SubPlan};
+use crate::trace::{Leg, Observer, Passage, Phase, Reason, Staleness, What};
 
 /// Records without a key that go to one partition before the next one's turn, as Kafka's sticky partitioner has it by batch.
 pub(super) const STICKY_BATCH: u32 = 16;
 
 /// What a subscription makes of a new record.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Match {
+pub(super) enum Match {
     Yes,
     No,
     /// Its filter cannot make sense of it.
@@ -39,12 +39,20 @@ impl Kernel {
             cx.show(What::Rejected { link, node, event, kind, reason: Reason::NoDestination });
             return Ok(());
         }
+        if topic.is_outside {
+            self.publish_outside(plan, link, slot, payload, topic_ix);
+            return Ok(());
+        }
         let number = self.choose_partition(plan, topic_ix, &slot, payload);
         let partition_ix = topic.partitions[number as usize] as usize;
-        let cursors = &plan.partitions[partition_ix].cursors;
+        let feeds = &plan.partitions[partition_ix].feeds;
         let size = plan.events[kind.index()].size;
-        for cursor in cursors {
-            let sub_ix = plan.cursors[*cursor as usize].sub;
+        for feed in feeds {
+            let state = &self.subs[feed.slot as usize];
+            if feed.passes && state.queued == 0 && state.door_waits == 0 {
+                continue;
+            }
+            let (cursor, sub_ix) = (&feed.cursor, feed.sub);
             let sub = &plan.subs[sub_ix.index()];
             if !self.is_full(sub, size, from_door == Some(sub_ix)) || self.is_free(plan, sub, *cursor) {
                 continue;
@@ -68,10 +76,18 @@ impl Kernel {
         let is_full = partition.push(slot, payload.cloned());
         cx.show(What::Accepted { link, node, event, kind, topic: topic_ix, partition: number, offset });
         let hops_exceeded = slot.hops() > plan.hop_limit;
-        for cursor in cursors {
-            let sub_ix = plan.cursors[*cursor as usize].sub;
+        let end_to_end = SimDuration::from_nanos(self.now.saturating_sub(slot.born));
+        for feed in feeds {
+            let (cursor, sub_ix) = (&feed.cursor, feed.sub);
+            if feed.passes && !hops_exceeded && self.pass_through(feed) {
+                let (node, link, partition) = (feed.node, feed.link, number);
+                let passage =
+                    Passage { sub: sub_ix, event, kind, topic: topic_ix, partition, offset, node, link, end_to_end };
+                cx.out.passed(cx.now, &passage);
+                continue;
+            }
             let sub = &plan.subs[sub_ix.index()];
-            let matching = if sub.filter.is_some() { self.matching(cx, sub_ix, &slot, payload) } else { Match::Yes };
+            let matching = if feed.has_filter { self.matching(cx, sub_ix, &slot, payload) } else { Match::Yes };
             if matching == Match::No {
                 self.cursors[*cursor as usize].pass(offset);
                 continue;
@@ -131,6 +147,21 @@ impl Kernel {
         Ok(())
     }
 
+    /// The whole life of a delivery that takes no time, if nothing stands before it. Whether it was that.
+    #[inline]
+    fn pass_through(&mut self, feed: &Feed) -> bool {
+        let sub = &self.subs[feed.slot as usize];
+        let cursor = &mut self.cursors[feed.cursor as usize];
+        let is_clear = sub.queued == 0 && sub.in_flight == 0 && self.nodes[feed.node.index()].queue_len == 0;
+        if !is_clear || cursor.mask.is_some() {
+            return false;
+        }
+        cursor.counts.opened += 1;
+        cursor.counts.acked += 1;
+        cursor.step_over();
+        true
+    }
+
     fn choose_partition(&self, plan: &Plan, topic: TopicIx, slot: &Slot, payload: Option<&Arc<Payload>>) -> u32 {
         let partitions = plan.topics[topic.index()].partitions.len() as u32;
         if partitions <= 1 {
@@ -156,9 +187,9 @@ impl Kernel {
         }
     }
 
-    fn matching<O: Observer>(
+    pub(super) fn matching<O: Observer>(
         &mut self,
-        cx: &mut Cx<'_, O>,
+        cx: &Cx<'_, O>,
         sub: SubIx,
         slot: &Slot,
         payload: Option<&Arc<Payload>>,
@@ -174,7 +205,7 @@ impl Kernel {
     /// Whether a subscription's filter lets an event through; what it cannot make sense of it does not.
     pub(super) fn is_match<O: Observer>(
         &mut self,
-        cx: &mut Cx<'_, O>,
+        cx: &Cx<'_, O>,
         sub: SubIx,
         slot: &Slot,
         payload: Option<&Arc<Payload>>,
@@ -221,7 +252,7 @@ impl Kernel {
 
     /// The member that the next record of a cursor goes to, if one has room: an idle one first, in turn.
     #[inline]
-    fn pick_member(&self, plan: &Plan, sub: &SubPlan, cursor: u32) -> Option<usize> {
+    pub(super) fn pick_member(&self, plan: &Plan, sub: &SubPlan, cursor: u32) -> Option<usize> {
         let state = &self.subs[sub.slot as usize];
         if state.in_flight >= sub.max_in_flight {
             return None;
@@ -264,26 +295,6 @@ impl Kernel {
         let sub = &cx.plan.subs[sub_ix.index()];
         let member = &sub.members[place];
         debug_assert_eq!(self.cursors[cursor as usize].next, offset, "a fresh record is the next of its cursor");
-        if member.delay == 0 && !sub.at_most_once && self.is_instant(cx.plan, member.node) {
-            // The whole life of a delivery that takes no time, without a stop between.
-            let cursor_state = &mut self.cursors[cursor as usize];
-            cursor_state.token = cursor_state.token.wrapping_add(1);
-            cursor_state.counts.acked += 1;
-            cursor_state.step_over();
-            self.subs[sub.slot as usize].turn = place as u32 + 1;
-            let (event, kind, node, link) = (slot.event, slot.kind(), member.node, member.link);
-            let at = SimTime::from_nanos(self.now);
-            let wait = SimDuration::from_nanos(self.now.saturating_sub(slot.at));
-            let end_to_end = SimDuration::from_nanos(self.now.saturating_sub(slot.born));
-            cx.show(What::Delivered { sub: sub_ix, event, node, attempt: 1 });
-            cx.show(What::Sent { link, event, kind, leg: Leg::Deliver, attempt: 1, arrives: at });
-            cx.show(What::Received { node, link: Some(link), sub: sub_ix, event, kind, attempt: 1 });
-            cx.show(What::Started { node, sub: sub_ix, event, kind, attempt: 1, wait });
-            let service = SimDuration::ZERO;
-            cx.show(What::Handled { node, sub: sub_ix, event, kind, attempt: 1, service, end_to_end });
-            cx.show(What::Acked { sub: sub_ix, event, node, auto: false, from: Phase::InFlight });
-            return;
-        }
         let cursor_state = &mut self.cursors[cursor as usize];
         cursor_state.next += 1;
         cursor_state.open.push_back(Open {
@@ -390,6 +401,10 @@ impl Kernel {
     pub(super) fn dispatch<O: Observer>(&mut self, cx: &mut Cx<'_, O>, sub_ix: SubIx) {
         let plan = cx.plan;
         let sub = &plan.subs[sub_ix.index()];
+        if sub.is_outside {
+            self.dispatch_outside(cx, sub_ix);
+            return;
+        }
         self.subs[sub.slot as usize].is_woken = false;
         let mut passed = 0;
         while self.subs[sub.slot as usize].queued > 0 {
@@ -566,6 +581,10 @@ impl Kernel {
         if let Some(member) = member_mut(&mut sub_state.members, job.link) {
             member.held = member.held.saturating_sub(1);
         }
+        if sub.is_outside {
+            self.answer_outside(cx, &job);
+            return;
+        }
         if sub.at_most_once {
             self.wake(sub_ix, sub);
             return;
@@ -575,7 +594,7 @@ impl Kernel {
         let stale = match state.open_at(offset) {
             None => Some(Staleness::Settled),
             Some(open) if open.state == OpenState::Settled => Some(Staleness::Settled),
-            Some(_) if job.token.wrapping_sub(fence) as i32 <= 0 => Some(Staleness::OldGeneration),
+            Some(_) if job.token.wrapping_sub(fence).cast_signed() <= 0 => Some(Staleness::OldGeneration),
             Some(open) if job.tag == Tag::Nack && (open.token != job.token || open.state != OpenState::InFlight) => {
                 Some(Staleness::EarlierAttempt)
             }
@@ -641,7 +660,7 @@ impl Kernel {
             cx.show(What::Evicted { sub: sub_ix, event, node: sub.node, from: Phase::InFlight });
             return;
         }
-        if u32::from(attempt) >= sub.deliveries || reason == Reason::Throttled && self.refuses(plan, link) {
+        if u32::from(attempt) >= sub.deliveries || reason == Reason::Throttled && Self::refuses(plan, link) {
             if matches!(reason, Reason::Throttled | Reason::Decode) {
                 given_up.reason = reason;
             }
@@ -671,7 +690,7 @@ impl Kernel {
         self.arm_due(cursor);
     }
 
-    fn arm_due(&mut self, cursor: u32) {
+    pub(super) fn arm_due(&mut self, cursor: u32) {
         let state = &mut self.cursors[cursor as usize];
         let Some(std::cmp::Reverse((due, _, _))) = state.later.peek().copied() else { return };
         if state.due_armed.is_none_or(|armed| due < armed) {
@@ -685,6 +704,10 @@ impl Kernel {
         let now = self.now;
         let sub_ix = cx.plan.cursors[cursor as usize].sub;
         let sub = &cx.plan.subs[sub_ix.index()];
+        if sub.is_outside {
+            self.on_due_outside(cx, cursor);
+            return;
+        }
         if self.cursors[cursor as usize].due_armed.is_none_or(|armed| armed != now) {
             return;
         }
@@ -695,8 +718,8 @@ impl Kernel {
             }
             let state = &mut self.cursors[cursor as usize];
             state.later.pop();
-            let is_due = |open: &&mut Open| open.state == OpenState::Delayed && open.token == token;
-            if state.open_at(offset).filter(is_due).is_some() {
+            let is_due = |open: &mut Open| open.state == OpenState::Delayed && open.token == token;
+            if state.open_at(offset).is_some_and(is_due) {
                 state.delayed -= 1;
                 self.subs[sub.slot as usize].delayed -= 1;
                 self.queue_again(cx, cursor, offset);
@@ -747,6 +770,10 @@ impl Kernel {
     /// Looks for records whose ack is overdue.
     pub(super) fn on_ack_timer<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32) {
         let now = self.now;
+        if cx.plan.subs[cx.plan.cursors[cursor as usize].sub.index()].is_outside {
+            self.on_ack_timer_outside(cx, cursor);
+            return;
+        }
         self.cursors[cursor as usize].ack_armed = false;
         let floor = self.cursors[cursor as usize].floor;
         let open = self.cursors[cursor as usize].open.iter().enumerate();

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::draws::mixed;
 use super::nodes::Planned;
-use super::state::{Payload, Slot};
+use super::state::{Lineage, Payload, Slot};
 use super::{Cx, Kernel};
 use crate::expr::{EvalError, Facts};
 use crate::model::{EventTypeIx, NodeIx};
@@ -86,6 +86,11 @@ impl Kernel {
         // Several events of one emit setting draw differently.
         let place = u64::from(emit.counter) << 14 ^ u64::from(copy);
         let mut payload = Payload::default();
+        if !plan.outside.is_empty() {
+            let before = cause_payload.as_ref().and_then(|payload| payload.lineage);
+            let root = before.map_or(slot.event, |before| before.root);
+            payload.lineage = Some(Lineage { cause: slot.event, root });
+        }
         let key = match &emit.key {
             KeyPlan::Inherit => {
                 if slot.key_code() == Slot::TEXT_KEY {
@@ -96,7 +101,7 @@ impl Kernel {
             KeyPlan::Of(program) => {
                 let text = self
                     .with_facts(plan, &slot, cause_payload.as_ref(), place ^ KEY_PLACE, |facts| program.text(facts))
-                    .map_err(|_| ())?;
+                    .map_err(drop)?;
                 payload.key = Some(text.into());
                 Slot::TEXT_KEY
             }
@@ -164,15 +169,13 @@ impl Kernel {
             key = match &emit.key {
                 KeyPlan::Inherit => 0,
                 KeyPlan::Of(program) => {
-                    match self.with_facts(plan, &slot, shown.as_ref(), KEY_PLACE, |facts| program.text(facts)) {
-                        Ok(text) => {
-                            payload.key = Some(text.into());
-                            Slot::TEXT_KEY
-                        }
-                        Err(_) => {
-                            self.mark_broken(cx, node, event);
-                            0
-                        }
+                    let text = self.with_facts(plan, &slot, shown.as_ref(), KEY_PLACE, |facts| program.text(facts));
+                    if let Ok(text) = text {
+                        payload.key = Some(text.into());
+                        Slot::TEXT_KEY
+                    } else {
+                        self.mark_broken(cx, node, event);
+                        0
                     }
                 }
                 KeyPlan::Cycle(_) | KeyPlan::Uniform(_) | KeyPlan::Skewed(_) => self.number_key(node, emit),
@@ -212,6 +215,6 @@ pub(super) fn data_of<'a>(plan: &'a Plan, kind: EventTypeIx, payload: Option<&'a
 }
 
 fn carried(payload: Payload) -> Option<Arc<Payload>> {
-    let Payload { key, data, row } = &payload;
-    (key.is_some() || data.is_some() || row.is_some()).then(|| Arc::new(payload))
+    let Payload { key, data, row, lineage } = &payload;
+    (key.is_some() || data.is_some() || row.is_some() || lineage.is_some()).then(|| Arc::new(payload))
 }

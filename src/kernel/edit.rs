@@ -179,6 +179,10 @@ impl Kernel {
         let plan = cx.plan;
         let CursorTarget { sub_ix, partition_ix } = target(plan, cursor);
         let sub = &plan.subs[sub_ix.index()];
+        if sub.is_outside {
+            self.purge_outside(cx, cursor);
+            return;
+        }
         let floor = self.cursors[cursor as usize].floor;
         for place in 0..self.cursors[cursor as usize].open.len() {
             let offset = floor + place as u64;
@@ -287,10 +291,24 @@ impl Kernel {
         self.list.retain(|handle| {
             let job = &jobs[handle];
             let is_its_own = match job.tag {
-                Tag::Work | Tag::Cold | Tag::EmitLater | Tag::Deliver => true,
-                Tag::Source | Tag::Token | Tag::Reclaim | Tag::ScaleOut | Tag::CallAgain => true,
-                Tag::Publish | Tag::Call | Tag::Waiting | Tag::DeadLetter | Tag::Ack | Tag::Nack => false,
-                Tag::AckTimer | Tag::Due | Tag::Retention => false,
+                Tag::Work
+                | Tag::Cold
+                | Tag::EmitLater
+                | Tag::Deliver
+                | Tag::CallAgain
+                | Tag::Source
+                | Tag::Token
+                | Tag::Reclaim
+                | Tag::ScaleOut => true,
+                Tag::Publish
+                | Tag::Call
+                | Tag::Waiting
+                | Tag::DeadLetter
+                | Tag::Ack
+                | Tag::Nack
+                | Tag::AckTimer
+                | Tag::Due
+                | Tag::Retention => false,
             };
             if job.node != node.0 || !is_its_own {
                 return true;

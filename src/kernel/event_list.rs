@@ -209,7 +209,7 @@ impl Ladder {
             return;
         }
         let differs = at ^ self.base;
-        let rung = if differs == 0 { 0 } else { ((63 - differs.leading_zeros()) / DIGIT_BITS) as usize };
+        let rung = if differs == 0 { 0 } else { (differs.ilog2() / DIGIT_BITS) as usize };
         let digit = (at >> (rung as u32 * DIGIT_BITS)) as usize & (DIGITS - 1);
         let rung = &mut self.rungs[rung];
         rung.occupied |= 1 << digit;
@@ -298,7 +298,9 @@ mod tests {
                 let far = [1, 50, 5_000, 40_000_000, u64::MAX / 4][draw(5) as usize];
                 let class = [Class::Arrival, Class::Completion, Class::Timer, Class::Source][draw(4) as usize];
                 let key = Key::new(now + draw(far), class, sequence, draw(1 << HANDLE_BITS) as u32);
-                lists.iter_mut().for_each(|list| list.push(key));
+                for list in &mut lists {
+                    list.push(key);
+                }
             }
             if draw(2) == 0 || !grows {
                 let popped = lists.each_mut().map(|list| (list.peek(), list.pop()));

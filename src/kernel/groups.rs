@@ -10,7 +10,7 @@ impl Kernel {
     pub(super) fn rebalance<O: Observer>(&mut self, cx: &mut Cx<'_, O>, sub_ix: SubIx) {
         let plan = cx.plan;
         let sub = &plan.subs[sub_ix.index()];
-        if sub.share != Share::Partition || sub.is_inbox {
+        if sub.share != Share::Partition || sub.is_inbox || super::outside::is_dealt_outside(plan, sub) {
             return;
         }
         let links: Vec<u32> = sub.members.iter().map(|member| member.link.0).collect();
@@ -77,6 +77,10 @@ impl Kernel {
 
     /// Takes back what is in flight on a cursor, or only what one member's link has of it.
     pub(super) fn revoke<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32, link: Option<u32>) {
+        if cx.plan.subs[cx.plan.cursors[cursor as usize].sub.index()].is_outside {
+            self.revoke_outside(cx, cursor, link);
+            return;
+        }
         let state = &self.cursors[cursor as usize];
         let floor = state.floor;
         let open = state.open.iter().enumerate();

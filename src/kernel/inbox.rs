@@ -139,7 +139,7 @@ impl Kernel {
             return;
         };
         let call = call_of(plan, job.link);
-        let refused = reason == Reason::Throttled && self.refuses_calls(plan, node);
+        let refused = reason == Reason::Throttled && Self::refuses_calls(plan, node);
         if refused || u32::from(job.attempt) >= call.map_or(1, |call| call.deliveries) {
             let is_own = matches!(reason, Reason::Throttled | Reason::Decode);
             let reason = if is_own { reason } else { Reason::DeliveryLimit };
@@ -155,7 +155,7 @@ impl Kernel {
         self.later(due, Class::Timer, handle);
     }
 
-    fn refuses_calls(&self, plan: &Plan, node: NodeIx) -> bool {
+    fn refuses_calls(plan: &Plan, node: NodeIx) -> bool {
         let Work::Worker(worker) = &plan.nodes[node.index()].work else { return false };
         let refuses = crate::model::OverLimit::Reject;
         worker.function.as_ref().is_some_and(|function| function.over == refuses)

@@ -44,7 +44,7 @@ mod tests {
             ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
             ("abc", 479470107),
         ] {
-            assert_eq!(murmur2(text.as_bytes()) as i32, hash, "{text}");
+            assert_eq!(murmur2(text.as_bytes()).cast_signed(), hash, "{text}");
         }
         assert_eq!(partition_of(b"abc", 6), 479470107 % 6);
     }

@@ -99,6 +99,7 @@ impl Kernel {
             // One that waits in the node's queue has been handed over as often as it was tried.
             open.push(OpenObligation { sub, event, kind, phase, attempts: job.attempt.into() });
         }
+        self.list_outside(&mut open);
         open.sort_by_key(|obligation| (obligation.sub, obligation.event));
         open
     }

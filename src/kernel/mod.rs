@@ -11,8 +11,10 @@ mod keys;
 mod ledger;
 mod log;
 mod nodes;
+mod outside;
 mod peek;
 mod retention;
+mod seam;
 mod state;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -25,6 +27,7 @@ use self::event_list::{Class, EventList, Key};
 pub use self::keys::partition_of;
 pub use self::ledger::{Letter, OpenObligation};
 pub use self::peek::NodeNow;
+pub use self::seam::{Incoming, Outgoing, Ownership, Publish, PublishOutcome, Receipt};
 use self::state::{
     CursorState, DeadLetter, FunctionState, GraveState, InboxState, Job, Jobs, NodeState, PartitionState,
     ProducerState, SubState, Tag, TopicState,
@@ -41,7 +44,7 @@ pub enum Input {
     Fire {
         /// The node.
         node: NodeIx,
-        /// How many events.
+        /// How many events, at most [`limits::FIRED`].
         count: u32,
         /// Their data, in place of the node's own.
         data: Option<Arc<Value>>,
@@ -52,6 +55,8 @@ pub enum Input {
     Plan(Arc<Plan>),
     /// Sources stop; what is under way goes on.
     Drain,
+    /// A broker that carries one of the buses told something.
+    Outside(Incoming),
 }
 
 /// Why [`Kernel::run_until`] returned.
@@ -88,6 +93,8 @@ pub mod limits {
     pub const RETAINED: usize = 1 << 25;
     /// Hops are counted up to here; a hop limit beyond is none.
     pub const HOPS: u32 = (1 << 20) - 1;
+    /// Events that one press of a button makes.
+    pub const FIRED: u32 = 100_000;
     /// Dead letters that a queue keeps if it names no figure of its own.
     pub const DEAD_LETTERS: u64 = crate::plan::DEAD_LETTERS;
     /// Event types of a run.
@@ -124,6 +131,7 @@ pub struct Kernel {
     doors: BTreeMap<u32, VecDeque<u32>>,
     opened_doors: Vec<u32>,
     inputs: VecDeque<Input>,
+    outside: outside::OutsideState,
     /// How many entries of the list are more than housekeeping.
     foreground: u64,
     /// Records that all logs hold in memory.
@@ -155,6 +163,7 @@ struct Cx<'a, O> {
 }
 
 impl<O: Observer> Cx<'_, O> {
+    #[expect(clippy::inline_always, reason = "each call shows one kind of record, and only its arm is to remain")]
     #[inline(always)]
     fn show(&mut self, what: What<'_>) {
         self.out.record(Record { at: self.now, what });
@@ -168,6 +177,7 @@ impl Kernel {
     }
 
     /// A run that keeps what is due in a certain list. It goes the same way with each.
+    #[expect(clippy::needless_pass_by_value, reason = "a run holds its plan; callers hand theirs over")]
     pub fn with_list(plan: Arc<Plan>, seed: u64, list: ListChoice) -> Self {
         let mut kernel = Self {
             plan: Arc::clone(&plan),
@@ -192,6 +202,7 @@ impl Kernel {
             doors: BTreeMap::new(),
             opened_doors: Vec::new(),
             inputs: VecDeque::new(),
+            outside: outside::OutsideState::default(),
             foreground: 0,
             retained: 0,
             limit: None,
@@ -230,7 +241,7 @@ impl Kernel {
                         self.fire(&mut Cx { plan: &plan, now, out }, node, count, data.as_ref(), key.as_ref());
                     }
                     Input::Plan(next) => {
-                        out.reshape(&shape_of(&next));
+                        out.reshape(&shape_of(&next), now);
                         self.plan = Arc::clone(&next);
                         self.edit(&plan, &mut Cx { plan: &next, now, out });
                         plan = next;
@@ -239,6 +250,7 @@ impl Kernel {
                         self.is_draining = true;
                         Cx { plan: &plan, now, out }.show(What::Draining);
                     }
+                    Input::Outside(incoming) => self.on_incoming(&mut Cx { plan: &plan, now, out }, &incoming),
                 }
             }
             let stopped = self.run_plan(&plan, until.as_nanos(), &mut left, out);

@@ -24,7 +24,7 @@ impl Kernel {
         }
     }
 
-    fn give_memory_back<O: Observer>(&mut self, cx: &mut Cx<'_, O>, partition_ix: usize) {
+    fn give_memory_back<O: Observer>(&mut self, cx: &Cx<'_, O>, partition_ix: usize) {
         let plan = &cx.plan.partitions[partition_ix];
         let keeps = cx.plan.topics[plan.topic.index()].keeps();
         let floors = plan.cursors.iter().map(|cursor| self.cursors[*cursor as usize].floor);

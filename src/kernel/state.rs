@@ -74,6 +74,17 @@ pub(super) struct Payload {
     pub(super) data: Option<Arc<Value>>,
     /// The row of the log that it replays.
     pub(super) row: Option<(Arc<ReplayLog>, u32)>,
+    /// Where it comes from, in a run that has to tell an outside broker.
+    pub(super) lineage: Option<Lineage>,
+}
+
+/// What led to an event.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lineage {
+    /// The event whose handling emitted it.
+    pub(super) cause: EventId,
+    /// The first of its causes.
+    pub(super) root: EventId,
 }
 
 /// What a job is about to do when its time comes.
@@ -149,7 +160,7 @@ impl Job {
     /// A timer of a node, cursor or partition.
     pub(super) fn timer(tag: Tag, node: u32, source: u32) -> Self {
         let slot = Slot::new(EventId::from_bits(0), 0, 0, EventTypeIx(0), 0, 0);
-        Self { node, source, ..Self::carrying(slot, tag) }
+        Self { source, node, ..Self::carrying(slot, tag) }
     }
 
     /// An event that is about to do something.

@@ -128,6 +128,13 @@ impl SimDuration {
         Self(self.0.saturating_mul(factor))
     }
 
+    /// Its three leading digits, rounded down: what a person reads of a measured length (`559ms`, not `559.091291ms`).
+    pub const fn rounded(self) -> Self {
+        let Some(digits) = self.0.checked_ilog10() else { return self };
+        let unit = 10_u64.pow(digits.saturating_sub(2));
+        Self(self.0 / unit * unit)
+    }
+
     /// Both lengths, one after the other; saturates.
     pub const fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))

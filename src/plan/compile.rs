@@ -8,11 +8,11 @@ use super::plan::Names;
 use super::plan::SubName;
 use super::plan::{ATTEMPTS, DEAD_LETTERS, EVENT_TYPES};
 use super::plan::{
-    BucketPlan, CallPlan, CursorPlan, DataPlan, DeadPath, EmitPlan, EventPlan, FunctionPlan, HandlerPlan, KeyPlan,
-    Kinds, LinkPlan, MemberPlan, NodePlan, Pace, PartitionPlan, ProducerPlan, QueuePlan, ReplayAt, Route, RouteTo,
-    SubPlan, TopicPlan, Work, WorkerPlan,
+    BucketPlan, CallPlan, CursorPlan, DataPlan, DeadPath, EmitPlan, EventPlan, Feed, FunctionPlan, HandlerPlan,
+    KeyPlan, Kinds, LinkPlan, MemberPlan, NodePlan, Pace, PartitionPlan, ProducerPlan, QueuePlan, ReplayAt, Route,
+    RouteTo, SubPlan, TopicPlan, Work, WorkerPlan,
 };
-use super::{Place, Plan, Problem, ReplayLog, Sampler, Severity};
+use super::{Capabilities, Place, Plan, Problem, ReplayLog, Sampler, Severity};
 use crate::expr::{self, Program, Purpose};
 use crate::model::{
     Backoff, Call, Chance, Emit, EventName, EventTypeIx, Expression, Flow, Handler, Key, Link, LinkId, LinkIx,
@@ -20,11 +20,13 @@ use crate::model::{
     Share, SimDuration, StartAt, SubIx, Subscription, Topic, TopicIx, TopicName,
 };
 
-/// What a plan needs besides the flow: the logs that its producers replay, already read.
+/// What a plan needs besides the flow: the logs that its producers replay, already read, and who carries its buses.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
     /// By producer. One that replays and is missing here emits nothing.
     pub replays: BTreeMap<NodeId, Arc<ReplayLog>>,
+    /// By bus: those that an outside broker carries in this run, and what it promises. Everything else is carried inside.
+    pub outside: BTreeMap<NodeId, Capabilities>,
 }
 
 /// Makes a plan; or the problems that keep it from being made.
@@ -39,9 +41,13 @@ pub fn compile(flow: &Flow, inputs: &Inputs, previous: Option<&Plan>) -> Result<
     compiler.lay_subscriptions();
     compiler.lay_inboxes();
     compiler.lay_cursors();
+    compiler.mark_outside();
     compiler.fill_nodes();
     compiler.finish()
 }
+
+/// Routes of event types that only a replayed log emits.
+type OtherRoutes = Vec<(EventTypeIx, Box<[Route]>)>;
 
 struct Compiler<'a> {
     flow: &'a Flow,
@@ -70,6 +76,7 @@ impl<'a> Compiler<'a> {
             cursors: Vec::new(),
             events: Vec::new(),
             emits: 0,
+            outside: BTreeMap::new(),
             names: Names::default(),
         };
         if let Some(previous) = previous {
@@ -116,7 +123,7 @@ impl<'a> Compiler<'a> {
                 severity: Severity::Error,
                 at: Place::Flow,
                 code: "too-many-event-types",
-                what: format!("A run knows at most {} event types", EVENT_TYPES),
+                what: format!("A run knows at most {EVENT_TYPES} event types"),
                 hint: "Use one type with a field that tells its kinds apart".to_owned(),
             });
         }
@@ -221,20 +228,13 @@ impl<'a> Compiler<'a> {
         for link in flow.links().values() {
             let LinkKind::Publish(publish) = &link.kind else { continue };
             let bus = self.node(&link.to);
-            match &publish.topic {
-                Some(name) => {
-                    self.topic(bus, name, None);
-                }
-                None => {
-                    let emitted: Vec<TopicName> = self
-                        .emitted_by(&link.from)
-                        .into_iter()
-                        .filter(|event| takes(&publish.events, event))
-                        .map(|event| TopicName::from(&event))
-                        .collect();
-                    for name in emitted {
-                        self.topic(bus, &name, None);
-                    }
+            if let Some(name) = &publish.topic {
+                self.topic(bus, name, None);
+                continue;
+            }
+            for event in self.emitted_by(&link.from) {
+                if takes(&publish.events, &event) {
+                    self.topic(bus, &TopicName::from(&event), None);
                 }
             }
         }
@@ -263,6 +263,7 @@ impl<'a> Compiler<'a> {
                 bus,
                 name: name.clone(),
                 alive: false,
+                is_outside: false,
                 partitions: Vec::new(),
                 keep: u64::MAX,
                 keep_records: u64::MAX,
@@ -294,7 +295,7 @@ impl<'a> Compiler<'a> {
         while topic.partitions.len() < wanted {
             topic.partitions.push(self.plan.partitions.len() as u32);
             let number = topic.partitions.len() as u32 - 1;
-            self.plan.partitions.push(PartitionPlan { topic: ix, number, cursors: Vec::new() });
+            self.plan.partitions.push(PartitionPlan { topic: ix, number, cursors: Vec::new(), feeds: Vec::new() });
         }
     }
 
@@ -344,6 +345,7 @@ impl<'a> Compiler<'a> {
             label: label.to_owned(),
             alive: false,
             is_inbox,
+            is_outside: false,
             slot,
             node,
             members: Vec::new(),
@@ -446,6 +448,22 @@ impl<'a> Compiler<'a> {
         self.plan.cursors[cursor as usize].alive = true;
         self.plan.subs[sub.index()].cursors.push(cursor);
         self.plan.partitions[partition as usize].cursors.push(cursor);
+    }
+
+    /// Marks what an outside broker carries. Who carries a bus is settled before its run and stays so.
+    fn mark_outside(&mut self) {
+        for (id, capabilities) in &self.inputs.outside {
+            if let Some(bus) = self.plan.names.nodes.get(id) {
+                self.plan.outside.entry(*bus).or_insert(*capabilities);
+            }
+        }
+        let plan = &mut self.plan;
+        for topic in &mut plan.topics {
+            topic.is_outside = plan.outside.contains_key(&topic.bus);
+        }
+        for sub in &mut plan.subs {
+            sub.is_outside = !sub.is_inbox && plan.outside.contains_key(&sub.node);
+        }
     }
 
     fn fill_nodes(&mut self) {
@@ -653,13 +671,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn pacing(
-        &self,
-        ix: NodeIx,
-        id: &NodeId,
-        producer: &Producer,
-        kind: EventTypeIx,
-    ) -> (Pace, Vec<(EventTypeIx, Box<[Route]>)>) {
+    fn pacing(&self, ix: NodeIx, id: &NodeId, producer: &Producer, kind: EventTypeIx) -> (Pace, OtherRoutes) {
         let pace = match &producer.rate {
             Pacing::ByHand => Pace::ByHand,
             Pacing::Constant(rate) if rate.is_zero() => Pace::Never,
@@ -725,16 +737,39 @@ impl<'a> Compiler<'a> {
             return Err(self.problems);
         }
         data_needs::mark(&mut self.plan);
+        self.plan.lay_feeds();
         Ok(self.plan)
     }
 }
 
 impl Plan {
+    /// Gathers what an append asks of each cursor.
+    fn lay_feeds(&mut self) {
+        for ix in 0..self.partitions.len() {
+            let feed = |cursor: &u32| {
+                let sub_ix = self.cursors[*cursor as usize].sub;
+                let sub = &self.subs[sub_ix.index()];
+                let (node, link) =
+                    sub.members.first().map_or((sub.node, LinkIx(0)), |member| (member.node, member.link));
+                let is_instant = match &self.nodes[node.index()].work {
+                    Work::Worker(worker) => worker.is_instant,
+                    Work::Producer(_) | Work::DeadLetters { .. } | Work::None => false,
+                };
+                let has_no_way = matches!(sub.members[..], [MemberPlan { delay: 0, .. }]);
+                let has_filter = sub.filter.is_some();
+                let passes = is_instant && has_no_way && !has_filter && !sub.at_most_once && sub.share == Share::Queue;
+                Feed { cursor: *cursor, sub: sub_ix, slot: sub.slot, node, link, has_filter, passes }
+            };
+            self.partitions[ix].feeds = self.partitions[ix].cursors.iter().map(feed).collect();
+        }
+    }
+
     /// Takes every handle of the plan before, all marked as no longer drawn: what is drawn marks itself again.
     fn carry_over(&mut self, previous: &Self) {
         self.revision = previous.revision + 1;
         self.names = previous.names.clone();
         self.emits = previous.emits;
+        self.outside.clone_from(&previous.outside);
         let node = |node: &NodePlan| NodePlan { id: node.id.clone(), alive: false, tag: node.tag, work: Work::None };
         self.nodes = previous.nodes.iter().map(node).collect();
         let link = |link: &LinkPlan| LinkPlan {
@@ -750,6 +785,7 @@ impl Plan {
             bus: topic.bus,
             name: topic.name.clone(),
             alive: false,
+            is_outside: topic.is_outside,
             partitions: topic.partitions.clone(),
             keep: topic.keep,
             keep_records: topic.keep_records,
@@ -759,12 +795,14 @@ impl Plan {
             topic: partition.topic,
             number: partition.number,
             cursors: Vec::new(),
+            feeds: Vec::new(),
         };
         self.partitions = previous.partitions.iter().map(partition).collect();
         let sub = |sub: &SubPlan| SubPlan {
             label: sub.label.clone(),
             alive: false,
             is_inbox: sub.is_inbox,
+            is_outside: sub.is_outside,
             slot: sub.slot,
             node: sub.node,
             members: Vec::new(),

@@ -1,6 +1,6 @@
 //! Which events' data a run must have at hand: those that some expression may look at, directly or through an effect.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::Plan;
 use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, RouteTo, Work};
@@ -9,7 +9,10 @@ use crate::model::{EventTypeIx, TopicIx};
 /// Marks the event types of a plan. All others' data are never computed unless a person asks.
 pub(super) fn mark(plan: &mut Plan) {
     let mut needed = vec![false; plan.events.len()];
-    let filtered: Vec<TopicIx> = filtered_topics(plan);
+    // A broker outside is given the data along with the event.
+    let outside = plan.topics.iter().enumerate().filter(|(_, topic)| topic.is_outside);
+    let mut filtered: Vec<TopicIx> = outside.map(|(ix, _)| TopicIx(ix as u32)).collect();
+    filtered.extend(filtered_topics(plan));
     if !filtered.is_empty() {
         for emit in emits(plan) {
             let to_filter = |to: &RouteTo| matches!(to, RouteTo::Topic(topic) if filtered.contains(topic));
@@ -54,6 +57,8 @@ pub(super) fn mark(plan: &mut Plan) {
         event.needs_data = needed;
     }
     let events = &plan.events;
+    // There, events also tell what caused them.
+    let has_lineage = !plan.outside.is_empty();
     for node in &mut plan.nodes {
         let Work::Worker(worker) = &mut node.work else { continue };
         for handler in &mut worker.handlers {
@@ -61,22 +66,22 @@ pub(super) fn mark(plan: &mut Plan) {
                 let no_data = !events[emit.kind.index()].needs_data || matches!(emit.data, DataPlan::Example);
                 emit.when.is_none() && emit.after.is_none() && matches!(emit.key, KeyPlan::Inherit) && no_data
             };
-            handler.is_plain = handler.emits.iter().all(is_plain);
+            handler.is_plain = !has_lineage && handler.emits.iter().all(is_plain);
         }
     }
 }
 
 fn filtered_topics(plan: &Plan) -> Vec<TopicIx> {
-    let mut topics = BTreeMap::new();
+    let mut topics = BTreeSet::new();
     for sub in plan.subs.iter().filter(|sub| sub.alive) {
         if sub.filter.as_ref().is_some_and(|filter| filter.needs_data()) {
             for cursor in &sub.cursors {
                 let partition = plan.cursors[*cursor as usize].partition;
-                topics.insert(plan.partitions[partition as usize].topic, ());
+                topics.insert(plan.partitions[partition as usize].topic);
             }
         }
     }
-    topics.into_keys().collect()
+    topics.into_iter().collect()
 }
 
 fn handlers(plan: &Plan) -> impl Iterator<Item = &HandlerPlan> {
@@ -95,9 +100,7 @@ fn emits(plan: &Plan) -> impl Iterator<Item = &EmitPlan> {
 }
 
 fn mark_causes(plan: &Plan, handler: &HandlerPlan, needed: &mut [bool]) {
-    for ix in 0..plan.events.len() {
-        if handler.on.contains(EventTypeIx(ix as u32)) {
-            needed[ix] = true;
-        }
+    for (ix, needed) in needed.iter_mut().enumerate().take(plan.events.len()) {
+        *needed |= handler.on.contains(EventTypeIx(ix as u32));
     }
 }

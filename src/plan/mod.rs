@@ -3,6 +3,7 @@
 mod check;
 mod compile;
 mod data_needs;
+mod outside;
 #[expect(clippy::module_inception, reason = "the plan is what this module is about")]
 mod plan;
 mod problem;
@@ -11,11 +12,12 @@ mod sampler;
 
 pub use self::check::check;
 pub use self::compile::{Inputs, compile};
-pub use self::plan::Plan;
+pub use self::outside::{Capabilities, KeptBy, Rule};
 pub(crate) use self::plan::{
-    BucketPlan, CallPlan, DEAD_LETTERS, DataPlan, DeadPath, EVENT_TYPES, EmitPlan, FunctionPlan, HandlerPlan, KeyPlan,
-    NodePlan, Pace, ProducerPlan, ReplayAt, Route, RouteTo, SubPlan, Work, WorkerPlan,
+    BucketPlan, CallPlan, DEAD_LETTERS, DataPlan, DeadPath, EVENT_TYPES, EmitPlan, Feed, FunctionPlan, HandlerPlan,
+    KeyPlan, NodePlan, Pace, ProducerPlan, ReplayAt, Route, RouteTo, SubPlan, Work, WorkerPlan,
 };
+pub use self::plan::{Plan, SubTerms};
 pub use self::problem::{Place, Problem, Severity};
 pub use self::replay::{LOG_BYTES, LOG_ROWS, ReplayError, ReplayLog, ReplayRow};
 pub(crate) use self::sampler::Sampler;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::outside::Capabilities;
 use super::replay::ReplayLog;
 use super::sampler::Sampler;
 use crate::expr::Program;
@@ -33,6 +34,8 @@ pub struct Plan {
     pub(crate) events: Vec<EventPlan>,
     /// How many emit settings there are: each has a counter of its own for keys in turn.
     pub(crate) emits: u32,
+    /// Buses that an outside broker carries.
+    pub(crate) outside: BTreeMap<NodeIx, Capabilities>,
     pub(super) names: Names,
 }
 
@@ -246,6 +249,8 @@ pub(crate) struct TopicPlan {
     pub(crate) bus: NodeIx,
     pub(crate) name: TopicName,
     pub(crate) alive: bool,
+    /// Whether an outside broker carries its bus.
+    pub(crate) is_outside: bool,
     /// Indices into the plan's partitions.
     pub(crate) partitions: Vec<u32>,
     /// `u64::MAX` for no limit.
@@ -267,6 +272,23 @@ pub(crate) struct PartitionPlan {
     pub(crate) number: u32,
     /// Indices of the cursors on it whose subscriptions are alive, in the order of the subscriptions.
     pub(crate) cursors: Vec<u32>,
+    /// The same cursors, with what an append asks of each first.
+    pub(crate) feeds: Vec<Feed>,
+}
+
+/// What an append has to know of a cursor.
+#[derive(Clone, Copy)]
+pub(crate) struct Feed {
+    pub(crate) cursor: u32,
+    pub(crate) sub: SubIx,
+    /// See [`SubPlan::slot`].
+    pub(crate) slot: u32,
+    /// The only member, where records pass.
+    pub(crate) node: NodeIx,
+    pub(crate) link: LinkIx,
+    pub(crate) has_filter: bool,
+    /// Whether records pass: one member that takes no time, no way to it, no filter.
+    pub(crate) passes: bool,
 }
 
 pub(crate) struct CursorPlan {
@@ -279,6 +301,8 @@ pub(crate) struct SubPlan {
     pub(crate) label: String,
     pub(crate) alive: bool,
     pub(crate) is_inbox: bool,
+    /// Whether an outside broker carries its bus.
+    pub(crate) is_outside: bool,
     /// Its place among all subscriptions, or among all inboxes.
     pub(crate) slot: u32,
     /// The bus, or the callee.
@@ -312,6 +336,18 @@ pub(crate) struct EventPlan {
     pub(crate) size: u64,
     /// Whether some expression may look at the data of such events, so that the run must have them at hand.
     pub(crate) needs_data: bool,
+}
+
+/// What a subscription asks of whoever delivers to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SubTerms {
+    /// How long after hand-over an acknowledgement is awaited.
+    pub ack_wait: SimDuration,
+    /// How often a record is handed over at most.
+    pub deliveries: u32,
+    /// At most so many unsettled records: no more than its members take at once, so that none waits at their door while its
+    /// ack wait goes by.
+    pub max_in_flight: u32,
 }
 
 impl Plan {
@@ -384,6 +420,28 @@ impl Plan {
     /// Whether a link or dead-letter path is still drawn.
     pub fn is_link_alive(&self, link: LinkIx) -> bool {
         self.links[link.index()].alive
+    }
+
+    /// What the broker promises that carries a bus; `None` for a bus inside.
+    pub fn outside(&self, bus: NodeIx) -> Option<&Capabilities> {
+        self.outside.get(&bus)
+    }
+
+    /// The subscriptions of a bus that are still drawn.
+    pub fn subs_of(&self, bus: NodeIx) -> impl Iterator<Item = SubIx> {
+        let own = move |(_, sub): &(usize, &SubPlan)| sub.alive && !sub.is_inbox && sub.node == bus;
+        self.subs.iter().enumerate().filter(own).map(|(ix, _)| SubIx(ix as u32))
+    }
+
+    /// How a subscription is to be set up at an outside broker.
+    pub fn sub_terms(&self, sub: SubIx) -> SubTerms {
+        let plan = &self.subs[sub.index()];
+        let room = plan.members.iter().fold(0, |room: u32, member| room.saturating_add(member.prefetch));
+        SubTerms {
+            ack_wait: SimDuration::from_nanos(plan.ack_wait),
+            deliveries: plan.deliveries,
+            max_in_flight: room.clamp(1, plan.max_in_flight),
+        }
     }
 
     /// A topic's name.

@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::kernel::{Kernel, shape_of};
-use crate::model::{KindTag, LinkIx, NodeId, NodeIx, SimDuration, SubIx, TopicIx};
+use crate::model::{KindTag, LinkIx, NodeId, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
 use crate::plan::Plan;
 use crate::trace::{Ledger, Observer, Record, Shape, Work};
 
-use super::live::SEEN;
 use super::look::Looker;
 use super::rates::{Since, Window};
 use super::report::{LinkReport, Report, Tally};
 use super::view::{BusLive, Counts, LinkLive, LiveView, LogRow, NodeLive, PartitionLive, SubscriptionLive, TopicLive};
 
-/// How long the window of “lately” is at least: in time on the wall, and in virtual time. At a slow motion a second on the
-/// wall holds too little to speak of a rate.
-const LATELY_SHOWN: SimDuration = SimDuration::from_secs(4);
+/// How long the window of “lately” is at least in time on the wall: four seconds, in units of how long motion is seen.
+const LATELY_IN_SEEN: u64 = 11;
+
+/// How long it is at least in virtual time: in slow motion four seconds on the wall hold too little to speak of a rate.
 const LATELY: SimDuration = SimDuration::from_secs(2);
 
 /// A report's figures, and what a window shows besides.
@@ -107,7 +107,7 @@ impl Figures {
         view.links = (0..plan.link_count() as u32).map(|link| self.link(LinkIx(link), since)).collect();
         view.nodes =
             (0..plan.node_count() as u32).map(|node| self.node(kernel, &plan, &ledger, NodeIx(node), since)).collect();
-        view.buses = self.places.buses.iter().map(|places| self.bus(kernel, &plan, &ledger, places, since)).collect();
+        view.buses = self.places.buses.iter().map(|places| bus_live(kernel, &plan, &ledger, places, since)).collect();
         view.counts = Counts {
             on_wire: view.links.iter().map(|link| link.on_wire).sum(),
             in_flight: ledger.total.in_flight,
@@ -149,8 +149,8 @@ impl Figures {
     /// Lets the window slide, if it is time.
     fn sample(&mut self, kernel: &Kernel, plan: &Plan, seen: SimDuration) {
         let now = kernel.now();
-        // `seen` is what 350 ms on the wall are in virtual time.
-        let length = SimDuration::from_nanos(seen.as_nanos() * LATELY_SHOWN.as_nanos() / SEEN.as_nanos() as u64);
+        // What is seen for 350 ms on the wall is seen eleven times in four seconds.
+        let length = seen.saturating_mul(LATELY_IN_SEEN);
         if !self.window.wants_sample(now, length.max(LATELY)) {
             return;
         }
@@ -195,7 +195,7 @@ impl Figures {
         NodeLive {
             queue: subs.iter().map(queued).sum::<u64>() + u64::from(now.waiting),
             queue_limit: subs.iter().filter_map(|sub| plan.queue_limit(*sub)).sum(),
-            busy: now.busy,
+            busy: work.busy,
             capacity,
             received: work.received,
             handled: work.handled,
@@ -204,63 +204,57 @@ impl Figures {
             per_second: since.per_second(place(node.0, DONE), done(&work)),
             wait_nanos: if waits == 0 { 0.0 } else { waited as f64 / waits as f64 },
             utilization: if hands > 0.0 { (busy_nanos / hands).min(1.0) } else { 0.0 },
-            cold: now.instances.saturating_sub(now.idle + now.busy),
+            cold: now.instances.saturating_sub(now.idle + work.busy),
             warm: now.idle,
             dead_letters: now.dead_letters,
             blocked: now.is_blocked,
             faulted: now.is_broken,
         }
     }
+}
 
-    fn bus(
-        &self,
-        kernel: &Kernel,
-        plan: &Plan,
-        ledger: &Ledger,
-        places: &BusPlaces,
-        since: Since<'_>,
-    ) -> (NodeId, BusLive) {
-        let topic = |topic: &TopicIx| {
-            let (ends, kept) = (kernel.ends(*topic), kernel.kept(*topic));
-            let lags: Vec<Vec<u64>> = places.subs.iter().map(|sub| kernel.lag(*sub, *topic)).collect();
-            let partition = |(number, end): (usize, &u64)| PartitionLive {
-                end: *end,
-                kept: kept.get(number).copied().unwrap_or(0),
-                lag: lags.iter().filter_map(|lag| lag.get(number)).max().copied().unwrap_or(0),
-            };
-            let accepted = ends.iter().sum();
-            TopicLive {
-                name: plan.topic_name(*topic).clone(),
-                accepted,
-                per_second: since.per_second(place(topic.0, ACCEPTED), accepted),
-                partitions: ends.iter().enumerate().map(partition).collect(),
-            }
+/// The figures of a bus.
+fn bus_live(kernel: &Kernel, plan: &Plan, ledger: &Ledger, places: &BusPlaces, since: Since<'_>) -> (NodeId, BusLive) {
+    let topic = |topic: &TopicIx| {
+        let (ends, kept) = (kernel.ends(*topic), kernel.kept(*topic));
+        let lags: Vec<Vec<u64>> = places.subs.iter().map(|sub| kernel.lag(*sub, *topic)).collect();
+        let partition = |(number, end): (usize, &u64)| PartitionLive {
+            end: *end,
+            kept: kept.get(number).copied().unwrap_or(0),
+            lag: lags.iter().filter_map(|lag| lag.get(number)).max().copied().unwrap_or(0),
         };
-        let subscription = |sub: &SubIx| {
-            let counts = ledger.subs.get(sub.index()).copied().unwrap_or_default();
-            let owners = |topic: &TopicIx| kernel.owners(*sub, *topic);
-            let name = |owner: Option<NodeIx>| owner.map(|owner| plan.node_id(owner).clone());
-            SubscriptionLive {
-                label: plan.sub_label(*sub).to_owned(),
-                members: plan.sub_members(*sub).map(|(member, _)| plan.node_id(member).clone()).collect(),
-                queued: counts.queued,
-                delayed: counts.delayed,
-                in_flight: counts.in_flight,
-                queue_limit: plan.queue_limit(*sub).unwrap_or(0),
-                generation: kernel.generation(*sub).into(),
-                owners: if plan.shares_partitions(*sub) {
-                    places.topics.iter().flat_map(owners).map(name).collect()
-                } else {
-                    Vec::new()
-                },
-            }
-        };
-        let bus = BusLive {
-            topics: places.topics.iter().map(topic).collect(),
-            subscriptions: places.subs.iter().map(subscription).collect(),
-        };
-        (plan.node_id(places.bus).clone(), bus)
-    }
+        let accepted = ends.iter().sum();
+        TopicLive {
+            name: plan.topic_name(*topic).clone(),
+            accepted,
+            per_second: since.per_second(place(topic.0, ACCEPTED), accepted),
+            partitions: ends.iter().enumerate().map(partition).collect(),
+        }
+    };
+    let subscription = |sub: &SubIx| {
+        let counts = ledger.subs.get(sub.index()).copied().unwrap_or_default();
+        let owners = |topic: &TopicIx| kernel.owners(*sub, *topic);
+        let name = |owner: Option<NodeIx>| owner.map(|owner| plan.node_id(owner).clone());
+        SubscriptionLive {
+            label: plan.sub_label(*sub).to_owned(),
+            members: plan.sub_members(*sub).map(|(member, _)| plan.node_id(member).clone()).collect(),
+            queued: counts.queued,
+            delayed: counts.delayed,
+            in_flight: counts.in_flight,
+            queue_limit: plan.queue_limit(*sub).unwrap_or(0),
+            generation: kernel.generation(*sub).into(),
+            owners: if plan.shares_partitions(*sub) {
+                places.topics.iter().flat_map(owners).map(name).collect()
+            } else {
+                Vec::new()
+            },
+        }
+    };
+    let bus = BusLive {
+        topics: places.topics.iter().map(topic).collect(),
+        subscriptions: places.subs.iter().map(subscription).collect(),
+    };
+    (plan.node_id(places.bus).clone(), bus)
 }
 
 /// What a node is there for: handling, accepting, or emitting.
@@ -280,8 +274,8 @@ impl Observer for Figures {
         self.looker.record(record);
     }
 
-    fn reshape(&mut self, shape: &Shape) {
-        self.tally.reshape(shape);
-        self.looker.reshape(shape);
+    fn reshape(&mut self, shape: &Shape, at: SimTime) {
+        self.tally.reshape(shape, at);
+        self.looker.reshape(shape, at);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::kernel::{Input, Kernel};
+use crate::kernel::{Incoming, Input, Kernel};
 use crate::model::{Flow, NodeId, SimTime};
 use crate::plan::{self, Inputs, Plan, Problem};
 
@@ -66,6 +66,8 @@ pub enum Injected {
     Edit(Revision),
     /// The sources were stopped.
     Drain,
+    /// A broker that carries one of the buses told something.
+    Outside(Incoming),
 }
 
 impl Injected {
@@ -77,6 +79,7 @@ impl Injected {
             }
             Self::Edit(revision) => Input::Plan(Arc::clone(&revision.plan)),
             Self::Drain => Input::Drain,
+            Self::Outside(incoming) => Input::Outside(incoming.clone()),
         })
     }
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant};
 
 use crate::kernel::{Kernel, Stopped};
@@ -38,7 +39,7 @@ const LOOK_SHARE: u32 = 30;
 const FADE: Duration = Duration::from_millis(250);
 
 /// How long motion is seen, in time on the wall.
-pub(super) const SEEN: Duration = Duration::from_millis(350);
+const SEEN: Duration = Duration::from_millis(350);
 
 /// Commands on their way. Nobody clicks faster than a batch.
 const COMMANDS: usize = 1_024;
@@ -86,6 +87,16 @@ struct Shared {
     wake: Mutex<Option<Wake>>,
     report: OnceLock<Report>,
     past: Arc<Past>,
+}
+
+impl Shared {
+    /// Tells whoever looks that there is something new.
+    fn wake(&self) {
+        let wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(wake) = wake {
+            wake();
+        }
+    }
 }
 
 /// A run on its way, from outside. Dropping it ends the run.
@@ -144,7 +155,8 @@ impl LiveRun {
         };
         // The first look is there before anybody can ask for one.
         driver.look();
-        on.spawn(driver.drive(receiver));
+        let task = on.spawn(driver.drive(receiver));
+        on.spawn(watch_over(task, Arc::clone(&shared)));
         Self { commands: sender, shared }
     }
 
@@ -278,13 +290,13 @@ impl Driver {
     /// One batch towards an instant. Where nothing is left to do the clock goes there by itself; but for the end of time,
     /// which is where it would be as fast as the machine can.
     fn run_kernel(&mut self, target: SimTime, budget: u32) {
-        let before = self.kernel.steps();
+        let before = (self.kernel.steps(), self.is_quiet());
         self.last = if target == SimTime::MAX {
             self.kernel.run_until(target, budget, &mut self.figures)
         } else {
             fast::advance(&mut self.kernel, target, budget, &mut self.figures)
         };
-        if self.kernel.steps() != before {
+        if (self.kernel.steps(), self.is_quiet()) != before {
             self.is_news = true;
             self.shared.past.keep(&self.kernel);
         }
@@ -297,6 +309,11 @@ impl Driver {
             }
             Stopped::Until | Stopped::Budget | Stopped::Quiet | Stopped::Stuck => {}
         }
+    }
+
+    /// Whether nothing is left to do until something comes in.
+    const fn is_quiet(&self) -> bool {
+        matches!(self.last, Stopped::Quiet | Stopped::Stuck)
     }
 
     fn end(&mut self, because: &str) {
@@ -467,7 +484,7 @@ impl Driver {
             speed: self.pace.speed(),
             seed: self.seed,
             behind: self.behind,
-            is_quiet: matches!(self.last, Stopped::Quiet | Stopped::Stuck),
+            is_quiet: self.is_quiet(),
             ended_because: self.ended_because.clone(),
             runs_earlier_drawing: self.runs_earlier_drawing,
             ..LiveView::default()
@@ -487,10 +504,24 @@ impl Driver {
         self.is_news = false;
         let done = wall_now();
         self.looked = Looked { wall: done, at: self.kernel.now(), cost: done.saturating_duration_since(began) };
-        let wake = self.shared.wake.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(wake) = wake {
-            wake();
-        }
+        self.shared.wake();
+    }
+}
+
+/// Says so if the driver breaks down: a run that nobody drives any more must not look alive.
+async fn watch_over(driver: JoinHandle<()>, shared: Arc<Shared>) {
+    if driver.await.is_err() {
+        let shown = shared.shown.load_full();
+        let view = LiveView {
+            revision: shown.view.revision + 1,
+            state: RunState::Ended,
+            ended_because: Some(
+                "this is a mistake in Eventloom: the run broke down. Nothing of the drawing is lost".to_owned(),
+            ),
+            ..LiveView::clone(&shown.view)
+        };
+        shared.shown.store(Arc::new(Shown { view: Arc::new(view), taken: shown.taken, speed: 0.0 }));
+        shared.wake();
     }
 }
 

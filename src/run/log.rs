@@ -148,6 +148,7 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         | What::Deadlocked { .. }
         | What::Broken { .. }
         | What::SourceEnded { .. }
+        | What::Unconfirmed { .. }
         | What::Draining => LogKind::Notice,
         What::Sent { .. }
         | What::Opened { .. }
@@ -210,18 +211,18 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
         What::Started { node, sub: _, event, kind, attempt, wait } => {
             (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
             typed(&mut row, kind);
-            row.detail = format!("waited {wait}");
+            row.detail = format!("waited {}", wait.rounded());
         }
         What::Handled { node, sub: _, event, kind, attempt, service, end_to_end } => {
             (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
             typed(&mut row, kind);
-            row.detail = format!("took {service}, {end_to_end} since its root cause");
+            row.detail = format!("took {}, {} since its root cause", service.rounded(), end_to_end.rounded());
         }
         What::Failed { node, sub: _, event, kind, attempt, reason, service, lost } => {
             (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
             typed(&mut row, kind);
             let lost = if lost { ", lost: it was settled at hand-over" } else { "" };
-            row.detail = format!("{} after {service}{lost}", reason.name());
+            row.detail = format!("{} after {}{lost}", reason.name(), service.rounded());
         }
         What::Throttled { node, sub: _, event, attempt } => {
             (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
@@ -238,7 +239,8 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
         }
         What::Retrying { sub, event, attempt, reason, due } => {
             (row.event, row.attempt) = (Some(event), attempt);
-            row.detail = format!("{}: {}, again in {}", plan.sub_label(sub), reason.name(), due.since(record.at));
+            row.detail =
+                format!("{}: {}, again in {}", plan.sub_label(sub), reason.name(), due.since(record.at).rounded());
         }
         What::Queued { sub, event, taken_back: _ } => {
             row.event = Some(event);
@@ -290,7 +292,7 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
         What::InstanceStarted { node, cold, ready, instances } => {
             row.node = Some(node);
             let cold = if cold { "cold start, " } else { "" };
-            row.detail = format!("{cold}ready in {}, {instances} in all", ready.since(record.at));
+            row.detail = format!("{cold}ready in {}, {instances} in all", ready.since(record.at).rounded());
         }
         What::InstanceReclaimed { node, instances } => {
             row.node = Some(node);
@@ -309,6 +311,11 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
             "emits nothing more by itself".clone_into(&mut row.detail);
         }
         What::Draining => "sources are stopped".clone_into(&mut row.detail),
+        What::Unconfirmed { link, node, event, kind } => {
+            (row.event, row.node, row.link) = (Some(event), Some(node), Some(link));
+            typed(&mut row, kind);
+            "the broker's answer to a publish was lost".clone_into(&mut row.detail);
+        }
         // These have no row of their own; see `kind_of`.
         What::Sent { .. }
         | What::Opened { .. }

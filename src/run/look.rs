@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::{EventId, EventTypeIx, LinkIx, NodeIx, SimDuration, SimTime};
 use crate::plan::Plan;
-use crate::trace::{self, Observer, Record, Shape, What};
+use crate::trace::{self, Observer, Record, What};
 
 use super::dots::Dots;
 use super::log::Logger;
@@ -137,8 +137,6 @@ impl Observer for Looker {
         }
         self.logger.record(&record, &self.plan);
     }
-
-    fn reshape(&mut self, _shape: &Shape) {}
 }
 
 pub(super) const fn leg_of(leg: trace::Leg) -> Leg {
@@ -195,7 +193,8 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::Purged { event, .. }
         | What::Blocked { event, .. }
         | What::Unblocked { event, .. }
-        | What::Broken { event, .. } => Some(*event),
+        | What::Broken { event, .. }
+        | What::Unconfirmed { event, .. } => Some(*event),
         What::OutOfRange { .. }
         | What::Deadlocked { .. }
         | What::InstanceStarted { .. }

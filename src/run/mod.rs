@@ -3,6 +3,7 @@
 //! A driver adds no meaning. Whatever it does, flow, seed and journal of inputs fix every record of a run.
 
 pub(crate) mod ask;
+pub mod brokers;
 mod dots;
 pub mod fast;
 mod figures;

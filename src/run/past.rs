@@ -79,7 +79,7 @@ impl Past {
         if kernel.steps() < last + inner.spacing {
             return;
         }
-        inner.bytes_each = inner.bytes_each.max(1 << 20);
+        inner.bytes_each = inner.bytes_each.max(kernel.state_bytes());
         let room = (MEMORY_BYTES / inner.bytes_each.max(1)).clamp(2, MOST);
         if inner.keyframes.len() >= room {
             let mut nth = 0;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::kernel::{Kernel, shape_of};
-use crate::model::{KindTag, LinkId, LinkIx, NodeId, NodeIx, SimDuration};
+use crate::model::{KindTag, LinkId, LinkIx, NodeId, NodeIx, SimDuration, SimTime};
 use crate::plan::Plan;
 use crate::trace::{Histogram, LedgerCounts, Metrics, Observer, Record, Shape, TraceHash, Work};
 
@@ -93,10 +93,10 @@ impl Tally {
                 attempts: publishes.attempts,
                 accepted: publishes.accepted,
                 rejected: publishes.rejected,
-                // Windows of deduplication, faults on links and buses outside are no part of a run yet.
+                // Windows of deduplication and faults on links are no part of a run yet.
                 deduped: 0,
                 link_lost: 0,
-                unknown: 0,
+                unknown: publishes.unknown,
                 on_wire: publishes.on_wire(),
             },
             ledger: kernel.ledger().total,
@@ -169,9 +169,9 @@ impl Observer for Tally {
         self.hash.record(record);
     }
 
-    fn reshape(&mut self, shape: &Shape) {
-        self.metrics.reshape(shape);
-        self.hash.reshape(shape);
+    fn reshape(&mut self, shape: &Shape, at: SimTime) {
+        self.metrics.reshape(shape, at);
+        self.hash.reshape(shape, at);
     }
 }
 

@@ -332,6 +332,12 @@ impl Serialize for TraceLine<'_> {
                 line.node(node)?;
             }
             What::Draining => line.what("draining")?,
+            What::Unconfirmed { link, node, event, kind } => {
+                line.what("unconfirmed")?;
+                line.typed(event, kind)?;
+                line.node(node)?;
+                line.link(link)?;
+            }
         }
         line.map.end()
     }

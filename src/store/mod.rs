@@ -44,6 +44,11 @@ impl fmt::Debug for ContentHash {
     }
 }
 
+/// Writes a text that is no flow (an export) in place of what a file holds, as safely as a flow.
+pub fn write_text(fs: &dyn FileSystem, text: &str, path: &std::path::Path) -> Result<(), SaveError> {
+    replace::replace(fs, path, text.as_bytes(), Expected::Anything).map(drop)
+}
+
 /// Why something on the disk could not be had, in a person's words.
 fn in_words(error: &std::io::Error) -> String {
     use std::io::ErrorKind;

@@ -29,6 +29,8 @@ pub struct Settings {
     pub reduced_motion: bool,
     /// Whether events differ by shape too, not by colour alone.
     pub event_shapes: bool,
+    /// Whether files are chosen in a window of the app's own, not the system's.
+    pub in_app_dialogs: bool,
 }
 
 /// Which colours the window has.

@@ -172,6 +172,9 @@ impl Observer for TraceHash {
             What::Edited { revision } => self.words([30, at, revision.into()]),
             What::SourceEnded { node } => self.words([31, at, node.0.into()]),
             What::Draining => self.words([32, at]),
+            What::Unconfirmed { link, node, event, kind } => {
+                self.words([33, at, link.0.into(), node.0.into(), event.to_bits(), kind.0.into()]);
+            }
         }
     }
 }

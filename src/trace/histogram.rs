@@ -25,7 +25,7 @@ const fn bucket_of(value: u64) -> u32 {
     if value < STEPS as u64 {
         return value as u32;
     }
-    let octave = 63 - value.leading_zeros();
+    let octave = value.ilog2();
     let step = (value >> (octave - STEPS_BITS)) as u32 & (STEPS - 1);
     (octave - STEPS_BITS + 1) * STEPS + step
 }

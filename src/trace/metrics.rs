@@ -2,7 +2,7 @@
 
 use super::histogram::Histogram;
 use super::ledger::{Ledger, LedgerCounts};
-use super::record::{Leg, Observer, Phase, Record, What};
+use super::record::{Leg, Observer, Passage, Phase, Record, What};
 use super::shape::{Shape, SubShape};
 use crate::model::{KindTag, LinkIx, NodeIx, SimDuration, SimTime, SubIx};
 
@@ -35,12 +35,14 @@ pub struct Publishes {
     pub accepted: u64,
     /// Refused.
     pub rejected: u64,
+    /// Neither, as far as anybody knows: the answer of an outside broker was lost.
+    pub unknown: u64,
 }
 
 impl Publishes {
-    /// Neither accepted nor refused so far: on the wire, or waiting before a full queue.
+    /// Without an outcome so far: on the wire, or waiting before a full queue.
     pub const fn on_wire(&self) -> u64 {
-        self.attempts - self.accepted - self.rejected
+        self.attempts - self.accepted - self.rejected - self.unknown
     }
 }
 
@@ -106,7 +108,7 @@ pub struct NodeFigures<'a> {
     pub cost_nanodollars: u128,
 }
 
-/// Counters of a node's work: they only grow, so that two of them tell what happened between.
+/// A node's work: but for what it does now, counters that only grow, so that two of them tell what happened between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
     /// Attempts that arrived.
@@ -117,6 +119,8 @@ pub struct Work {
     pub failed: u64,
     /// Events that it emitted.
     pub emitted: u64,
+    /// Events being handled, now.
+    pub busy: u32,
     /// Attempts that were begun.
     pub waits: u64,
     /// How long those had waited together.
@@ -391,6 +395,7 @@ impl Metrics {
             handled: cell.handled,
             failed: cell.failed,
             emitted: cell.emitted,
+            busy: cell.busy,
             waits: spreads.wait.count(),
             waited_nanos: u64::try_from(spreads.wait.sum_nanos()).unwrap_or(u64::MAX),
             busy_nanos: u64::try_from(busy_nanos).unwrap_or(u64::MAX),
@@ -456,6 +461,7 @@ impl Metrics {
 }
 
 impl Observer for Metrics {
+    #[expect(clippy::inline_always, reason = "each call shows one kind of record, and only its arm is to remain")]
     #[inline(always)]
     fn record(&mut self, record: Record<'_>) {
         self.records += 1;
@@ -479,6 +485,10 @@ impl Observer for Metrics {
                 if self.shape.nodes[node.index()].kind == KindTag::Bus {
                     self.publishes.rejected += 1;
                 }
+            }
+            What::Unconfirmed { link, .. } => {
+                self.links[link.index()].arrived += 1;
+                self.publishes.unknown += 1;
             }
             What::Opened { sub, link, .. } => {
                 if let Some(link) = link {
@@ -586,7 +596,28 @@ impl Observer for Metrics {
         }
     }
 
-    fn reshape(&mut self, shape: &Shape) {
+    #[inline]
+    fn passed(&mut self, at: SimTime, passage: &Passage) {
+        let Passage { sub, event: _, kind: _, topic: _, partition: _, offset: _, node, link, end_to_end } = *passage;
+        self.records += 7;
+        self.now = at;
+        let link = &mut self.links[link.index()];
+        link.sent += 1;
+        link.arrived += 1;
+        let counts = &mut self.subs[sub.index()].counts;
+        counts.obligations += 1;
+        counts.acked += 1;
+        let cell = &mut self.nodes[node.index()];
+        cell.received += 1;
+        cell.handled += 1;
+        let spreads = &mut self.spreads[node.index()];
+        spreads.wait.add(0);
+        spreads.service.add(0);
+        spreads.end_to_end.add(end_to_end.as_nanos());
+    }
+
+    fn reshape(&mut self, shape: &Shape, at: SimTime) {
+        self.now = at;
         self.grow(shape);
     }
 }

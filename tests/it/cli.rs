@@ -92,3 +92,39 @@ fn a_closed_pipe_is_no_error() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+#[test]
+fn reports_are_tables_for_people_and_one_object_for_programs() {
+    check("simulate-hello", &["simulate", "flows/hello.ron"], 0);
+    check("simulate-functions", &["simulate", "flows/image-pipeline.ron", "--for", "1m", "--seed", "3"], 0);
+    check("simulate-json", &["simulate", "flows/hello.ron", "--for", "10s", "--json"], 0);
+    check("simulate-to-its-end", &["simulate", "flows/earthquake-alerts.ron"], 0);
+    // As fast as the machine can, live is the same run.
+    let live = run(&["run", "flows/hello.ron", "--for", "10s", "--speed", "max", "--json"]);
+    let simulated = run(&["simulate", "flows/hello.ron", "--for", "10s", "--json"]);
+    assert_eq!(String::from_utf8_lossy(&live.stdout), String::from_utf8_lossy(&simulated.stdout));
+    assert_eq!(live.status.code(), Some(0));
+}
+
+#[test]
+fn a_trace_is_a_line_of_json_for_each_record() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("trace.jsonl");
+    let path = path.to_str().expect("a name");
+    let output = run(&["simulate", "flows/order-fulfilment.ron", "--for", "20s", "--json", "--trace", path]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let trace = fs::read_to_string(path).expect("a trace");
+    assert_eq!(report["records"], trace.lines().count());
+    let mut before = 0;
+    for (number, line) in trace.lines().enumerate() {
+        let line: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
+        assert_eq!(line["n"], number + 1);
+        let at = line["at_ns"].as_u64().expect("an instant");
+        assert!(at >= before && line["what"].is_string());
+        before = at;
+    }
+    let accepted = trace.lines().filter(|line| line.contains("\"what\":\"accepted\"")).count();
+    assert_eq!(report["publishes"]["accepted"], accepted);
+    let nowhere = run(&["simulate", "flows/hello.ron", "--trace", "/no/such/folder/trace.jsonl"]);
+    assert_eq!(nowhere.status.code(), Some(2));
+}

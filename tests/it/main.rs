@@ -1,5 +1,7 @@
 //! Behaviour through the front doors: session, command line, window. A file a behaviour.
 
+#[cfg(feature = "gui")]
+mod canvas;
 mod check;
 mod cli;
 mod closed_forms;
@@ -9,6 +11,7 @@ mod file;
 mod flow_runs;
 mod flows;
 mod ledger;
+mod outside;
 mod properties;
 mod readme;
 mod replay;
@@ -19,3 +22,5 @@ mod store;
 mod support;
 mod tidy;
 mod wildcards;
+#[cfg(feature = "gui")]
+mod window;

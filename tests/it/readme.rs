@@ -34,3 +34,19 @@ fn readme_lists_the_flows_that_ship() {
     }
     check_block("flows", &block);
 }
+
+#[cfg(feature = "gui")]
+#[test]
+fn readme_lists_what_can_be_done_in_the_window() {
+    use eventloom::gui::ActionGroup;
+
+    let mut block = String::from("| action | key | what it does |\n|---|---|---|\n");
+    for group in ActionGroup::ALL {
+        for action in group.actions() {
+            let key = action.shortcut_text().map(|key| format!("`{key}`")).unwrap_or_default();
+            let (label, tip) = (action.label(), action.tip());
+            writeln!(block, "| {}: {label} | {key} | {tip} |", group.label()).expect("text");
+        }
+    }
+    check_block("actions", &block);
+}

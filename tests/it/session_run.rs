@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use eventloom::edit::Edit;
 use eventloom::model::{
-    Consumer, Distribution, Factor, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Point, SimDuration, SimTime,
-    Subscription,
+    Consumer, Distribution, Factor, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Pacing, Point, SimDuration,
+    SimTime, Subscription,
 };
 use eventloom::session::{
     Answer, EXAMPLES, EventRef, Report, RunState, Session, SimulateOptions, Speed, StartOptions, Step, StopMode, rerun,
@@ -30,8 +30,8 @@ fn at(speed: u64) -> StartOptions {
     StartOptions { speed: Speed::Times(Factor::from_thousandths(speed * 1_000)), ..StartOptions::default() }
 }
 
-fn seconds(seconds: u64) -> Option<SimDuration> {
-    Some(SimDuration::from_secs(seconds))
+fn seconds(seconds: u64) -> SimDuration {
+    SimDuration::from_secs(seconds)
 }
 
 fn id(text: &str) -> NodeId {
@@ -64,9 +64,9 @@ fn simulated(session: &Session, limit: Option<SimDuration>) -> Report {
 async fn live_and_fast_runs_are_the_same_run() {
     for flow in EXAMPLES {
         let mut session = example(flow.name);
-        session.start_for(at(10), seconds(30)).expect("an example runs");
+        session.start_for(at(10), Some(seconds(30))).expect("an example runs");
         let live = ended(&session).await;
-        assert_eq!(live, simulated(&session, seconds(30)), "{}", flow.name);
+        assert_eq!(live, simulated(&session, Some(seconds(30))), "{}", flow.name);
         assert!(live.records > 0 || live.virtual_ns > 0, "{}", flow.name);
     }
 }
@@ -74,8 +74,8 @@ async fn live_and_fast_runs_are_the_same_run() {
 #[tokio::test(start_paused = true)]
 async fn playing_with_time_changes_nothing_that_happens() {
     let mut session = example("order-fulfilment");
-    let untouched = simulated(&session, seconds(60));
-    session.start_for(at(1), seconds(60)).expect("it runs");
+    let untouched = simulated(&session, Some(seconds(60)));
+    session.start_for(at(1), Some(seconds(60))).expect("it runs");
     let mut runner = steady_runner();
     while session.live().state != RunState::Ended {
         let (what, speed, millis) = draw(&mut runner, (0..8_u8, 1..1_000_000_u64, 0..20_u64));
@@ -100,7 +100,7 @@ async fn time_stands_while_paused_and_steps_go_one_at_a_time() {
     sleep(Duration::from_millis(50)).await;
     let first = session.live();
     assert_eq!(first.state, RunState::Paused);
-    sleep(Duration::from_secs(3_600)).await;
+    sleep(Duration::from_hours(1)).await;
     assert_eq!(session.live().now, first.now);
     assert_eq!(session.playhead(), first.now);
 
@@ -124,6 +124,12 @@ async fn time_stands_while_paused_and_steps_go_one_at_a_time() {
 #[tokio::test(start_paused = true)]
 async fn a_run_with_nothing_due_sleeps_until_something_comes() {
     let mut session = example("hello");
+    let doorbell = id("doorbell");
+    let mut node = session.flow().node(&doorbell).expect("a producer").clone();
+    if let NodeKind::Producer(producer) = &mut node.kind {
+        producer.rate = Pacing::ByHand;
+    }
+    session.apply(&Edit::SetNode(doorbell.clone(), node)).expect("a sound edit");
     session.start(at(1)).expect("it runs");
     sleep(Duration::from_secs(30)).await;
     let looks = Arc::new(std::sync::atomic::AtomicU64::new(0));
@@ -133,11 +139,10 @@ async fn a_run_with_nothing_due_sleeps_until_something_comes() {
             looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         })
     });
-    sleep(Duration::from_secs(3_600)).await;
+    sleep(Duration::from_hours(1)).await;
     assert_eq!(looks.load(std::sync::atomic::Ordering::Relaxed), 0, "nobody is woken while nothing happens");
     assert!(session.live().is_quiet && session.live().state == RunState::Running);
 
-    let doorbell = id("doorbell");
     session.fire(&doorbell, 3, Some("{\"by\": \"hand\"}")).expect("a producer");
     sleep(Duration::from_secs(5)).await;
     let live = session.live();
@@ -163,7 +168,7 @@ fn another_consumer(session: &Session, name: &str) -> Edit {
 #[tokio::test(start_paused = true)]
 async fn a_consumer_added_while_running_loses_nothing_and_can_be_taken_back() {
     let mut session = example("order-fulfilment");
-    session.start_for(at(1), seconds(60)).expect("it runs");
+    session.start_for(at(1), Some(seconds(60))).expect("it runs");
     sleep(Duration::from_secs(20)).await;
     let before = session.live();
     session.apply(&another_consumer(&session, "newcomer")).expect("a sound edit");
@@ -193,7 +198,7 @@ async fn edits_and_fires_while_running_are_the_same_run_headless() {
     for case in 0..6 {
         let name = EXAMPLES[(case * 3 + 1) % EXAMPLES.len()].name;
         let mut session = example(name);
-        session.start_for(at(1), seconds(40)).expect("it runs");
+        session.start_for(at(1), Some(seconds(40))).expect("it runs");
         let mut edits = 0;
         while session.live().state != RunState::Ended {
             let edit = draw(&mut runner, gesture()).edit(session.flow());

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::draws::Draws;
 use super::super::event_list::Class;
 use super::super::state::{Job, Payload, ProducerState, Slot, Tag};
-use super::super::{Cx, Kernel};
+use super::super::{Cx, Kernel, limits};
 use crate::model::{NodeIx, Rate, RateStep, SimDuration, Spacing};
 use crate::plan::{Pace, ProducerPlan, ReplayAt, Work};
 use crate::trace::{Observer, What};
@@ -238,6 +238,7 @@ impl Kernel {
                 key: row.key.clone(),
                 data: Some(Arc::clone(&row.data)),
                 row: Some((Arc::clone(log), place as u32)),
+                lineage: None,
             };
             let key = if row.key.is_some() { Slot::TEXT_KEY } else { 0 };
             let other = plan.other_routes.iter().find(|(other, _)| *other == kind);
@@ -263,9 +264,9 @@ impl Kernel {
         if !cx.plan.is_alive(node) {
             return;
         }
-        let given = Payload { key: key.cloned(), data: data.cloned(), row: None };
+        let given = Payload { key: key.cloned(), data: data.cloned(), row: None, lineage: None };
         let given_key = if key.is_some() { Slot::TEXT_KEY } else { 0 };
-        for _ in 0..count {
+        for _ in 0..count.min(limits::FIRED) {
             match &cx.plan.nodes[node.index()].work {
                 Work::Producer(plan) => {
                     let kind = plan.emit.kind;

@@ -41,17 +41,10 @@ impl Kernel {
         state.queue_len == 0 && state.busy + state.waiting_out < worker.concurrency
     }
 
-    /// Whether handling anything here takes no time and has no effect beyond itself, now.
-    #[inline]
-    pub(in super::super) fn is_instant(&self, plan: &Plan, node: NodeIx) -> bool {
-        let Work::Worker(worker) = &plan.nodes[node.index()].work else { return false };
-        worker.is_instant && self.nodes[node.index()].queue_len == 0
-    }
-
     /// A node has an event at its door: it begins, lets it wait, or hands it back.
     pub(in super::super) fn take<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32) {
         let node = NodeIx(self.jobs[handle].node);
-        let room = if self.nodes[node.index()].queue_len > 0 { Room::Later } else { self.room(cx, node, handle) };
+        let room = if self.nodes[node.index()].queue_len > 0 { Room::Later } else { self.room(cx, node) };
         match room {
             Room::Yes => self.begin(cx, handle),
             Room::Later => self.enqueue(node, handle),
@@ -91,7 +84,7 @@ impl Kernel {
     }
 
     /// Whether the node has room for one more. Takes a token if so, and asks for an instance if it is a function.
-    fn room<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx, handle: u32) -> Room {
+    fn room<O: Observer>(&mut self, cx: &Cx<'_, O>, node: NodeIx) -> Room {
         let Some(worker) = worker_of(cx.plan, node) else { return Room::Later };
         let state = &self.nodes[node.index()];
         if state.busy + state.waiting_out >= worker.concurrency {
@@ -114,7 +107,6 @@ impl Kernel {
             let state = &mut self.nodes[node.index()];
             state.bucket = state.bucket.max(self.now).saturating_add(bucket.gap);
         }
-        let _ = handle;
         Room::Yes
     }
 
@@ -133,7 +125,7 @@ impl Kernel {
     }
 
     /// Whether what a link's node cannot begin with is refused for good.
-    pub(in super::super) fn refuses(&self, plan: &Plan, link: u32) -> bool {
+    pub(in super::super) fn refuses(plan: &Plan, link: u32) -> bool {
         let Some(link) = plan.links.get(link as usize) else { return false };
         let Some(worker) = worker_of(plan, link.to) else { return false };
         let by_function = worker.function.as_ref().is_some_and(|function| function.over == OverLimit::Reject);
@@ -143,8 +135,7 @@ impl Kernel {
     /// Begins with what waits, as far as there is room.
     pub(in super::super) fn begin_next<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx) {
         while self.nodes[node.index()].queue_len > 0 {
-            let handle = self.nodes[node.index()].queue_head;
-            match self.room(cx, node, handle) {
+            match self.room(cx, node) {
                 Room::Yes => {
                     let handle = self.dequeue(node);
                     self.begin(cx, handle);
@@ -335,13 +326,11 @@ impl Kernel {
                 self.emit_later(cx, cause, handler, place, delay);
             } else {
                 for copy in 0..emit.count {
-                    match self.plan_emit(cx, cause, emit, copy) {
-                        Ok(planned) => chosen.push(planned),
-                        Err(()) => {
-                            let event = self.jobs[cause].slot.event;
-                            return Err(self.broken(cx, node, event));
-                        }
-                    }
+                    let Ok(planned) = self.plan_emit(cx, cause, emit, copy) else {
+                        let event = self.jobs[cause].slot.event;
+                        return Err(self.broken(cx, node, event));
+                    };
+                    chosen.push(planned);
                 }
             }
             if draw_one.is_some() {
@@ -377,14 +366,7 @@ impl Kernel {
         }
     }
 
-    fn emit_later<O: Observer>(
-        &mut self,
-        cx: &mut Cx<'_, O>,
-        cause: u32,
-        handler: &HandlerPlan,
-        place: usize,
-        delay: u64,
-    ) {
+    fn emit_later<O: Observer>(&mut self, cx: &Cx<'_, O>, cause: u32, handler: &HandlerPlan, place: usize, delay: u64) {
         let job = self.jobs[cause];
         let Some(worker) = worker_of(cx.plan, NodeIx(job.node)) else { return };
         let number = worker.handlers.iter().position(|other| std::ptr::eq(other, handler)).unwrap_or(0);

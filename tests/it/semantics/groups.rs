@@ -1,5 +1,7 @@
 //! S10, S11, S20: who gets which record, who owns which partition, and where one goes on after an interruption.
 
+use std::fmt::Write as _;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use eventloom::model::{EventId, NodeIx};
@@ -18,8 +20,8 @@ fn group_run(members: u32, takes: &str, settings: &str) -> Run {
         "#,
     );
     for member in 1..=members {
-        rows += &format!("c{member} = Consumer(takes: Fixed(\"{takes}\"), concurrency: 10)\n");
-        rows += &format!("bus -> c{member} (group: \"g\", share: Partition {settings})\n");
+        writeln!(rows, "c{member} = Consumer(takes: Fixed(\"{takes}\"), concurrency: 10)").expect("text");
+        writeln!(rows, "bus -> c{member} (group: \"g\", share: Partition {settings})").expect("text");
     }
     Run::new(&rows)
 }
@@ -216,7 +218,7 @@ fn s11_a_restored_subscription_goes_on_where_it_was() {
     run.fire("p", 1);
     run.until("1m");
     let delivered = run.story("delivered");
-    let after: Vec<&str> = delivered.lines().filter(|line| line.starts_with("1")).collect();
+    let after: Vec<&str> = delivered.lines().filter(|line| line.starts_with('1')).collect();
     // Nothing purged comes back, nothing accepted meanwhile is missing.
     let events: Vec<&str> = after.iter().filter_map(|line| line.split(' ').nth(3)).collect();
     assert_eq!(events[events.len() - 3..], ["p#4", "p#5", "p#6"], "{delivered}");

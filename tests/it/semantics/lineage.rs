@@ -134,7 +134,7 @@ fn s39_a_filter_that_breaks_gives_the_record_up_and_nothing_else_suffers() {
 #[test]
 fn s39_an_emit_that_breaks_fails_the_handling_and_the_node_survives() {
     for field in [
-        r#"data: "#.to_owned() + r#""{ \"share\": 100 / event.data.by }""#,
+        "data: ".to_owned() + r#""{ \"share\": 100 / event.data.by }""#,
         r#"when: "100 / event.data.by > 0""#.to_owned(),
         r#"key: Of("100 / event.data.by")"#.to_owned(),
     ] {

@@ -148,7 +148,7 @@ fn a_log_is_replayed_as_it_was_recorded_or_faster() {
                bus -> c
                bus -> big (filter: "event.data.at >= 100 && event.key == \"k\"")"#
         ));
-        let inputs = Inputs { replays: BTreeMap::from([(node_id("p"), Arc::clone(&log))]) };
+        let inputs = Inputs { replays: BTreeMap::from([(node_id("p"), Arc::clone(&log))]), ..Inputs::default() };
         let mut run = Run::with(flow, inputs, 1);
         run.until("1h");
         run

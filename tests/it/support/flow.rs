@@ -94,7 +94,7 @@ fn joined(rows: &str) -> Vec<String> {
             }
             _ => joined.push(line.to_owned()),
         }
-        let count = |c| line.matches(c).count() as i32;
+        let count = |c| i32::try_from(line.matches(c).count()).expect("a short line");
         open += count('(') - count(')');
     }
     joined

@@ -177,7 +177,7 @@ fn subscription() -> impl Strategy<Value = String> {
         r#", group: "g""#,
         r#", group: "g""#,
         r#", group: "h", share: Partition"#,
-        r#", share: Partition"#,
+        ", share: Partition",
     ]);
     let filter = select(vec![
         "",

@@ -87,6 +87,7 @@ impl Keeper {
             Assigned { sub, topic, partition, owner, generation }
             Broken { node, event }
             Edited { revision }
+            Unconfirmed { link, node, event, kind }
             SourceEnded { node };
             What::Draining => What::Draining,
             What::Emitted { event, kind, cause, born, hops, key, data: _ } => {
@@ -285,7 +286,7 @@ impl Run {
     #[track_caller]
     pub(crate) fn sub(&self, label: &str) -> SubIx {
         let subs = (0..self.plan().sub_count()).map(|ix| SubIx(ix as u32));
-        let found = subs.filter(|sub| self.plan().sub_label(*sub) == label).last();
+        let found = subs.rev().find(|sub| self.plan().sub_label(*sub) == label);
         found.unwrap_or_else(|| panic!("there is no subscription {label}"))
     }
 
@@ -443,6 +444,7 @@ impl Run {
             }
             What::Edited { revision } => format!("{verb} revision {revision}"),
             What::SourceEnded { node: by } => format!("{} {verb}", node(by)),
+            What::Unconfirmed { node: by, event: id, .. } => format!("{} {verb} {}", node(by), event(id)),
             What::Draining => verb.to_owned(),
         }
     }
@@ -523,6 +525,7 @@ fn verb(what: &What<'_>) -> &'static str {
         What::Edited { .. } => "edited",
         What::SourceEnded { .. } => "source-ended",
         What::Draining => "draining",
+        What::Unconfirmed { .. } => "unconfirmed",
     }
 }
 

@@ -1,0 +1,149 @@
+//! What a gesture means as an edit: placing and connecting, with everything that has to come along.
+
+use crate::edit::Edit;
+use crate::model::{Flow, KindTag, Link, LinkId, LinkKind, LinkRefusal, Node, NodeId, NodeKind, Point};
+
+/// How far apart cards stand that are placed one beside the other.
+const STEP_X: i32 = 256;
+const STEP_Y: i32 = 96;
+
+/// The edit that places a new node, connected from another one if that is possible, and the new node's id.
+///
+/// Where a bus is needed between the two, it comes along.
+pub(crate) fn place(flow: &Flow, kind: KindTag, at: Point, from: Option<&NodeId>) -> (Edit, NodeId) {
+    let id = flow.free_node_id(kind.id_stem());
+    let add = Edit::AddNode(id.clone(), Node::new(at, kind.default_kind()));
+    let label = add.label();
+    let mut with_node = flow.clone();
+    let added = with_node.add_node(id.clone(), Node::new(at, kind.default_kind()));
+    let connected = match (from, added) {
+        (Some(from), Ok(())) => connect(&with_node, from, &id, true).or_else(|_| connect(&with_node, &id, from, true)),
+        _ => Err(LinkRefusal::Note),
+    };
+    match connected {
+        Ok(connect) => (Edit::Many(label, vec![add, connect]), id),
+        Err(_) => (add, id),
+    }
+}
+
+/// The edit that connects two nodes, or why there can be none. With a bus put between where that mends it.
+pub(crate) fn connect(flow: &Flow, from: &NodeId, to: &NodeId, bus_between: bool) -> Result<Edit, LinkRefusal> {
+    match flow.possible_link(from, to) {
+        Ok(Some(kind)) => Ok(add_link(flow, from, to, kind)),
+        Ok(None) => Ok(Edit::SetDeadLetters { from: from.clone(), to: Some(to.clone()) }),
+        Err(LinkRefusal::NeedsBus) if bus_between => put_bus_between(flow, from, to),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// A bus that both already know is used; otherwise a new one is put halfway.
+fn put_bus_between(flow: &Flow, from: &NodeId, to: &NodeId) -> Result<Edit, LinkRefusal> {
+    let label = "Put a bus between".to_owned();
+    let known = flow
+        .links_from(from)
+        .map(|(_, link)| &link.to)
+        .find(|id| flow.node(id).is_some_and(|node| node.kind.tag() == KindTag::Bus));
+    if let Some(bus) = known {
+        let kind = flow.possible_link(bus, to)?.ok_or(LinkRefusal::NeedsBus)?;
+        return Ok(add_link(flow, bus, to, kind));
+    }
+    let place = |id: &NodeId| flow.node(id).map_or(Point(0, 0), |node| node.at);
+    let (Point(x1, y1), Point(x2, y2)) = (place(from), place(to));
+    let middle = Point(i32::midpoint(x1, x2), i32::midpoint(y1, y2));
+    let bus = flow.free_node_id(KindTag::Bus.id_stem());
+    let node = Node::new(middle, KindTag::Bus.default_kind());
+    let mut edits = vec![Edit::AddNode(bus.clone(), node.clone())];
+    // The two step aside if there is no room for a bus.
+    if (x2 - x1).abs() < STEP_X * 2 {
+        let shift = (STEP_X * 2 - (x2 - x1).abs()) * if x2 >= x1 { 1 } else { -1 };
+        edits.push(Edit::Move(vec![(to.clone(), Point(x2 + shift, y2))]));
+        edits.push(Edit::Move(vec![(bus.clone(), Point(i32::midpoint(x1, x2 + shift), middle.1))]));
+    }
+    let mut with_bus = flow.clone();
+    with_bus.add_node(bus.clone(), node).map_err(|_full| LinkRefusal::NeedsBus)?;
+    for (a, b) in [(from, &bus), (&bus, to)] {
+        let kind = with_bus.possible_link(a, b)?.ok_or(LinkRefusal::NeedsBus)?;
+        edits.push(add_link(&with_bus, a, b, kind));
+    }
+    Ok(Edit::Many(label, edits))
+}
+
+fn add_link(flow: &Flow, from: &NodeId, to: &NodeId, kind: LinkKind) -> Edit {
+    let id: LinkId = flow.free_link_id(from, to);
+    Edit::AddLink(id, Link::new(from.clone(), to.clone(), kind))
+}
+
+/// A place near this one where a card covers no other: the place itself, or the next free one below or beside it.
+pub(crate) fn free_place(flow: &Flow, near: Point) -> Point {
+    let covered = |at: Point| {
+        flow.nodes().values().any(|node| {
+            let tall = match &node.kind {
+                NodeKind::Bus(_) => STEP_Y * 2,
+                _ => STEP_Y,
+            };
+            (node.at.0 - at.0).abs() < STEP_X - 40 && (node.at.1 - at.1).abs() < tall
+        })
+    };
+    let near = Point(snap(near.0), snap(near.1));
+    let rings = (0..40).flat_map(|ring| (-ring..=ring).map(move |step| (ring, step)));
+    let places = rings.flat_map(|(ring, step)| {
+        [(ring, step), (-ring, step), (step, ring), (step, -ring)]
+            .map(|(x, y)| Point(near.0 + x * STEP_X, near.1 + y * STEP_Y))
+    });
+    places.into_iter().find(|at| !covered(*at)).unwrap_or(near)
+}
+
+/// Where a node goes that is placed after another one: to its right.
+pub(crate) fn place_after(flow: &Flow, from: &NodeId) -> Point {
+    let Point(x, y) = flow.node(from).map_or(Point(0, 0), |node| node.at);
+    free_place(flow, Point(x + STEP_X, y))
+}
+
+const fn snap(value: i32) -> i32 {
+    value.div_euclid(8) * 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edit::Document;
+
+    fn applied(flow: &Flow, edit: &Edit) -> Flow {
+        let mut document = Document::new(flow.clone());
+        document.apply(edit).expect("the edit fits");
+        Flow::clone(document.flow())
+    }
+
+    #[test]
+    fn a_consumer_after_a_producer_brings_its_bus_along() {
+        let flow = Flow::new("test");
+        let (edit, producer) = place(&flow, KindTag::Producer, Point(0, 0), None);
+        let flow = applied(&flow, &edit);
+        let (edit, consumer) = place(&flow, KindTag::Consumer, Point(256, 0), Some(&producer));
+        let flow = applied(&flow, &edit);
+        assert_eq!(flow.nodes().len(), 3);
+        assert_eq!(flow.links().len(), 2);
+        assert!(flow.links_to(&consumer).next().is_some());
+        // A second one uses the bus that is there.
+        let (edit, _) = place(&flow, KindTag::Consumer, Point(256, 96), Some(&producer));
+        let flow = applied(&flow, &edit);
+        assert_eq!(flow.nodes().len(), 4);
+        assert_eq!(flow.links().len(), 3);
+    }
+
+    #[test]
+    fn placed_cards_cover_no_other() {
+        let mut flow = Flow::new("test");
+        for _ in 0..30 {
+            let at = free_place(&flow, Point(0, 0));
+            let (edit, _) = place(&flow, KindTag::Consumer, at, None);
+            flow = applied(&flow, &edit);
+        }
+        let places: Vec<Point> = flow.nodes().values().map(|node| node.at).collect();
+        for (i, a) in places.iter().enumerate() {
+            for b in &places[i + 1..] {
+                assert!((a.0 - b.0).abs() >= 176 || (a.1 - b.1).abs() >= 60, "{a:?} covers {b:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Where the canvas is looked at from, and how near.
+
+use egui::{Pos2, Rect, Vec2};
+
+/// A place of the canvas in the middle of the view, and how many points on screen one of its points takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Camera {
+    /// What is in the middle, on the canvas.
+    pub middle: Pos2,
+    /// 1.0 is 100 %.
+    pub zoom: f32,
+    /// Where the canvas is in the window.
+    pub view: Rect,
+}
+
+impl Default for Camera {
+    fn default() -> Self {
+        Self { middle: Pos2::ZERO, zoom: 1.0, view: Rect::from_min_size(Pos2::ZERO, Vec2::splat(1.0)) }
+    }
+}
+
+impl Camera {
+    /// As far away as one can go: a flow of ten thousand nodes still fits.
+    pub(super) const FARTHEST: f32 = 0.02;
+    /// As near as one can go.
+    pub(super) const NEAREST: f32 = 4.0;
+    /// Free space around a flow that is brought into view, on screen.
+    const MARGIN: f32 = 24.0;
+
+    /// A place of the canvas, in the window.
+    pub(super) fn screen(&self, canvas: Pos2) -> Pos2 {
+        self.view.center() + (canvas - self.middle) * self.zoom
+    }
+
+    /// A rectangle of the canvas, in the window.
+    pub(super) fn screen_rect(&self, canvas: Rect) -> Rect {
+        Rect::from_min_max(self.screen(canvas.min), self.screen(canvas.max))
+    }
+
+    /// A place of the window, on the canvas.
+    pub(super) fn canvas(&self, screen: Pos2) -> Pos2 {
+        self.middle + (screen - self.view.center()) / self.zoom
+    }
+
+    /// What of the canvas can be seen.
+    pub(super) fn visible(&self) -> Rect {
+        Rect::from_min_max(self.canvas(self.view.min), self.canvas(self.view.max))
+    }
+
+    /// Moves the picture by this much of the window.
+    pub(super) fn pan(&mut self, screen: Vec2) {
+        self.middle -= screen / self.zoom;
+    }
+
+    /// Zooms so that what is at `fixed` in the window stays there.
+    pub(super) fn zoom_about(&mut self, fixed: Pos2, factor: f32) {
+        let zoom = (self.zoom * factor).clamp(Self::FARTHEST, Self::NEAREST);
+        let under = self.canvas(fixed);
+        self.zoom = zoom;
+        self.middle = under - (fixed - self.view.center()) / zoom;
+    }
+
+    /// Brings a part of the canvas into view, as large as it may be without being larger than life.
+    pub(super) fn fit(&mut self, part: Rect) {
+        let room = (self.view.size() - Vec2::splat(2.0 * Self::MARGIN)).max(Vec2::splat(1.0));
+        let size = part.size().max(Vec2::splat(1.0));
+        self.zoom = (room.x / size.x).min(room.y / size.y).clamp(Self::FARTHEST, 1.0);
+        self.middle = part.center();
+    }
+
+    /// Moves the picture just so far that a part of the canvas can be seen.
+    pub(super) fn reveal(&mut self, part: Rect) {
+        let seen = self.visible().shrink(Self::MARGIN / self.zoom);
+        if !seen.contains_rect(part) {
+            self.middle = part.center();
+        }
+    }
+
+    /// How much can be drawn at this zoom.
+    pub(super) fn detail(&self) -> Detail {
+        match self.zoom {
+            zoom if zoom >= 0.75 => Detail::Full,
+            zoom if zoom >= 0.4 => Detail::Compact,
+            zoom if zoom >= 0.2 => Detail::Name,
+            _ => Detail::Block,
+        }
+    }
+}
+
+/// How much of a node is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Detail {
+    /// A plain block, coloured by how busy it is.
+    Block,
+    /// Icon and name.
+    Name,
+    /// All but the live line.
+    Compact,
+    /// Everything.
+    Full,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_under_the_pointer_stays_there() {
+        let mut camera = Camera {
+            middle: Pos2::new(310.0, -40.0),
+            zoom: 0.8,
+            view: Rect::from_min_size(Pos2::new(220.0, 40.0), Vec2::new(764.0, 500.0)),
+        };
+        let pointer = Pos2::new(300.0, 480.0);
+        let under = camera.canvas(pointer);
+        for factor in [1.25, 1.1, 0.3, 10.0, 10.0, 0.0001] {
+            camera.zoom_about(pointer, factor);
+            assert!((camera.canvas(pointer) - under).length() < 0.01, "zoom {}", camera.zoom);
+        }
+        assert_eq!(camera.zoom, Camera::FARTHEST);
+    }
+}

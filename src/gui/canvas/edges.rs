@@ -1,0 +1,123 @@
+//! Links: smooth curves whose width and colour tell how much goes along them.
+
+use std::sync::Arc;
+
+use egui::{Color32, Mesh, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, vec2};
+
+use super::brush::Brush;
+use super::camera::Detail;
+use super::hit::Hit;
+use super::scene::LinkLook;
+use super::{geometry, ink};
+
+/// Draws a link.
+pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
+    let detail = brush.detail();
+    let theme = brush.theme.clone();
+    let link = &brush.scene.links[ix as usize];
+    let mark = brush.marks.links[ix as usize];
+    let hovered = brush.hover == Hit::Link(ix);
+    let beside_hovered = brush.hover.node().is_some_and(|node| node == link.from || node == link.to);
+    let look = link.look;
+    let live = brush.link_live(ix);
+    let traffic = live.map_or(0.0, |live| load(live.per_second));
+
+    let rest = match (look, mark.problem) {
+        (_, Some(true)) => theme.bad,
+        (_, Some(false)) => theme.warn,
+        (LinkLook::DeadLetters, None) => ink::mix(theme.canvas, theme.bad, 0.5),
+        (LinkLook::Plain | LinkLook::Call, None) => ink::mix(theme.line, theme.faint, 0.35),
+    };
+    let busy = live.filter(|_| traffic > 0.0).map_or(rest, |live| brush.event_color(live.last_event));
+    let mut color = ink::mix(rest, busy, 0.2 + 0.45 * traffic);
+    let mut width = 1.5 + 2.0 * traffic;
+    if beside_hovered {
+        color = ink::mix(color, theme.text, 0.35);
+    }
+    if hovered {
+        (color, width) = (ink::mix(color, theme.text, 0.6), width.max(2.5));
+    }
+    if mark.selected {
+        (color, width) = (theme.accent, width.max(2.5));
+    }
+    if detail == Detail::Block {
+        width = (width - 0.5).max(1.0);
+    }
+
+    let camera = brush.camera;
+    let points = &link.path.points;
+    let length = link.path.length * camera.zoom;
+    let bright = hovered || mark.selected;
+    let mesh = if bright { &mut brush.picture.bright_links } else { &mut brush.picture.links };
+    let mesh = Arc::make_mut(mesh);
+    let screen = |place: &Pos2| camera.screen(*place);
+    let last = points.len() - 1;
+    if length < 24.0 {
+        ink::line(mesh, [points[0], points[last]].iter().map(screen), width, color);
+    } else if look == LinkLook::DeadLetters && detail > Detail::Block {
+        let places: Vec<Pos2> = points.iter().map(screen).collect();
+        ink::dashes(mesh, &places, 5.0, width, color);
+    } else if length < geometry::COARSE_BELOW {
+        ink::line(mesh, brush.scene.coarse[ix as usize].iter().map(screen), width, color);
+    } else if look == LinkLook::Call && detail >= Detail::Compact {
+        ink::line(mesh, points.iter().map(screen), width + 4.0, color);
+        ink::line(mesh, points.iter().map(screen), width + 1.0, theme.canvas);
+    } else {
+        ink::line(mesh, points.iter().map(screen), width, color);
+    }
+    if detail > Detail::Block && length > 30.0 {
+        let port = if detail >= Detail::Compact { geometry::PORT_RADIUS * camera.zoom.min(1.0) + 0.5 } else { 0.0 };
+        let way = points[last] - points[last - 1];
+        let tip = screen(&points[last]) - way.normalized() * port;
+        ink::arrow(mesh, tip, way, 7.0, color);
+    }
+    let wants_label = camera.zoom >= 0.8 || hovered || mark.selected;
+    if wants_label && let Some(label) = link.label.clone() {
+        let at_start = link.label_at_start;
+        pill(brush, painter, ix, label, at_start);
+    }
+}
+
+/// How lively a rate looks, 0 to 1: each tenfold adds as much.
+fn load(per_second: f64) -> f32 {
+    if per_second <= 0.0 { 0.0 } else { ((per_second.log10() as f32 + 1.0) / 5.0).clamp(0.05, 1.0) }
+}
+
+/// Words beside a link near its bus, where they cover nothing.
+fn pill(brush: &mut Brush, painter: &Painter, ix: u32, words: String, at_start: bool) {
+    let theme = brush.theme.clone();
+    let galley = ink::text(painter, words, theme.words(11.0), theme.dim, 180.0);
+    let size = galley.size() + vec2(12.0, 4.0);
+    let link = &brush.scene.links[ix as usize];
+    let length = link.path.length * brush.camera.zoom;
+    let places = [size.x / 2.0 + 14.0, length / 2.0].map(|away| {
+        let part = (away / length.max(1.0)).min(0.5);
+        brush.camera.screen(link.path.at(if at_start { part } else { 1.0 - part }))
+    });
+    for place in places {
+        let room = Rect::from_center_size(place, size);
+        if length > size.x + 40.0 && brush.take_label_room(room) {
+            let frame =
+                egui::epaint::RectShape::new(room, 8.0, theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+            brush.picture.labels.push(Shape::Rect(frame));
+            let at = ink::beside(&galley, room.center(), egui::Align::Center);
+            brush.picture.labels.push(Shape::galley(at, galley, theme.dim));
+            return;
+        }
+    }
+}
+
+/// The curve that a link would have, while it is being drawn.
+pub(super) fn preview(mesh: &mut Mesh, points: &[Pos2], color: Color32, fits: bool) {
+    if fits {
+        ink::line(mesh, points.iter().copied(), 2.5, color);
+    } else {
+        ink::dashes(mesh, points, 6.0, 2.0, color);
+    }
+    if let [.., before, last] = points {
+        let way: Vec2 = *last - *before;
+        if way.length() > 0.1 {
+            ink::arrow(mesh, *last, way, 8.0, color);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The menu of the right button: what can be done with what is under the pointer.
+
+use egui::{Response, Ui};
+
+use crate::gui::action::Action;
+use crate::gui::view::{Ask, Selection, ViewCtx};
+use crate::model::KindTag;
+
+use super::Canvas;
+use super::hit::Hit;
+use super::scene::{LinkKey, snapped};
+
+impl Canvas {
+    /// Shows the menu.
+    pub(super) fn menu_ui(&mut self, ctx: &ViewCtx<'_>, response: &Response) {
+        if response.secondary_clicked()
+            && let Some(at) = response.interact_pointer_pos()
+        {
+            self.menu_for = self.hit(ctx, at);
+            self.pointer = at;
+            match self.menu_for {
+                Hit::Link(link) => {
+                    if let LinkKey::Link(id) = &self.scene.links[link as usize].key {
+                        let selection = Selection::link(id.clone());
+                        self.select(ctx, selection);
+                    }
+                }
+                hit => {
+                    if let Some(node) = self.node_of(hit) {
+                        let id = self.scene.nodes[node as usize].id.clone();
+                        // What is already selected with others stays so: the menu is about all of them.
+                        if !ctx.view.selection.nodes.contains(&id) {
+                            self.select(ctx, Selection::node(id));
+                        }
+                    }
+                }
+            }
+        }
+        let at = self.pointer;
+        response.context_menu(|ui| match (self.menu_for, self.node_of(self.menu_for)) {
+            (Hit::Link(_), _) => action_ui(ctx, ui, Action::Delete),
+            (_, Some(node)) => self.node_menu_ui(ctx, ui, node),
+            (_, None) => {
+                if ui.button(Action::QuickAdd.label()).clicked() {
+                    ctx.ask(Ask::QuickAdd { at: snapped(self.camera.canvas(at)), from: None });
+                    ui.close();
+                }
+                action_ui(ctx, ui, Action::Paste);
+                ui.separator();
+                action_ui(ctx, ui, Action::SelectAll);
+                action_ui(ctx, ui, Action::Fit);
+                action_ui(ctx, ui, Action::ZoomReset);
+            }
+        });
+    }
+
+    fn node_menu_ui(&self, ctx: &ViewCtx<'_>, ui: &mut Ui, node: u32) {
+        let tag = self.scene.nodes[node as usize].tag;
+        if tag == KindTag::Producer {
+            action_ui(ctx, ui, Action::Fire);
+        }
+        if tag != KindTag::Note && tag != KindTag::DeadLetterQueue {
+            action_ui(ctx, ui, Action::Connect);
+        }
+        if tag.subscribes() || tag == KindTag::DeadLetterQueue {
+            let words = if tag.subscribes() { "Show what waits" } else { "Show dead letters" };
+            if ui.button(words).clicked() {
+                ctx.ask(Ask::OpenQueue(self.scene.nodes[node as usize].id.clone()));
+                ui.close();
+            }
+        }
+        ui.separator();
+        for action in [Action::Cut, Action::Copy, Action::Duplicate] {
+            action_ui(ctx, ui, action);
+        }
+        ui.separator();
+        action_ui(ctx, ui, Action::Delete);
+    }
+}
+
+fn action_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, action: Action) {
+    let mut button = egui::Button::new(action.label());
+    if let Some(shortcut) = action.shortcut() {
+        button = button.shortcut_text(ui.ctx().format_shortcut(&shortcut));
+    }
+    if ui.add(button).on_hover_text(action.tip()).clicked() {
+        ctx.act(action);
+        ui.close();
+    }
+}

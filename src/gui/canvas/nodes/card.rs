@@ -1,0 +1,141 @@
+//! The cards of producers, consumers, services, functions and dead-letter queues.
+
+use egui::epaint::RectShape;
+use egui::{Align, Color32, CornerRadius, Painter, Rect, Shape, Stroke, StrokeKind, pos2, vec2};
+
+use super::super::brush::Brush;
+use super::super::camera::Detail;
+use super::super::{ink, words};
+use super::parts;
+use crate::model::KindTag;
+use crate::session::NodeLive;
+
+/// Draws a card.
+pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
+    let detail = brush.detail();
+    let theme = brush.theme.clone();
+    let zoom = brush.camera.zoom;
+    let (tag, title) = (brush.scene.nodes[ix as usize].tag, brush.scene.nodes[ix as usize].title.clone());
+    let card = brush.camera.screen_rect(brush.scene.nodes[ix as usize].rect);
+    let live = brush.node_live(ix).copied();
+    parts::frame(brush, ix, 6.0);
+    edge(brush, ix, card);
+
+    let (name_size, live_size) = parts::text_sizes(zoom);
+    let cells = tag == KindTag::Function && detail == Detail::Full;
+    let middle = if cells { card.center().y - 9.0 * zoom } else { card.center().y };
+    let icon_size = match card.width() {
+        width if width < 70.0 => 12.0,
+        width if width < 100.0 => 16.0,
+        _ => 20.0,
+    };
+    let icon_x = card.min.x + (12.0 * zoom).max(5.0) + icon_size / 2.0;
+    let tiny = card.width() < 46.0;
+    let icon_at = if tiny { card.center() } else { pos2(icon_x, middle) };
+    parts::icon(brush, painter, ix, icon_at, if tiny { 12.0 } else { icon_size }, theme.dim);
+
+    if !tiny {
+        let left = icon_x + icon_size / 2.0 + (8.0 * zoom).clamp(3.0, 12.0);
+        let mut right = card.max.x - (9.0 * zoom).max(2.0);
+        if tag == KindTag::DeadLetterQueue && detail >= Detail::Compact {
+            let count = live.map_or(0, |live| live.dead_letters);
+            let color = if count > 0 { theme.bad } else { theme.faint };
+            let galley = ink::text(painter, words::count(count), theme.mono(20.0), color, card.width() / 2.0);
+            let width = galley.size().x;
+            parts::put(brush, ix, galley, pos2(right, middle), Align::Max);
+            right -= width + 6.0;
+        }
+        let full = detail == Detail::Full;
+        let name_y = if full { middle - (live_size * 0.5 + 3.5).round() } else { middle };
+        let font = if detail >= Detail::Compact { theme.strong(name_size) } else { theme.words(name_size) };
+        let name = ink::text(painter, title, font, theme.text, right - left);
+        parts::put(brush, ix, name, pos2(left, name_y), Align::Min);
+        if full {
+            let figures = figures(brush, ix, live.as_ref());
+            let live_y = middle + (name_size * 0.5 + 4.5).round();
+            let mut room = right - left;
+            if let Some((words, color)) = figures.right {
+                let galley = ink::text(painter, words, theme.mono(live_size), color, room);
+                room -= galley.size().x + 8.0;
+                parts::put(brush, ix, galley, pos2(right, live_y), Align::Max);
+            }
+            if room > 16.0 {
+                let galley = ink::text(painter, figures.left.0, theme.mono(live_size), figures.left.1, room);
+                parts::put(brush, ix, galley, pos2(left, live_y), Align::Min);
+            }
+        }
+        if cells {
+            let side = (8.0 * zoom).min(12.0);
+            let from = pos2(card.min.x + 14.0 * zoom, card.max.y - 10.0 * zoom - side);
+            parts::cells(brush, ix, Rect::from_min_max(from, pos2(card.max.x - 14.0 * zoom, from.y + side)));
+        }
+    }
+    if detail >= Detail::Compact {
+        if tag.subscribes() {
+            parts::queue_bar(brush, ix);
+        }
+        parts::fire_button(brush, ix);
+        parts::ports(brush, ix);
+    }
+    parts::badge(brush, painter, ix);
+}
+
+/// The card's left edge wears the colour of the events that leave it; what only takes events has a quiet one.
+fn edge(brush: &mut Brush, ix: u32, card: Rect) {
+    let theme = brush.theme.clone();
+    let node = &brush.scene.nodes[ix as usize];
+    let known = node.emits.as_ref().and_then(|name| brush.scene.events.get(name));
+    let color = match (known, node.tag) {
+        (Some((color, _)), _) => theme.events[usize::from(*color) % 8],
+        (None, KindTag::DeadLetterQueue) => ink::mix(theme.card, theme.bad, 0.7),
+        (None, _) => ink::mix(theme.line, theme.faint, 0.5),
+    };
+    let zoom = brush.camera.zoom;
+    let width = (3.0 * zoom).clamp(2.0, 5.0);
+    let radius = (6.0 * zoom).clamp(2.0, 10.0) as u8;
+    let strip = Rect::from_min_size(card.min, vec2(width, card.height()));
+    let corners = CornerRadius { nw: radius, sw: radius, ne: 0, se: 0 };
+    let shape = RectShape::new(strip, corners, color, Stroke::NONE, StrokeKind::Inside);
+    brush.layer(ix).push(Shape::Rect(shape));
+}
+
+/// The live line: what matters most for this kind at its left, what else needs to be seen at its right.
+struct Figures {
+    left: (String, Color32),
+    right: Option<(String, Color32)>,
+}
+
+fn figures(brush: &Brush, ix: u32, live: Option<&NodeLive>) -> Figures {
+    let theme = &brush.theme;
+    let node = &brush.scene.nodes[ix as usize];
+    let Some(live) = live else { return Figures { left: (node.settings.clone(), theme.dim), right: None } };
+    let rate = words::per_second(live.per_second);
+    if live.faulted {
+        return Figures { left: ("stopped: fault".to_owned(), theme.bad), right: None };
+    }
+    if live.blocked {
+        return Figures { left: (rate, theme.dim), right: Some(("blocked".to_owned(), theme.warn)) };
+    }
+    let queue = || {
+        let fill = parts::fill_of(live);
+        let color = if fill > 0.6 { parts::fill_color(theme, fill) } else { theme.dim };
+        (live.queue > 0).then(|| (format!("q {}", words::count(live.queue)), color))
+    };
+    match node.tag {
+        KindTag::Producer => {
+            let sent = (live.emitted > 0).then(|| (words::count(live.emitted), theme.faint));
+            Figures { left: (rate, theme.dim), right: sent }
+        }
+        KindTag::Consumer | KindTag::Service => {
+            let wait = || (format!("wait {}", words::time(live.wait_nanos)), theme.dim);
+            let right = queue().or_else(|| (live.handled > 0).then(wait));
+            Figures { left: (rate, theme.dim), right }
+        }
+        KindTag::Function => {
+            let busy = (format!("{}/{} busy", live.busy, live.capacity), theme.dim);
+            Figures { left: (rate, theme.dim), right: queue().or(Some(busy)) }
+        }
+        KindTag::DeadLetterQueue => Figures { left: ("dead letters".to_owned(), theme.dim), right: None },
+        KindTag::Bus | KindTag::Note => Figures { left: (String::new(), theme.dim), right: None },
+    }
+}

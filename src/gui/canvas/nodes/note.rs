@@ -1,0 +1,56 @@
+//! Notes: words on paper, under everything else.
+
+use egui::epaint::RectShape;
+use egui::text::{LayoutJob, TextWrapping};
+use egui::{Color32, CornerRadius, Painter, Shape, Stroke, StrokeKind, pos2, vec2};
+
+use super::super::brush::Brush;
+use super::super::ink;
+use super::parts;
+
+/// Draws a note.
+pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
+    let theme = brush.theme.clone();
+    let zoom = brush.camera.zoom;
+    let node = &brush.scene.nodes[ix as usize];
+    let (text, title) = (node.text.clone(), node.title.clone());
+    let paper = brush.camera.screen_rect(node.rect);
+    let mark = brush.marks.nodes[ix as usize];
+    let hovered = brush.hover.node() == Some(ix);
+    let outline = if mark.selected {
+        theme.accent
+    } else {
+        ink::mix(theme.paper, theme.paper_text, if hovered { 0.4 } else { 0.16 })
+    };
+    let fold = (12.0 * zoom).clamp(4.0, 16.0).min(paper.width() / 3.0);
+    let (top, bottom) = (paper.min, paper.max);
+    let corners = vec![top, pos2(bottom.x - fold, top.y), pos2(bottom.x, top.y + fold), bottom, pos2(top.x, bottom.y)];
+    let layer = brush.layer(ix);
+    layer.push(Shape::convex_polygon(corners, theme.paper, Stroke::new(1.0, outline)));
+    let turned = vec![pos2(bottom.x - fold, top.y), pos2(bottom.x, top.y + fold), pos2(bottom.x - fold, top.y + fold)];
+    layer.push(Shape::convex_polygon(turned, ink::mix(theme.paper, theme.paper_text, 0.16), Stroke::NONE));
+    if mark.selected {
+        let ring = Stroke::new(2.0, theme.accent.gamma_multiply(0.55));
+        let shape =
+            RectShape::new(paper.expand(3.0), CornerRadius::same(4), Color32::TRANSPARENT, ring, StrokeKind::Middle);
+        layer.push(Shape::Rect(shape));
+    }
+
+    let pad = (10.0 * zoom).clamp(3.0, 18.0);
+    let room = paper.shrink(pad).size() - vec2(fold * 0.4, 0.0);
+    let size = match zoom {
+        zoom if zoom >= 1.0 => parts::text_sizes(zoom).0,
+        zoom if zoom >= 0.85 => 12.0,
+        _ => 11.0,
+    };
+    let (words, color) =
+        if text.is_empty() { (title, theme.paper_text.gamma_multiply(0.6)) } else { (text, theme.paper_text) };
+    let rows = (room.y / (size * 1.25)).floor() as usize;
+    if rows == 0 || room.x < 24.0 {
+        return;
+    }
+    let mut job = LayoutJob::simple(words, theme.words(size), color, room.x);
+    job.wrap = TextWrapping { max_rows: rows, max_width: room.x, ..TextWrapping::default() };
+    let galley = painter.layout_job(job);
+    brush.layer(ix).push(Shape::galley(paper.min + vec2(pad, pad), galley, color));
+}

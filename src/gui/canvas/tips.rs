@@ -1,0 +1,163 @@
+//! What the pointer is told: every figure with its unit and a sentence, what is wrong and what would help, a dot's true
+//! times.
+
+use egui::{Response, RichText, Ui};
+
+use crate::gui::view::ViewCtx;
+use crate::model::KindTag;
+use crate::plan::{Place, Severity};
+use crate::session::{Dot, Leg, NodeLive};
+
+use super::gesture::Gesture;
+use super::hit::Hit;
+use super::{Canvas, words};
+
+impl Canvas {
+    /// Shows the tip of what is under the pointer.
+    pub(super) fn tip_ui(&self, ctx: &ViewCtx<'_>, response: &Response) {
+        let quiet = self.gesture != Gesture::Idle || response.context_menu_opened() || !response.contains_pointer();
+        if quiet || matches!(self.hover, Hit::Nothing) {
+            return;
+        }
+        let tip = |ui: &mut Ui| {
+            ui.set_max_width(300.0);
+            match self.hover {
+                Hit::Dot(dot) => {
+                    if let Some(dot) = ctx.live.dots.get(dot as usize) {
+                        dot_ui(ctx, ui, dot);
+                    }
+                }
+                Hit::Badge(node) => self.problems_ui(ctx, ui, node),
+                Hit::Fire(_) => {
+                    ui.label("Fire one event now");
+                }
+                Hit::Port(port) => {
+                    ui.label(match port.side {
+                        super::Side::In => "Drag to what events come from",
+                        super::Side::Out => "Drag to where events go",
+                        super::Side::Dead => "Drag to a dead-letter queue for what is given up",
+                    });
+                }
+                Hit::Queue(node) | Hit::Node(node) => self.node_tip_ui(ctx, ui, node),
+                Hit::Link(link) => self.link_tip_ui(ctx, ui, link),
+                Hit::Nothing => {}
+            }
+        };
+        match self.hover {
+            // A dot moves on: what it is has to be said at once.
+            Hit::Dot(_) => {
+                egui::Tooltip::always_open(
+                    response.ctx.clone(),
+                    response.layer_id,
+                    response.id,
+                    egui::PopupAnchor::Pointer,
+                )
+                .gap(12.0)
+                .show(tip);
+            }
+            _ => {
+                response.clone().on_hover_ui_at_pointer(tip);
+            }
+        }
+    }
+
+    fn node_tip_ui(&self, ctx: &ViewCtx<'_>, ui: &mut Ui, ix: u32) {
+        let node = &self.scene.nodes[ix as usize];
+        // From further away not all of a note's words fit its paper.
+        if node.tag == KindTag::Note && !node.text.is_empty() {
+            ui.label(&node.text);
+            return;
+        }
+        ui.label(RichText::new(&node.title).strong());
+        let live = self.marks.nodes[ix as usize].live.and_then(|live| ctx.live.nodes.get(live as usize));
+        let Some(live) = live.filter(|_| node.tag != KindTag::Note) else {
+            ui.label(node.tag.tip());
+            return;
+        };
+        for (figure, meaning) in node_figures(node.tag, live) {
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing.x = 6.0;
+                ui.label(RichText::new(figure).font(ctx.theme.mono(11.0)).color(ctx.theme.text));
+                ui.label(RichText::new(meaning).color(ctx.theme.dim));
+            });
+        }
+    }
+
+    fn link_tip_ui(&self, ctx: &ViewCtx<'_>, ui: &mut Ui, ix: u32) {
+        ui.label(RichText::new(self.scene.link_name(ix)).strong());
+        if let Some(label) = &self.scene.links[ix as usize].label {
+            ui.label(label);
+        }
+        let live = self.marks.links[ix as usize].live.and_then(|live| ctx.live.links.get(live as usize));
+        if let Some(live) = live {
+            let rate = words::per_second(live.per_second);
+            ui.label(format!("{rate} lately, {} so far", words::count(live.sent)));
+            ui.label(format!("{} on the wire: left and not yet arrived", words::count(live.on_wire)));
+            if live.lost > 0 {
+                ui.colored_label(ctx.theme.bad, format!("{} lost on the way", words::count(live.lost)));
+            }
+        }
+    }
+
+    fn problems_ui(&self, ctx: &ViewCtx<'_>, ui: &mut Ui, ix: u32) {
+        let id = &self.scene.nodes[ix as usize].id;
+        let here = ctx.problems.iter().filter(|problem| matches!(&problem.at, Place::Node(node, _) if node == id));
+        for problem in here.take(6) {
+            let color = if problem.severity == Severity::Error { ctx.theme.bad } else { ctx.theme.warn };
+            ui.colored_label(color, &problem.what);
+            ui.label(RichText::new(&problem.hint).color(ctx.theme.dim));
+        }
+    }
+}
+
+fn dot_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, dot: &Dot) {
+    let kind = ctx.live.event_name(dot.kind).map_or_else(String::new, ToString::to_string);
+    ui.label(RichText::new(kind).strong());
+    ui.label(RichText::new(ctx.live.event_text(dot.event)).font(ctx.theme.mono(11.0)));
+    ui.label(RichText::new(format!("left     {}", dot.departed)).font(ctx.theme.mono(11.0)));
+    let arrival = if dot.arrives <= ctx.playhead { "arrived" } else { "arrives" };
+    ui.label(RichText::new(format!("{arrival}  {}", dot.arrives)).font(ctx.theme.mono(11.0)));
+    if dot.attempt > 1 {
+        ui.colored_label(ctx.theme.warn, format!("attempt {}", dot.attempt));
+    }
+    if dot.leg == Leg::DeadLetter {
+        ui.colored_label(ctx.theme.bad, "given up, on its way to the dead letters");
+    }
+}
+
+/// A node's figures with what each of them means.
+fn node_figures(tag: KindTag, live: &NodeLive) -> Vec<(String, &'static str)> {
+    let rate = words::per_second(live.per_second);
+    let mut figures = Vec::new();
+    match tag {
+        KindTag::Producer => {
+            figures.push((rate, "events it emits a second, lately"));
+            figures.push((words::count(live.emitted), "events it emitted so far"));
+        }
+        KindTag::Bus => figures.push((rate, "records it accepts a second, lately")),
+        KindTag::DeadLetterQueue => figures.push((words::count(live.dead_letters), "events that nobody could handle")),
+        KindTag::Consumer | KindTag::Service | KindTag::Function => {
+            figures.push((rate, "events it handles a second, lately"));
+            let limit =
+                if live.queue_limit > 0 { format!(" of {}", words::count(live.queue_limit)) } else { String::new() };
+            figures.push((format!("{}{limit}", words::count(live.queue)), "events waiting in front of it"));
+            figures.push((format!("{} of {}", live.busy, live.capacity), "being handled at once"));
+            figures.push((words::time(live.wait_nanos), "mean wait, lately"));
+            figures.push((format!("{:.0} %", live.utilization * 100.0), "of its capacity in use, lately"));
+            if live.failed > 0 {
+                figures.push((words::count(live.failed), "attempts that failed so far"));
+            }
+            if tag == KindTag::Function {
+                figures.push((format!("{} cold, {} warm", live.cold, live.warm), "instances getting ready, and idle"));
+            }
+        }
+        KindTag::Note => {}
+    }
+    if live.blocked {
+        figures.push(("blocked".to_owned(), "a queue downstream is full"));
+    }
+    if live.faulted {
+        figures.push(("stopped".to_owned(), "by a fault of its own"));
+    }
+    figures
+}

@@ -1,0 +1,329 @@
+//! Live figures of what is selected, each with a tooltip that defines it.
+
+use egui::{Color32, RichText, Sense, Ui, Vec2, WidgetInfo, WidgetType};
+
+use crate::gui::format;
+use crate::gui::theme::Theme;
+use crate::gui::view::{Ask, ViewCtx};
+use crate::gui::widgets;
+use crate::model::{KindTag, LinkId, NodeId};
+use crate::session::{BusLive, NodeLive, NodeReport, RunState, Spread};
+
+/// A figure: what it is called, its value, what it means, and its colour if it wants to be seen.
+struct Figure {
+    label: &'static str,
+    value: String,
+    meaning: &'static str,
+    color: Option<Color32>,
+}
+
+const fn figure(label: &'static str, value: String, meaning: &'static str) -> Figure {
+    Figure { label, value, meaning, color: None }
+}
+
+/// Three figures in a row.
+const COLUMNS: usize = 3;
+
+/// Draws a node's figures, if there is a run to have them.
+pub(super) fn node_figures(ctx: &ViewCtx<'_>, id: &NodeId, tag: KindTag, ui: &mut Ui) {
+    let live = ctx.live;
+    if live.state == RunState::Idle || tag == KindTag::Note {
+        return;
+    }
+    let Some(node) = live.node(id) else { return };
+    let report = live.watched.get(id);
+    ui.add_space(ctx.theme.space.s);
+    let figures = match tag {
+        KindTag::Producer => producer(node),
+        KindTag::Bus => bus(node, live.buses.get(id)),
+        KindTag::DeadLetterQueue => dead_letters(node),
+        KindTag::Consumer | KindTag::Service | KindTag::Function => {
+            handler(ctx.theme, tag, node, report.map(AsRef::as_ref))
+        }
+        KindTag::Note => Vec::new(),
+    };
+    tiles(ctx.theme, ui, &figures);
+    let state = if node.faulted {
+        Some((ctx.theme.bad, "Stopped by a fault of its own; the log says which"))
+    } else if node.blocked {
+        Some((ctx.theme.warn, "Waits because a queue downstream is full"))
+    } else {
+        None
+    };
+    if let Some((color, words)) = state {
+        ui.label(RichText::new(words).size(ctx.theme.sizes.small).color(color));
+    }
+    let waiting = node.queue > 0 || node.dead_letters > 0;
+    if waiting && tag != KindTag::Producer {
+        let words = if tag == KindTag::DeadLetterQueue { "Show dead letters" } else { "Show queue" };
+        let text = RichText::new(words).size(ctx.theme.sizes.small);
+        if ui.button(text).on_hover_text("Lists what waits here, the oldest first").clicked() {
+            ctx.ask(Ask::OpenQueue(id.clone()));
+        }
+    }
+    if let Some(report) = report {
+        spreads(ctx.theme, ui, report);
+    }
+    if let Some(bus) = live.buses.get(id) {
+        bus_tables(ctx.theme, ui, bus);
+    }
+}
+
+fn producer(node: &NodeLive) -> Vec<Figure> {
+    vec![
+        figure("Rate", format::rate(node.per_second), "Events that it emitted per second of virtual time, lately"),
+        figure("Emitted", format::count(node.emitted), "Events that it emitted since the start of the run"),
+    ]
+}
+
+fn bus(node: &NodeLive, bus: Option<&BusLive>) -> Vec<Figure> {
+    let (queued, in_flight) = bus.map_or((0, 0), |bus| {
+        let sum =
+            |count: fn(&crate::session::SubscriptionLive) -> u64| bus.subscriptions.iter().map(count).sum::<u64>();
+        (sum(|sub| sub.queued + sub.delayed), sum(|sub| sub.in_flight))
+    });
+    vec![
+        figure("Rate", format::rate(node.per_second), "Records that it accepted per second of virtual time, lately"),
+        figure("Queued", format::count(queued), "Records that wait for a subscriber, in all subscriptions together"),
+        figure(
+            "In flight",
+            format::count(in_flight),
+            "Records handed out and not settled, in all subscriptions together",
+        ),
+    ]
+}
+
+fn dead_letters(node: &NodeLive) -> Vec<Figure> {
+    vec![figure(
+        "Dead letters",
+        format::count(node.dead_letters),
+        "Events that nobody could handle and that are kept here",
+    )]
+}
+
+fn handler(theme: &Theme, tag: KindTag, node: &NodeLive, report: Option<&NodeReport>) -> Vec<Figure> {
+    let fill = if node.queue_limit > 0 { node.queue as f64 / node.queue_limit as f64 } else { 0.0 };
+    let queue_color = match fill {
+        fill if fill > 0.85 => Some(theme.bad),
+        fill if fill > 0.6 => Some(theme.warn),
+        _ => None,
+    };
+    let busy_meaning = if tag == KindTag::Function {
+        "Instances at work, of how many it may have"
+    } else {
+        "Events being handled, of how many it can handle at once"
+    };
+    let mut figures = vec![
+        figure("Rate", format::rate(node.per_second), "Events that it handled per second of virtual time, lately"),
+        Figure {
+            color: queue_color,
+            ..figure(
+                "Queue",
+                format::short_count(node.queue),
+                "Events waiting in front of it: the backlog of its subscriptions and what it has not begun",
+            )
+        },
+        figure("Busy", format!("{}/{}", node.busy, node.capacity), busy_meaning),
+        figure("In use", format::percent(node.utilization), "Share of its capacity that was in use lately"),
+        figure("Handled", format::short_count(node.handled), "Attempts that succeeded since the start of the run"),
+        Figure {
+            color: (node.failed > 0).then_some(theme.bad),
+            ..figure("Failed", format::short_count(node.failed), "Attempts that failed since the start of the run")
+        },
+    ];
+    if tag == KindTag::Function {
+        figures.push(figure("Warm", node.warm.to_string(), "Instances that are ready and idle"));
+        figures.push(figure(
+            "Starting",
+            node.cold.to_string(),
+            "Instances that are getting ready: cold starts under way",
+        ));
+    }
+    if let Some(report) = report {
+        let counts = [
+            ("Cold starts", report.cold_starts, "Instances that had to be started since the start of the run"),
+            ("Throttled", report.throttled, "Attempts that found no room to start"),
+            ("Retried", report.retried, "Attempts that were not the first"),
+        ];
+        for (label, value, meaning) in counts {
+            if let Some(value) = value.filter(|value| *value > 0 || label == "Cold starts") {
+                figures.push(figure(label, format::short_count(value), meaning));
+            }
+        }
+        if let Some(cost) = report.cost {
+            figures.push(figure(
+                "Cost",
+                format!("${cost:.4}"),
+                "What its invocations and its memory in use would have cost",
+            ));
+        }
+    }
+    figures
+}
+
+/// Labels above values, three in a row, all columns of the same width.
+fn tiles(theme: &Theme, ui: &mut Ui, figures: &[Figure]) {
+    let width = (ui.available_width() - theme.space.s * (COLUMNS as f32 - 1.0)) / COLUMNS as f32;
+    for row in figures.chunks(COLUMNS) {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = theme.space.s;
+            for figure in row {
+                let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 36.0), Sense::hover());
+                response.widget_info(|| {
+                    WidgetInfo::labeled(WidgetType::Label, true, format!("{} {}", figure.label, figure.value))
+                });
+                let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
+                let label = theme.words(theme.sizes.tiny);
+                painter.text(rect.left_top(), egui::Align2::LEFT_TOP, figure.label, label, theme.faint);
+                let value_at = rect.left_top() + Vec2::new(0.0, 15.0);
+                let color = figure.color.unwrap_or(theme.text);
+                painter.text(value_at, egui::Align2::LEFT_TOP, &figure.value, theme.mono(theme.sizes.body), color);
+                response.on_hover_text(figure.meaning);
+            }
+        });
+    }
+}
+
+/// Wait, service and end-to-end times as a table, so that columns can be compared.
+fn spreads(theme: &Theme, ui: &mut Ui, report: &NodeReport) {
+    let rows: [(&str, Option<Spread>, &str); 3] = [
+        ("Wait", report.wait_ns, "Time in its queue, until handling begins"),
+        ("Service", report.service_ns, "Time being handled"),
+        ("End to end", report.end_to_end_ns, "From the event's root cause to the end of its handling here"),
+    ];
+    if rows.iter().all(|(_, spread, _)| spread.is_none()) {
+        return;
+    }
+    ui.add_space(theme.space.xs);
+    let heads = [
+        ("p50", "Half are shorter (exact to 7 %)"),
+        ("p95", "95 of 100 are shorter (exact to 7 %)"),
+        ("p99", "99 of 100 are shorter (exact to 7 %)"),
+    ];
+    let first = 76.0;
+    let width = ((ui.available_width() - first) / heads.len() as f32).floor();
+    let line = |ui: &mut Ui, add: &mut dyn FnMut(&mut Ui)| {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 0.0;
+            add(ui);
+        });
+    };
+    line(ui, &mut |ui| {
+        ui.add_space(first);
+        for (head, meaning) in heads {
+            cell(ui, width, widgets::hint(theme, head)).on_hover_text(meaning);
+        }
+    });
+    for (label, spread, meaning) in rows {
+        let Some(spread) = spread else { continue };
+        line(ui, &mut |ui| {
+            ui.allocate_ui_with_layout(
+                Vec2::new(first, 18.0),
+                egui::Layout::left_to_right(egui::Align::Center),
+                |ui| {
+                    ui.set_min_width(first);
+                    let whole = format!(
+                        "{meaning}. Mean {}, longest {}",
+                        format::nanos(spread.mean as f64),
+                        format::nanos(spread.max as f64)
+                    );
+                    ui.label(widgets::dim(theme, label)).on_hover_text(whole);
+                },
+            );
+            for value in [spread.p50, spread.p95, spread.p99] {
+                cell(ui, width, widgets::figure(theme, format::nanos(value as f64)));
+            }
+        });
+    }
+}
+
+/// A cell of a table of numbers: to the right, so that digits stand below each other.
+fn cell(ui: &mut Ui, width: f32, text: RichText) -> egui::Response {
+    let layout = egui::Layout::right_to_left(egui::Align::Center);
+    ui.allocate_ui_with_layout(Vec2::new(width, 18.0), layout, |ui| {
+        ui.set_min_width(width);
+        ui.label(text)
+    })
+    .inner
+}
+
+/// The topics and subscriptions of a bus.
+fn bus_tables(theme: &Theme, ui: &mut Ui, bus: &BusLive) {
+    let width = 60.0;
+    let name_width = ui.available_width() - width * 2.0;
+    let row = |ui: &mut Ui, name: RichText, tip: String, cells: [RichText; 2]| {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 0.0;
+            ui.allocate_ui_with_layout(
+                Vec2::new(name_width, 18.0),
+                egui::Layout::left_to_right(egui::Align::Center),
+                |ui| {
+                    ui.set_min_width(name_width);
+                    ui.set_max_width(name_width);
+                    ui.add(egui::Label::new(name).truncate()).on_hover_text(tip);
+                },
+            );
+            for text in cells {
+                cell(ui, width, text);
+            }
+        });
+    };
+    if !bus.topics.is_empty() {
+        ui.add_space(theme.space.s);
+        row(
+            ui,
+            widgets::hint(theme, "Topic"),
+            "A named log of this bus".to_owned(),
+            [widgets::hint(theme, "rate"), widgets::hint(theme, "lag")],
+        );
+        for topic in &bus.topics {
+            let lag: u64 = topic.partitions.iter().map(|partition| partition.lag).sum();
+            let tip =
+                format!("{} records accepted, in {} partitions", format::count(topic.accepted), topic.partitions.len());
+            let cells = [
+                widgets::figure(theme, format::rate(topic.per_second)),
+                widgets::figure(theme, format::short_count(lag)),
+            ];
+            row(ui, widgets::dim(theme, topic.name.as_str()), tip, cells);
+        }
+    }
+    if !bus.subscriptions.is_empty() {
+        ui.add_space(theme.space.s);
+        row(
+            ui,
+            widgets::hint(theme, "Subscription"),
+            "A group of members that share records".to_owned(),
+            [widgets::hint(theme, "queued"), widgets::hint(theme, "in flight")],
+        );
+        for sub in &bus.subscriptions {
+            let members = sub.members.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let tip = format!("{members}; {} wait for their next attempt", format::count(sub.delayed));
+            let cells = [
+                widgets::figure(theme, format::short_count(sub.queued + sub.delayed)),
+                widgets::figure(theme, format::short_count(sub.in_flight)),
+            ];
+            row(ui, widgets::dim(theme, sub.label.as_str()), tip, cells);
+        }
+    }
+}
+
+/// Draws a link's figures, if there is a run to have them.
+pub(super) fn link_figures(ctx: &ViewCtx<'_>, id: &LinkId, ui: &mut Ui) {
+    let Some(link) = ctx.live.link(id).filter(|_| ctx.live.state != RunState::Idle) else { return };
+    ui.add_space(ctx.theme.space.s);
+    let figures = [
+        figure("Rate", format::rate(link.per_second), "Events that left per second of virtual time, lately"),
+        figure(
+            "On the wire",
+            format::count(link.on_wire),
+            "Events travelling it now: its dots and bundles add up to this",
+        ),
+        figure("Sent", format::count(link.sent), "Events that left since the start of the run"),
+        figure("Arrived", format::count(link.arrived), "Events that arrived since the start of the run"),
+        Figure {
+            color: (link.lost > 0).then_some(ctx.theme.bad),
+            ..figure("Lost", format::count(link.lost), "Events that were lost on the way")
+        },
+    ];
+    tiles(ctx.theme, ui, &figures);
+}
