@@ -320,7 +320,7 @@ impl Kernel {
         let now = self.now;
         let deadline = now.saturating_add(sub.ack_wait);
         let cursor_state = &mut self.cursors[cursor as usize];
-        cursor_state.token = cursor_state.token.wrapping_add(1);
+        cursor_state.token = cursor_state.token.wrapping_add(1).max(1);
         let token = cursor_state.token;
         let Some(open) = cursor_state.open_at(offset) else { return };
         open.deadline = deadline;
@@ -351,6 +351,8 @@ impl Kernel {
         cx.show(What::Sent { link: member.link, event, kind, leg, attempt: attempt.into(), arrives: shown });
         // Its wait is counted without the way along the link.
         slot.at = slot.at.saturating_add(member.delay);
+        // What is settled by now has nothing to answer for, whatever an edit makes of the rule meanwhile.
+        let token = if sub.at_most_once { Job::SETTLED } else { token };
         let job = Job {
             offset,
             source: cursor,
@@ -573,7 +575,7 @@ impl Kernel {
         if let Some(member) = member_mut(&mut sub_state.members, job.link) {
             member.held = member.held.saturating_sub(1);
         }
-        if sub.at_most_once {
+        if job.token == Job::SETTLED {
             self.wake(sub_ix, sub);
             return;
         }
