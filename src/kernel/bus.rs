@@ -324,7 +324,7 @@ impl Kernel {
         let now = self.now;
         let deadline = now.saturating_add(sub.ack_wait);
         let cursor_state = &mut self.cursors[cursor as usize];
-        cursor_state.token = cursor_state.token.wrapping_add(1);
+        cursor_state.token = cursor_state.token.wrapping_add(1).max(1);
         let token = cursor_state.token;
         let Some(open) = cursor_state.open_at(offset) else { return };
         open.deadline = deadline;
@@ -355,6 +355,8 @@ impl Kernel {
         cx.show(What::Sent { link: member.link, event, kind, leg, attempt: attempt.into(), arrives: shown });
         // Its wait is counted without the way along the link.
         slot.at = slot.at.saturating_add(member.delay);
+        // What is settled by now has nothing to answer for, whatever an edit makes of the rule meanwhile.
+        let token = if sub.at_most_once { Job::SETTLED } else { token };
         let job = Job {
             offset,
             source: cursor,
@@ -585,7 +587,7 @@ impl Kernel {
             self.answer_outside(cx, &job);
             return;
         }
-        if sub.at_most_once {
+        if job.token == Job::SETTLED {
             self.wake(sub_ix, sub);
             return;
         }
