@@ -202,17 +202,6 @@ impl Kernel {
         }
     }
 
-    /// Whether a subscription's filter lets an event through; what it cannot make sense of it does not.
-    pub(super) fn is_match<O: Observer>(
-        &mut self,
-        cx: &Cx<'_, O>,
-        sub: SubIx,
-        slot: &Slot,
-        payload: Option<&Arc<Payload>>,
-    ) -> bool {
-        self.matching(cx, sub, slot, payload) == Match::Yes
-    }
-
     /// Whether one more waiting record of this size would be too many.
     #[inline]
     fn is_full(&self, sub: &SubPlan, size: u64, ignores_door: bool) -> bool {
@@ -591,7 +580,6 @@ impl Kernel {
             self.wake(sub_ix, sub);
             return;
         }
-        let state = &mut self.cursors[cursor as usize];
         let fence = state.fence;
         let stale = match state.open_at(offset) {
             None => Some(Staleness::Settled),

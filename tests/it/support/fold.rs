@@ -559,7 +559,7 @@ impl Fold {
         let is_held = |one: &Obligation| one.state == State::InFlight(node);
         let held = self.obligations.get(&(sub, event)).is_some_and(|all| all.iter().any(is_held));
         let fits = move |one: &Obligation| {
-            let fits = one.state.phase() == Some(from) && one.attempts > 0;
+            let fits = one.state.phase() == Some(from) && one.deliveries > 0;
             fits && (!held || one.state == State::InFlight(node))
         };
         self.turn(sub, event, "acked", fits, State::Acked).map(drop)
