@@ -580,6 +580,7 @@ impl Kernel {
             self.wake(sub_ix, sub);
             return;
         }
+        let state = &mut self.cursors[cursor as usize];
         let fence = state.fence;
         let stale = match state.open_at(offset) {
             None => Some(Staleness::Settled),
