@@ -202,17 +202,6 @@ impl Kernel {
         }
     }
 
-    /// Whether a subscription's filter lets an event through; what it cannot make sense of it does not.
-    pub(super) fn is_match<O: Observer>(
-        &mut self,
-        cx: &Cx<'_, O>,
-        sub: SubIx,
-        slot: &Slot,
-        payload: Option<&Arc<Payload>>,
-    ) -> bool {
-        self.matching(cx, sub, slot, payload) == Match::Yes
-    }
-
     /// Whether one more waiting record of this size would be too many.
     #[inline]
     fn is_full(&self, sub: &SubPlan, size: u64, ignores_door: bool) -> bool {
@@ -324,7 +313,7 @@ impl Kernel {
         let now = self.now;
         let deadline = now.saturating_add(sub.ack_wait);
         let cursor_state = &mut self.cursors[cursor as usize];
-        cursor_state.token = cursor_state.token.wrapping_add(1);
+        cursor_state.token = cursor_state.token.wrapping_add(1).max(1);
         let token = cursor_state.token;
         let Some(open) = cursor_state.open_at(offset) else { return };
         open.deadline = deadline;
@@ -355,6 +344,8 @@ impl Kernel {
         cx.show(What::Sent { link: member.link, event, kind, leg, attempt: attempt.into(), arrives: shown });
         // Its wait is counted without the way along the link.
         slot.at = slot.at.saturating_add(member.delay);
+        // What is settled by now has nothing to answer for, whatever an edit makes of the rule meanwhile.
+        let token = if sub.at_most_once { Job::SETTLED } else { token };
         let job = Job {
             offset,
             source: cursor,
@@ -585,7 +576,7 @@ impl Kernel {
             self.answer_outside(cx, &job);
             return;
         }
-        if sub.at_most_once {
+        if job.token == Job::SETTLED {
             self.wake(sub_ix, sub);
             return;
         }

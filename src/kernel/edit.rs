@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bus::{GivenUp, Match};
 use super::state::{
     CursorState, FunctionState, GraveState, InboxState, Job, MemberState, NodeState, OpenState, PartitionState,
     ProducerState, SubState, Tag, TopicState,
@@ -9,7 +10,7 @@ use super::state::{
 use super::{Cx, Kernel, Ready};
 use crate::model::{KindTag, NodeIx, StartAt, SubIx};
 use crate::plan::{Pace, Plan, Work};
-use crate::trace::{Observer, Phase, What};
+use crate::trace::{Observer, Phase, Reason, What};
 
 impl Kernel {
     /// Makes room in the tables for everything that a plan has.
@@ -262,16 +263,24 @@ impl Kernel {
             let partition_state = &self.partitions[partition_ix];
             let Some(slot) = partition_state.log.get(offset).copied() else { continue };
             let payload = partition_state.payload(offset).cloned();
-            if !self.is_match(cx, sub_ix, &slot, payload.as_ref()) {
+            let matching = self.matching(cx, sub_ix, &slot, payload.as_ref());
+            if matching == Match::No {
                 self.cursors[cursor as usize].pass(offset);
                 continue;
             }
-            let state = &mut self.cursors[cursor as usize];
-            state.counts.opened += 1;
-            state.queue();
+            self.cursors[cursor as usize].counts.opened += 1;
             let (event, kind, number) = (slot.event, slot.kind(), partition.number);
             let topic = Some(partition.topic);
             cx.show(What::Opened { sub: sub_ix, event, kind, topic, partition: number, offset, link: None });
+            let hops_exceeded = slot.hops() > plan.hop_limit;
+            if hops_exceeded || matching == Match::Broken {
+                // As if it were accepted just now.
+                self.cursors[cursor as usize].pass(offset);
+                let reason = if hops_exceeded { Reason::HopLimit } else { Reason::Decode };
+                self.give_up(cx, cursor, &GivenUp::fresh(slot, payload.as_ref(), reason));
+                continue;
+            }
+            self.cursors[cursor as usize].queue();
             self.count_queued(sub, cursor, plan.events[kind.index()].size);
         }
     }

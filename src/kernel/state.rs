@@ -156,6 +156,8 @@ pub(super) struct Job {
 impl Job {
     pub(super) const INBOX: u32 = 1 << 31;
     pub(super) const NONE: u32 = u32::MAX;
+    /// The token of a delivery that was settled at hand-over.
+    pub(super) const SETTLED: u32 = 0;
 
     /// A timer of a node, cursor or partition.
     pub(super) fn timer(tag: Tag, node: u32, source: u32) -> Self {

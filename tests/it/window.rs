@@ -147,9 +147,9 @@ fn five_nodes_are_drawn_by_mouse_alone() {
         select(&mut window, from);
         window.get_by_role_and_label(egui::accesskit::Role::Button, Action::Connect.label()).click();
         window.run();
-        let found =
-            window.get_all_by_label(to).filter(|node| node.accesskit_node().role() == egui::accesskit::Role::Button);
-        found.collect::<Vec<_>>().pop().expect("a row of the search").click();
+        let is_row = |role| role == egui::accesskit::Role::Button;
+        let last = window.get_all_by_label(to).rfind(|node| is_row(node.accesskit_node().role()));
+        last.expect("a row of the search").click();
         window.run();
     }
     assert_eq!(flow(&window).links().len(), 3, "{:?}", flow(&window).links().keys());

@@ -229,7 +229,7 @@ impl Kernel {
                 cx.show(What::Handled { node, sub, event, kind, attempt, service, end_to_end });
             }
             Some(reason) => {
-                let lost = !is_call && plan.subs[sub.index()].at_most_once;
+                let lost = !is_call && job.token == Job::SETTLED;
                 cx.show(What::Failed { node, sub, event, kind, attempt, reason, service, lost });
             }
         }
@@ -271,10 +271,9 @@ impl Kernel {
         let job = &mut self.jobs[handle];
         job.tag = if failure.is_some() { Tag::Nack } else { Tag::Ack };
         job.reason = failure.unwrap_or(Reason::Failed);
-        let sub = cx.plan.cursors[job.source as usize].sub;
         let delay = cx.plan.links[job.link as usize].delay;
         // What was settled at hand-over sends no ack; that it has room again is known at once.
-        if delay == 0 || cx.plan.subs[sub.index()].at_most_once {
+        if delay == 0 || job.token == Job::SETTLED {
             self.answer(cx, handle);
         } else {
             self.later(self.now.saturating_add(delay), Class::Completion, handle);

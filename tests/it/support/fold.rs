@@ -117,17 +117,24 @@ pub(crate) struct Obligation {
 struct SubRules {
     label: String,
     is_alive: bool,
-    /// It was removed and drawn again: it goes on from its kept place in the log.
-    is_restored: bool,
+    /// Topics that it takes again after a while: there it goes on from its kept place in the log.
+    restored: BTreeSet<TopicIx>,
+    /// Every topic that it ever took.
+    ever: BTreeSet<TopicIx>,
+    /// The most attempts that any revision allowed: an edit that allows fewer takes no promised one back.
+    most: u32,
     settings: Option<Subscription>,
     topics: BTreeSet<TopicIx>,
     prefetch: BTreeMap<NodeIx, u32>,
+    /// How many links each member has.
+    links: BTreeMap<NodeIx, u32>,
 }
 
 /// What the flow says about a node.
 #[derive(Clone, Debug, Default)]
 struct NodeRules {
     is_alive: bool,
+    is_bus: bool,
     concurrency: u32,
     scale_out: Option<u32>,
     rate: Option<RateLimit>,
@@ -201,8 +208,16 @@ impl Fold {
         self.figures.resize(plan.sub_count(), Figures::default());
         let earlier = std::mem::take(&mut self.subs);
         self.subs = (0..plan.sub_count()).map(|ix| sub_rules(flow, plan, SubIx(ix as u32))).collect();
+        for rules in &mut self.subs {
+            rules.most = rules.settings.as_ref().map_or(0, most_attempts);
+            rules.ever.clone_from(&rules.topics);
+        }
         for (rules, earlier) in self.subs.iter_mut().zip(earlier) {
-            rules.is_restored = earlier.is_restored || (rules.is_alive && !earlier.is_alive);
+            let again = rules.topics.iter().filter(|topic| !earlier.topics.contains(topic));
+            let again = again.filter(|topic| earlier.ever.contains(topic)).copied();
+            rules.restored = earlier.restored.iter().copied().chain(again).collect();
+            rules.ever.extend(earlier.ever);
+            rules.most = rules.most.max(earlier.most);
         }
         self.nodes = (0..plan.node_count()).map(|ix| node_rules(flow, plan, NodeIx(ix as u32))).collect();
         for (id, link) in flow.links() {
@@ -236,7 +251,7 @@ impl Fold {
             }
             What::Rejected { link, node, event, .. } => {
                 self.arrived(link, event)?;
-                if self.nodes[node.index()].concurrency == 0 {
+                if self.nodes[node.index()].is_bus {
                     self.publishes.rejected += 1;
                     self.publishes.on_wire = self.publishes.on_wire.wrapping_sub(1);
                 }
@@ -441,7 +456,7 @@ impl Fold {
                 None => {
                     let from_start = rules.settings.as_ref().is_some_and(|settings| settings.from == StartAt::Start);
                     ensure!(
-                        from_start || rules.is_restored,
+                        from_start || rules.restored.contains(&topic),
                         "S20: an obligation for a record that was not accepted just now"
                     );
                 }
@@ -467,8 +482,8 @@ impl Fold {
             self.redeliveries += 1;
         }
         let rules = &self.subs[sub.index()];
-        // An edit may have allowed more since; if it allows fewer, what was open before may have had more already.
-        let most = rules.settings.as_ref().map_or(one.most, |settings| one.most.max(most_attempts(settings)));
+        // What was open already has what any revision since allowed.
+        let most = if rules.settings.is_some() { one.most.max(rules.most) } else { one.most };
         ensure!(attempt <= most, "S7: attempt {attempt} of at most {most}");
         if let Some(settings) = &rules.settings {
             let in_flight = self.figures[sub.index()].in_flight;
@@ -544,7 +559,7 @@ impl Fold {
         let is_held = |one: &Obligation| one.state == State::InFlight(node);
         let held = self.obligations.get(&(sub, event)).is_some_and(|all| all.iter().any(is_held));
         let fits = move |one: &Obligation| {
-            let fits = one.state.phase() == Some(from) && one.attempts > 0;
+            let fits = one.state.phase() == Some(from) && one.deliveries > 0;
             fits && (!held || one.state == State::InFlight(node))
         };
         self.turn(sub, event, "acked", fits, State::Acked).map(drop)
@@ -684,7 +699,7 @@ impl Fold {
         if !rules.is_alive || rules.prefetch.is_empty() {
             return Ok(());
         }
-        let mut counts: BTreeMap<NodeIx, u32> = rules.prefetch.keys().map(|member| (*member, 0)).collect();
+        let mut counts: BTreeMap<NodeIx, u32> = rules.links.keys().map(|member| (*member, 0)).collect();
         for ((of, topic, _), owner) in &self.owners {
             if *of == sub && rules.topics.contains(topic) {
                 let Some(count) = counts.get_mut(owner) else {
@@ -693,8 +708,13 @@ impl Fold {
                 *count += 1;
             }
         }
-        let (least, most) = (counts.values().min().copied(), counts.values().max().copied());
-        ensure!(most.unwrap_or(0) - least.unwrap_or(0) <= 1, "S10: partitions are shared as {counts:?}");
+        // A node with two links is two members.
+        let (partitions, members): (u32, u32) = (counts.values().sum(), rules.links.values().sum());
+        let is_fair = |(node, count): (&NodeIx, &u32)| {
+            let links = rules.links[node];
+            (partitions / members * links..=partitions.div_ceil(members) * links).contains(count)
+        };
+        ensure!(counts.iter().all(is_fair), "S10: partitions are shared as {counts:?}");
         Ok(())
     }
 
@@ -780,6 +800,7 @@ fn sub_rules(flow: &Flow, plan: &Plan, sub: SubIx) -> SubRules {
         };
         let prefetch = settings.prefetch.unwrap_or(at_once.max(1) * 2).max(1);
         *rules.prefetch.entry(node).or_default() += prefetch;
+        *rules.links.entry(node).or_default() += 1;
         let taken = |topic: &TopicIx| settings.takes_topic(plan.topic_name(*topic).as_str());
         if rules.settings.is_none() {
             rules.topics = plan.topics_of(plan.sub_node(sub)).filter(taken).collect();
@@ -791,7 +812,8 @@ fn sub_rules(flow: &Flow, plan: &Plan, sub: SubIx) -> SubRules {
 
 fn node_rules(flow: &Flow, plan: &Plan, node: NodeIx) -> NodeRules {
     let drawn = plan.is_alive(node).then(|| flow.node(plan.node_id(node))).flatten();
-    let mut rules = NodeRules { is_alive: drawn.is_some(), ..NodeRules::default() };
+    let is_bus = plan.node_kind(node) == KindTag::Bus;
+    let mut rules = NodeRules { is_alive: drawn.is_some(), is_bus, ..NodeRules::default() };
     match drawn.map(|node| &node.kind) {
         Some(NodeKind::Consumer(consumer)) => {
             rules.concurrency = consumer.concurrency.max(1);
