@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo bench --bench kernel                        # everything, a few minutes
 //! cargo bench --bench kernel -- w2 clone            # some of it: w1 w2 w4 live clone compile hour
+//! cargo bench --bench kernel -- --hash              # hashes of short runs: what must stay when the kernel is tuned
 //! .dev/instructions                                 # instructions an event, under valgrind: the same on any day
 //! ```
 //!
@@ -46,6 +47,10 @@ fn main() {
     if let ["--instructions", workload, events] = words[..] {
         let events = events.parse().expect("how many events");
         println!("{}", instructions(workload, events));
+        return;
+    }
+    if words[..] == ["--hash"] {
+        hashes();
         return;
     }
     let benches: [(&str, fn()); 7] =
@@ -198,6 +203,22 @@ fn hour() {
 
 fn micros(duration: Duration) -> u128 {
     duration.as_micros()
+}
+
+/// Prints what a short run of each workload hashes to.
+fn hashes() {
+    let order = flows::read(include_str!("../../flows/order-fulfilment.ron"));
+    let runs = [
+        ("w1", Run::new(&flows::w1()), SimDuration::from_millis(5)),
+        ("w2", Run::new(&flows::w2()), SimDuration::from_secs(100)),
+        ("w4", Run::closed(&Ring::new(W4_NODES)), SimDuration::from_millis(50)),
+        ("order-fulfilment", Run::new(&order), SimDuration::from_secs(3_600)),
+    ];
+    for (name, mut run, how_long) in runs {
+        let mut hash = TraceHash::default();
+        run.go_on_watched(how_long, &mut hash);
+        println!("{name}: {:016x} after {} records", hash.value(), run.metrics.records());
+    }
 }
 
 /// Runs about so many events of a workload and nothing else, and says how many there were: the difference between two

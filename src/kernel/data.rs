@@ -135,8 +135,8 @@ impl Kernel {
                 *counter = counter.wrapping_add(1) % keys;
                 number
             }
-            KeyPlan::Uniform(keys) => self.nodes[node.index()].streams.various.below(keys.into()) as u32,
-            KeyPlan::Skewed(keys) => self.nodes[node.index()].streams.various.zipf(keys),
+            KeyPlan::Uniform(keys) => self.rest[node.index()].various.below(keys.into()) as u32,
+            KeyPlan::Skewed(keys) => self.rest[node.index()].various.zipf(keys),
             KeyPlan::Inherit | KeyPlan::Of(_) => return 0,
         };
         Slot::number_key(number)

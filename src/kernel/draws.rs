@@ -15,7 +15,7 @@ use crate::plan::Sampler;
 #[derive(Clone, Debug)]
 pub(super) struct Draws(SplitMix64);
 
-/// The streams of one node, each for its own purpose.
+/// The streams of one node that nearly every step draws from, each for its own purpose.
 #[derive(Clone, Debug)]
 pub(super) struct Streams {
     /// How long handling takes.
@@ -24,15 +24,11 @@ pub(super) struct Streams {
     pub(super) choice: Draws,
     /// Whether handling fails.
     pub(super) outcome: Draws,
-    /// When a producer's next event comes; how long a cold start takes.
-    pub(super) arrival: Draws,
-    /// Keys, delays of emits, jitter of backoffs.
-    pub(super) various: Draws,
 }
 
 impl Streams {
-    /// The streams of an identity.
-    pub(super) fn new(seed: u64, identity: &str) -> Self {
+    /// The streams of an identity; then that of arrivals, and that of all else.
+    pub(super) fn new(seed: u64, identity: &str) -> (Self, Draws, Draws) {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&seed.to_le_bytes());
         hasher.update(identity.as_bytes());
@@ -43,7 +39,7 @@ impl Streams {
             state.copy_from_slice(&bytes[purpose * 8..purpose * 8 + 8]);
             Draws(SplitMix64::from_seed(state))
         };
-        Self { service: stream(0), choice: stream(1), outcome: stream(2), arrival: stream(3), various: stream(4) }
+        (Self { service: stream(0), choice: stream(1), outcome: stream(2) }, stream(3), stream(4))
     }
 }
 
@@ -302,7 +298,7 @@ mod tests {
             Distribution::Pareto { min: ms(5), median: ms(6) },
         ] {
             let sampler = Sampler::new(&distribution);
-            let mut draws = Streams::new(11, "moments").service;
+            let mut draws = Streams::new(11, "moments").0.service;
             let count = 1_000_000;
             let sample: Vec<f64> = (0..count).map(|_| draws.sample(&sampler) as f64).collect();
             let mean = sample.iter().sum::<f64>() / f64::from(count);
@@ -320,7 +316,7 @@ mod tests {
 
     #[test]
     fn the_exponential_has_its_quantiles() {
-        let mut draws = Streams::new(3, "quantiles").service;
+        let mut draws = Streams::new(3, "quantiles").0.service;
         let mut sample: Vec<f64> = (0..1_000_000).map(|_| draws.exponential()).collect();
         sample.sort_by(f64::total_cmp);
         for (share, expected) in [(0.5, std::f64::consts::LN_2), (0.95, 2.995732), (0.99, 4.605170), (0.9999, 9.210340)]
@@ -332,7 +328,7 @@ mod tests {
 
     #[test]
     fn the_first_key_of_a_zipf_is_as_frequent_as_the_law_says() {
-        let mut draws = Streams::new(5, "zipf").various;
+        let mut draws = Streams::new(5, "zipf").2;
         let mut counts = [0u32; 10];
         for _ in 0..1_000_000 {
             counts[draws.zipf(10) as usize] += 1;
@@ -346,11 +342,11 @@ mod tests {
 
     #[test]
     fn streams_of_other_nodes_and_purposes_differ() {
-        let (mut a, mut b) = (Streams::new(1, "a"), Streams::new(1, "b"));
-        let draws = [a.service.bits(), a.choice.bits(), b.service.bits(), Streams::new(2, "a").service.bits()];
+        let (mut a, mut b) = (Streams::new(1, "a").0, Streams::new(1, "b").0);
+        let draws = [a.service.bits(), a.choice.bits(), b.service.bits(), Streams::new(2, "a").0.service.bits()];
         for (place, draw) in draws.iter().enumerate() {
             assert!(!draws[..place].contains(draw));
         }
-        assert_eq!(Streams::new(1, "a").service.bits(), draws[0]);
+        assert_eq!(Streams::new(1, "a").0.service.bits(), draws[0]);
     }
 }

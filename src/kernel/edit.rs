@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::bus::{GivenUp, Match};
 use super::state::{
-    CursorState, FunctionState, GraveState, InboxState, Job, MemberState, NodeState, OpenState, PartitionState,
-    ProducerState, SubState, Tag, TopicState,
+    CursorState, FunctionState, GraveState, InboxState, Job, MemberState, NodeRest, NodeState, OpenState,
+    PartitionState, ProducerState, SubState, Tag, TopicState,
 };
 use super::{Cx, Kernel, Ready};
 use crate::model::{KindTag, NodeIx, StartAt, SubIx};
@@ -16,7 +16,9 @@ impl Kernel {
     /// Makes room in the tables for everything that a plan has.
     pub(super) fn grow(&mut self, plan: &Plan) {
         for node in &plan.nodes[self.nodes.len()..] {
-            let mut state = NodeState::new(self.seed, node.id.as_str());
+            let (streams, arrival, various) = super::draws::Streams::new(self.seed, node.id.as_str());
+            let mut state = NodeState::new(streams);
+            self.rest.push(NodeRest { bucket: 0, arrival, various });
             match node.tag {
                 KindTag::Producer => {
                     state.extra = self.producers.len() as u32;
@@ -39,10 +41,10 @@ impl Kernel {
         self.subs.resize(plan.subs.len() - inboxes, SubState::default());
         self.cursors.resize(plan.cursors.len(), CursorState::default());
         self.partitions.resize(plan.partitions.len(), PartitionState::default());
-        self.counters.resize(plan.emits as usize, 0);
+        self.counters.resize(plan.cycles as usize, 0);
         for topic in &plan.topics[self.topics.len()..] {
             let bus = plan.node_id(topic.bus);
-            let mut draws = super::draws::Streams::new(self.seed, &format!("{bus}\n{}", topic.name));
+            let (mut draws, ..) = super::draws::Streams::new(self.seed, &format!("{bus}\n{}", topic.name));
             let sticky = draws.choice.below(topic.partitions.len().max(1) as u64) as u32;
             self.topics.push(TopicState { sticky, left: super::bus::STICKY_BATCH });
         }

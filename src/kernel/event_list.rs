@@ -57,9 +57,11 @@ impl Key {
 /// Which list to use. The order is the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ListChoice {
-    /// A heap while there are few entries, then the ladder.
+    /// The plainest that serves: a handful, a heap while there are few entries, then the ladder.
     #[default]
     Auto,
+    /// Always a handful, looked through one by one.
+    Few,
     /// Always a binary heap.
     Heap,
     /// Always the ladder.
@@ -82,17 +84,21 @@ pub(super) struct EventList {
 
 #[derive(Clone, Debug)]
 enum Kind {
+    Few(Few),
     Heap(BinaryHeap<Reverse<Key>>),
     Ladder(Box<Ladder>),
 }
 
+/// Up to so many entries nothing is faster than to look through them all.
+const FEW_ENTRIES: usize = 16;
 /// From so many entries on the ladder is faster.
 const HEAP_ENTRIES: usize = 96;
 
 impl EventList {
     pub(super) fn new(choice: ListChoice) -> Self {
         let kind = match choice {
-            ListChoice::Auto | ListChoice::Heap => Kind::Heap(BinaryHeap::new()),
+            ListChoice::Auto | ListChoice::Few => Kind::Few(Few::default()),
+            ListChoice::Heap => Kind::Heap(BinaryHeap::new()),
             ListChoice::Ladder => Kind::Ladder(Box::default()),
         };
         Self { kind, choice }
@@ -101,6 +107,12 @@ impl EventList {
     #[inline]
     pub(super) fn push(&mut self, key: Key) {
         match &mut self.kind {
+            Kind::Few(few) => {
+                few.push(key);
+                if few.len() > FEW_ENTRIES && self.choice == ListChoice::Auto {
+                    self.heap_up();
+                }
+            }
             Kind::Heap(heap) => {
                 heap.push(Reverse(key));
                 if heap.len() > HEAP_ENTRIES && self.choice == ListChoice::Auto {
@@ -114,6 +126,7 @@ impl EventList {
     #[inline]
     pub(super) fn peek(&self) -> Option<Key> {
         match &self.kind {
+            Kind::Few(few) => few.peek(),
             Kind::Heap(heap) => heap.peek().map(|key| key.0),
             Kind::Ladder(ladder) => ladder.peek(),
         }
@@ -122,6 +135,7 @@ impl EventList {
     #[inline]
     pub(super) fn pop(&mut self) -> Option<Key> {
         match &mut self.kind {
+            Kind::Few(few) => few.pop(),
             Kind::Heap(heap) => heap.pop().map(|key| key.0),
             Kind::Ladder(ladder) => ladder.pop(),
         }
@@ -141,8 +155,17 @@ impl EventList {
 
     pub(super) fn len(&self) -> usize {
         match &self.kind {
+            Kind::Few(few) => few.len(),
             Kind::Heap(heap) => heap.len(),
             Kind::Ladder(ladder) => ladder.len(),
+        }
+    }
+
+    /// Moves from the handful to the heap, for good.
+    #[cold]
+    fn heap_up(&mut self) {
+        if let Kind::Few(few) = &mut self.kind {
+            self.kind = Kind::Heap(few.keys.drain(..).map(Reverse).collect());
         }
     }
 
@@ -161,6 +184,52 @@ impl EventList {
     /// Bytes that a keyframe of it takes.
     pub(super) fn bytes(&self) -> usize {
         self.len() * size_of::<Key>()
+    }
+}
+
+/// A handful of keys in no order. The least is looked for without a branch that could be guessed wrongly: that is what
+/// costs in a heap of three.
+#[derive(Clone, Debug, Default)]
+struct Few {
+    keys: Vec<Key>,
+    /// Where the least one is.
+    least: usize,
+}
+
+impl FutureEvents for Few {
+    #[inline]
+    fn push(&mut self, key: Key) {
+        let place = self.keys.len();
+        let is_least = self.keys.get(self.least).is_none_or(|least| key < *least);
+        self.least = if is_least { place } else { self.least };
+        self.keys.push(key);
+    }
+
+    #[inline]
+    fn peek(&self) -> Option<Key> {
+        self.keys.get(self.least).copied()
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<Key> {
+        if self.keys.is_empty() {
+            return None;
+        }
+        let popped = self.keys.swap_remove(self.least);
+        self.least = 0;
+        if let Some(first) = self.keys.first() {
+            let mut least = *first;
+            for (place, key) in self.keys.iter().enumerate().skip(1) {
+                let is_less = *key < least;
+                least = if is_less { *key } else { least };
+                self.least = if is_less { place } else { self.least };
+            }
+        }
+        Some(popped)
+    }
+
+    fn len(&self) -> usize {
+        self.keys.len()
     }
 }
 
@@ -283,8 +352,8 @@ mod tests {
     use crate::model::SimTime;
 
     #[test]
-    fn heap_and_ladder_give_the_same_order() {
-        let mut lists = [ListChoice::Auto, ListChoice::Heap, ListChoice::Ladder].map(EventList::new);
+    fn all_lists_give_the_same_order() {
+        let mut lists = [ListChoice::Auto, ListChoice::Few, ListChoice::Heap, ListChoice::Ladder].map(EventList::new);
         let mut random = 7u64;
         let mut draw = |below: u64| {
             random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);

@@ -7,7 +7,7 @@ use super::event_list::Class;
 use super::state::{Job, Payload, Tag};
 use super::{Cx, Kernel, Ready};
 use crate::model::{Backoff, EventTypeIx, Jitter, LinkIx, NodeIx, SimTime, SubIx, WhenFull};
-use crate::plan::{CallPlan, Plan, Work};
+use crate::plan::{CallPlan, InboxRoute, Plan, Work};
 use crate::trace::{Observer, Phase, Reason, What};
 
 fn call_of(plan: &Plan, link: u32) -> Option<&CallPlan> {
@@ -58,20 +58,56 @@ impl Kernel {
                 }
             }
         }
-        self.open_call(cx, handle, sub_ix);
         if job.slot.hops() > plan.hop_limit {
+            self.open_call(cx, handle, sub_ix);
             self.end_call(cx, handle, Reason::HopLimit, Phase::Queued);
             return true;
         }
-        let inbox = &mut self.inboxes[sub.slot as usize];
+        self.enter(cx, handle, sub_ix, sub.slot, callee, size);
+        true
+    }
+
+    /// A call arrives the instant it is made, by a route of the plan that holds: nothing has to be looked up again.
+    #[inline]
+    pub(super) fn call_at_once<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32, route: &InboxRoute) {
+        let slot = &self.jobs[handle].slot;
+        let size = cx.plan.events[slot.kind().index()].size;
+        let inbox = &self.inboxes[route.slot as usize];
+        let has_room = u64::from(inbox.queued) + u64::from(inbox.delayed) < route.records
+            && inbox.queued_bytes.saturating_add(size) <= route.bytes
+            && inbox.door_waits == 0;
+        if has_room && slot.hops() <= cx.plan.hop_limit {
+            self.enter(cx, handle, route.sub, route.slot, route.callee, size);
+        } else {
+            self.call(cx, handle, None);
+        }
+    }
+
+    /// A call is in the inbox: it is queued, and its callee may begin with it.
+    #[inline]
+    fn enter<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        handle: u32,
+        sub_ix: SubIx,
+        slot: u32,
+        callee: NodeIx,
+        size: u64,
+    ) {
+        let inbox = &mut self.inboxes[slot as usize];
+        let offset = inbox.opened;
+        inbox.opened += 1;
         inbox.queued += 1;
         inbox.queued_bytes += size;
         let job = &mut self.jobs[handle];
+        job.offset = offset;
         job.tag = Tag::Waiting;
         job.node = callee.0;
         job.slot.at = self.now;
+        let link = (job.link != Job::NONE).then_some(LinkIx(job.link));
+        let (event, kind) = (job.slot.event, job.slot.kind());
+        cx.show(What::Opened { sub: sub_ix, event, kind, topic: None, partition: 0, offset, link });
         self.take(cx, handle);
-        true
     }
 
     fn open_call<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32, sub_ix: SubIx) {
@@ -113,7 +149,7 @@ impl Kernel {
         let sub = SubIx(job.source & !Job::INBOX);
         let (node, event, kind, attempt) = (NodeIx(job.node), job.slot.event, job.slot.kind(), job.attempt.into());
         let link = (job.link != Job::NONE).then_some(LinkIx(job.link));
-        let inbox = &mut self.inboxes[cx.plan.subs[sub.index()].slot as usize];
+        let inbox = &mut self.inboxes[cx.plan.lanes.of(node.index()).inbox as usize];
         inbox.queued -= 1;
         inbox.in_flight += 1;
         inbox.queued_bytes = inbox.queued_bytes.saturating_sub(cx.plan.events[kind.index()].size);
@@ -129,7 +165,7 @@ impl Kernel {
         let plan = cx.plan;
         let job = self.jobs[handle];
         let sub_ix = SubIx(job.source & !Job::INBOX);
-        let inbox = &mut self.inboxes[plan.subs[sub_ix.index()].slot as usize];
+        let inbox = &mut self.inboxes[plan.lanes.of(job.node as usize).inbox as usize];
         inbox.in_flight -= 1;
         let (event, node) = (job.slot.event, NodeIx(job.node));
         let Some(reason) = failure else {
@@ -238,7 +274,7 @@ impl Kernel {
                 let ceiling = base.as_nanos().saturating_mul(factor).min(cap.as_nanos());
                 match jitter {
                     Jitter::None => ceiling,
-                    Jitter::Full => self.nodes[node.index()].streams.various.below(ceiling.saturating_add(1)),
+                    Jitter::Full => self.rest[node.index()].various.below(ceiling.saturating_add(1)),
                 }
             }
         }

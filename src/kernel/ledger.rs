@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Kernel;
-use super::state::{CursorState, InboxState, Job, NodeState, OpenState};
+use super::state::{CursorState, InboxState, Job, NodeRest, NodeState, OpenState};
 use crate::model::{EventId, EventTypeIx, KindTag, LinkIx, NodeIx, SimTime, SubIx, TopicIx};
 use crate::trace::{Ledger, LedgerCounts, Phase, Reason};
 
@@ -162,7 +162,7 @@ impl Kernel {
     /// How many bytes a keyframe copies, without what it shares.
     pub fn state_bytes(&self) -> usize {
         let cursors: usize = self.cursors.iter().map(|cursor| cursor.open.len() * 32 + size_of::<CursorState>()).sum();
-        self.nodes.len() * size_of::<NodeState>()
+        self.nodes.len() * (size_of::<NodeState>() + size_of::<NodeRest>())
             + self.inboxes.len() * size_of::<InboxState>()
             + cursors
             + self.jobs.bytes()

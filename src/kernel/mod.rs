@@ -29,7 +29,7 @@ pub use self::ledger::{Letter, OpenObligation};
 pub use self::peek::NodeNow;
 pub use self::seam::{Incoming, Outgoing, Ownership, Publish, PublishOutcome, Receipt};
 use self::state::{
-    CursorState, DeadLetter, FunctionState, GraveState, InboxState, Job, Jobs, NodeState, PartitionState,
+    CursorState, DeadLetter, FunctionState, GraveState, InboxState, Job, Jobs, NodeRest, NodeState, PartitionState,
     ProducerState, SubState, Tag, TopicState,
 };
 use crate::model::{LinkIx, NodeIx, SimTime, SubIx};
@@ -117,6 +117,7 @@ pub struct Kernel {
     ready_completions: VecDeque<Ready>,
     jobs: Jobs,
     nodes: Vec<NodeState>,
+    rest: Vec<NodeRest>,
     producers: Vec<ProducerState>,
     functions: Vec<FunctionState>,
     graves: Vec<GraveState>,
@@ -125,7 +126,7 @@ pub struct Kernel {
     cursors: Vec<CursorState>,
     subs: Vec<SubState>,
     inboxes: Vec<InboxState>,
-    /// For keys in turn, one for each emit setting.
+    /// For keys in turn, by emit setting, up to the last one that has such keys.
     counters: Vec<u32>,
     /// Publishes and calls that wait for room, by subscription.
     doors: BTreeMap<u32, VecDeque<u32>>,
@@ -190,6 +191,7 @@ impl Kernel {
             ready_completions: VecDeque::new(),
             jobs: Jobs::new(),
             nodes: Vec::with_capacity(plan.nodes.len()),
+            rest: Vec::with_capacity(plan.nodes.len()),
             producers: Vec::new(),
             functions: Vec::new(),
             graves: Vec::new(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::draws::Streams;
+use super::draws::{Draws, Streams};
 use super::log::Log;
 use crate::model::{EventId, EventTypeIx};
 use crate::plan::ReplayLog;
@@ -137,6 +137,7 @@ impl Tag {
 
 /// Something under way: an event on the wire, waiting at a node or being handled; or a timer. 64 bytes.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub(super) struct Job {
     pub(super) slot: Slot,
     pub(super) offset: u64,
@@ -291,8 +292,9 @@ impl std::ops::IndexMut<u32> for Jobs {
     }
 }
 
-/// What a node remembers.
+/// What a node remembers and nearly every step needs: one cache line.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(super) struct NodeState {
     /// Events being handled; for a function, instances in use.
     pub(super) busy: u32,
@@ -305,8 +307,6 @@ pub(super) struct NodeState {
     pub(super) extra: u32,
     /// How many events it emitted.
     pub(super) emitted: u64,
-    /// When its token bucket would be full again, in the manner of the generic cell rate algorithm.
-    pub(super) bucket: u64,
     pub(super) streams: Streams,
     pub(super) token_armed: bool,
     pub(super) is_deadlocked: bool,
@@ -314,7 +314,7 @@ pub(super) struct NodeState {
 }
 
 impl NodeState {
-    pub(super) fn new(seed: u64, id: &str) -> Self {
+    pub(super) const fn new(streams: Streams) -> Self {
         Self {
             busy: 0,
             waiting_out: 0,
@@ -323,13 +323,23 @@ impl NodeState {
             queue_len: 0,
             extra: u32::MAX,
             emitted: 0,
-            bucket: 0,
-            streams: Streams::new(seed, id),
+            streams,
             token_armed: false,
             is_deadlocked: false,
             is_broken: false,
         }
     }
+}
+
+/// What else a node remembers.
+#[derive(Clone, Debug)]
+pub(super) struct NodeRest {
+    /// When its token bucket would be full again, in the manner of the generic cell rate algorithm.
+    pub(super) bucket: u64,
+    /// When a producer's next event comes; how long a cold start takes.
+    pub(super) arrival: Draws,
+    /// Keys, delays of emits, jitter of backoffs.
+    pub(super) various: Draws,
 }
 
 /// What a producer remembers.
@@ -386,6 +396,7 @@ pub(super) struct GraveState {
 
 /// What an inbox remembers: the calls that a node takes. 72 bytes.
 #[derive(Clone, Debug, Default)]
+#[repr(align(64))]
 pub(super) struct InboxState {
     pub(super) opened: u64,
     pub(super) acked: u64,

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::data_needs;
+use super::lanes;
+use super::lanes::Lanes;
 use super::plan::Names;
 use super::plan::SubName;
 use super::plan::{ATTEMPTS, DEAD_LETTERS, EVENT_TYPES};
 use super::plan::{
     BucketPlan, CallPlan, CursorPlan, DataPlan, DeadPath, EmitPlan, EventPlan, Feed, FunctionPlan, HandlerPlan,
-    KeyPlan, Kinds, LinkPlan, MemberPlan, NodePlan, Pace, PartitionPlan, ProducerPlan, QueuePlan, ReplayAt, Route,
-    RouteTo, SubPlan, TopicPlan, Work, WorkerPlan,
+    InboxRoute, KeyPlan, Kinds, LinkPlan, MemberPlan, NodePlan, Pace, PartitionPlan, ProducerPlan, QueuePlan, ReplayAt,
+    Route, RouteTo, SubPlan, TopicPlan, Work, WorkerPlan,
 };
 use super::{Capabilities, Place, Plan, Problem, ReplayLog, Sampler, Severity};
 use crate::expr::{self, Program, Purpose};
@@ -77,6 +79,8 @@ impl<'a> Compiler<'a> {
             events: Vec::new(),
             emits: 0,
             outside: BTreeMap::new(),
+            cycles: 0,
+            lanes: Lanes::default(),
             names: Names::default(),
         };
         if let Some(previous) = previous {
@@ -597,7 +601,7 @@ impl<'a> Compiler<'a> {
             None => DataPlan::Cause,
         };
         EmitPlan {
-            counter: self.counter(ix, handler, place),
+            counter: self.counter(ix, handler, place, &emit.key),
             kind,
             chance: emit.chance,
             count: emit.count,
@@ -609,10 +613,13 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn counter(&mut self, node: NodeIx, handler: u32, place: u32) -> u32 {
+    fn counter(&mut self, node: NodeIx, handler: u32, place: u32, key: &Key) -> u32 {
         let next = self.plan.emits;
         let counter = *self.plan.names.emits.entry((node, handler, place)).or_insert(next);
         self.plan.emits = next.max(counter + 1);
+        if matches!(key, Key::Cycle(_)) {
+            self.plan.cycles = self.plan.cycles.max(counter + 1);
+        }
         counter
     }
 
@@ -651,7 +658,7 @@ impl<'a> Compiler<'a> {
             .and_then(|source| self.program(source, Purpose::Data, || at("data")))
             .map_or(DataPlan::Example, DataPlan::Expr);
         let emit = EmitPlan {
-            counter: self.counter(ix, u32::MAX, 0),
+            counter: self.counter(ix, u32::MAX, 0, &producer.key),
             kind,
             chance: Chance::ALWAYS,
             count: 1,
@@ -723,7 +730,15 @@ impl<'a> Compiler<'a> {
                 }
                 LinkKind::Call(call) if takes(&call.events, event) => {
                     let callee = self.plan.links[link.index()].to;
-                    self.plan.names.subs.get(&SubName::Inbox(callee)).map(|inbox| RouteTo::Inbox(*inbox))
+                    self.plan.names.subs.get(&SubName::Inbox(callee)).map(|inbox| {
+                        RouteTo::Inbox(InboxRoute {
+                            sub: *inbox,
+                            slot: self.plan.subs[inbox.index()].slot,
+                            callee,
+                            records: call.queue.records,
+                            bytes: call.queue.bytes.as_bytes(),
+                        })
+                    })
                 }
                 LinkKind::Publish(_) | LinkKind::Call(_) | LinkKind::Subscribe(_) => None,
             };
@@ -737,6 +752,7 @@ impl<'a> Compiler<'a> {
             return Err(self.problems);
         }
         data_needs::mark(&mut self.plan);
+        self.plan.lanes = lanes::lay(&self.plan);
         self.plan.lay_feeds();
         Ok(self.plan)
     }
@@ -770,6 +786,7 @@ impl Plan {
         self.names = previous.names.clone();
         self.emits = previous.emits;
         self.outside.clone_from(&previous.outside);
+        self.cycles = previous.cycles;
         let node = |node: &NodePlan| NodePlan { id: node.id.clone(), alive: false, tag: node.tag, work: Work::None };
         self.nodes = previous.nodes.iter().map(node).collect();
         let link = |link: &LinkPlan| LinkPlan {

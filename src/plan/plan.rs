@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::lanes::Lanes;
 use super::outside::Capabilities;
 use super::replay::ReplayLog;
 use super::sampler::Sampler;
@@ -36,6 +37,10 @@ pub struct Plan {
     pub(crate) emits: u32,
     /// Buses that an outside broker carries.
     pub(crate) outside: BTreeMap<NodeIx, Capabilities>,
+    /// How many of those counters there have to be: up to the last emit setting with keys in turn.
+    pub(crate) cycles: u32,
+    /// What nearly every step needs.
+    pub(crate) lanes: Lanes,
     pub(super) names: Names,
 }
 
@@ -208,10 +213,22 @@ pub(crate) struct Route {
     pub(crate) to: RouteTo,
 }
 
+/// The way into an inbox, with what a call that arrives at once has to know of it.
+#[derive(Clone, Copy)]
+pub(crate) struct InboxRoute {
+    pub(crate) sub: SubIx,
+    /// Its place among all inboxes.
+    pub(crate) slot: u32,
+    pub(crate) callee: NodeIx,
+    /// How much the link lets the inbox hold.
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
+}
+
 #[derive(Clone, Copy)]
 pub(crate) enum RouteTo {
     Topic(TopicIx),
-    Inbox(SubIx),
+    Inbox(InboxRoute),
 }
 
 pub(crate) struct LinkPlan {

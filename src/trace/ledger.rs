@@ -1,7 +1,5 @@
 //! Obligations by state: one for each accepted event and each subscription that matches it, and one for each call.
 
-use super::record::Phase;
-
 /// How many obligations are in which state. Every one is in exactly one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LedgerCounts {
@@ -41,15 +39,6 @@ impl LedgerCounts {
     /// Whether every obligation is in exactly one state: law C1.
     pub const fn balances(&self) -> bool {
         self.obligations == self.settled() + self.open()
-    }
-
-    /// The count of an open state.
-    pub(crate) const fn phase_mut(&mut self, phase: Phase) -> &mut u64 {
-        match phase {
-            Phase::Queued => &mut self.queued,
-            Phase::Delayed => &mut self.delayed,
-            Phase::InFlight => &mut self.in_flight,
-        }
     }
 
     /// Adds another's counts.

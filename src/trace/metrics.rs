@@ -10,12 +10,15 @@ use crate::model::{KindTag, LinkIx, NodeIx, SimDuration, SimTime, SubIx};
 #[derive(Clone, Debug)]
 pub struct Metrics {
     nodes: Vec<NodeCell>,
+    rare: Vec<RareCell>,
     /// Histograms of each node, beside the counters that every record touches.
     spreads: Vec<Spreads>,
     /// Queues that several members share; those of one member are counted at its node.
     shared: Vec<QueueCell>,
     links: Vec<LinkFigures>,
     subs: Vec<SubCell>,
+    /// What else became of obligations, by subscription.
+    ends: Vec<LedgerCounts>,
     /// Only functions have these; by node.
     functions: Vec<(NodeIx, FunctionFigures)>,
     publishes: Publishes,
@@ -174,21 +177,35 @@ impl QueueCell {
     }
 }
 
-/// The counters of a node: two cache lines.
+/// The counters of a node that nearly every record touches: one cache line.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
 struct NodeCell {
     queue: QueueCell,
     busy: u32,
     /// Of the queue, what has been handed over and not begun.
     local: u32,
     received: u64,
-    handled: u64,
+    emitted: u64,
+    /// When each of those being handled began, summed: what they have used so far follows. It wraps around; a difference
+    /// does not, unless all of them together have taken five hundred years.
+    busy_since: u64,
+}
+
+impl NodeCell {
+    /// Time that those being handled have used so far.
+    const fn running(&self, now: u64) -> u64 {
+        (self.busy as u64).wrapping_mul(now).wrapping_sub(self.busy_since)
+    }
+}
+
+/// The other counters of a node. Attempts that succeeded are not counted: they are those that took time and did not fail.
+#[derive(Clone, Copy, Debug, Default)]
+struct RareCell {
+    accepted: u64,
     failed: u64,
     retried: u64,
-    emitted: u64,
     throttled: u64,
-    /// When each of those being handled began, summed: what they have used so far follows.
-    busy_since: u128,
     /// Time that those used which were being handled when their node was removed.
     cut_nanos: u128,
 }
@@ -200,9 +217,13 @@ struct Spreads {
     end_to_end: Histogram,
 }
 
+/// The counters of a subscription that nearly every obligation touches: half a cache line.
 #[derive(Clone, Copy, Debug, Default)]
 struct SubCell {
-    counts: LedgerCounts,
+    obligations: u64,
+    acked: u64,
+    queued: u32,
+    in_flight: u32,
     /// Where its queue is counted: a node, or with [`SHARED`] a shared cell.
     queue: u32,
     is_inbox: bool,
@@ -215,10 +236,12 @@ impl Metrics {
     pub fn new(shape: &Shape) -> Self {
         let mut metrics = Self {
             nodes: Vec::new(),
+            rare: Vec::new(),
             spreads: Vec::new(),
             shared: Vec::new(),
             links: Vec::new(),
             subs: Vec::new(),
+            ends: Vec::new(),
             functions: Vec::new(),
             publishes: Publishes::default(),
             shape: Shape::default(),
@@ -235,6 +258,8 @@ impl Metrics {
         let now = self.now.as_nanos();
         self.settle_prices();
         self.nodes.resize(shape.nodes.len(), NodeCell::default());
+        self.rare.resize(shape.nodes.len(), RareCell::default());
+        self.ends.resize(shape.subs.len(), LedgerCounts::default());
         self.spreads.resize(shape.nodes.len(), Spreads::default());
         self.links.resize(shape.links, LinkFigures::default());
         for (place, node) in shape.nodes.iter().enumerate() {
@@ -244,8 +269,7 @@ impl Metrics {
             }
             let cell = &mut self.nodes[place];
             if !node.alive {
-                let running = u128::from(cell.busy) * u128::from(now);
-                cell.cut_nanos += running.saturating_sub(cell.busy_since);
+                self.rare[place].cut_nanos += u128::from(cell.running(now));
                 cell.busy = 0;
                 cell.busy_since = 0;
                 cell.local = 0;
@@ -265,7 +289,7 @@ impl Metrics {
     /// Counts a subscription's queue at its only member, or in a cell of its own.
     fn place_queue(&mut self, place: usize, sub: &SubShape, now: u64) {
         let cell = self.subs[place];
-        let queued = cell.counts.queued as u32;
+        let queued = cell.queued;
         let was_shared = cell.queue != u32::MAX && cell.queue & SHARED != 0;
         if let [member] = sub.members[..] {
             self.nodes[member.index()].queue.length += queued;
@@ -316,35 +340,38 @@ impl Metrics {
     /// One more waits.
     #[inline]
     fn enqueue(&mut self, sub: SubIx, now: u64) {
-        self.subs[sub.index()].counts.queued += 1;
+        self.subs[sub.index()].queued += 1;
         self.queue(sub).add(now);
     }
 
     /// One fewer waits.
     #[inline]
     fn dequeue(&mut self, sub: SubIx, now: u64) {
-        self.subs[sub.index()].counts.queued -= 1;
+        self.subs[sub.index()].queued -= 1;
         self.queue(sub).remove(now);
     }
 
     /// An obligation leaves an open state for good.
     #[inline]
     fn end(&mut self, sub: SubIx, from: Phase, now: u64) {
-        if from == Phase::Queued {
-            self.dequeue(sub, now);
-        } else {
-            *self.subs[sub.index()].counts.phase_mut(from) -= 1;
+        match from {
+            Phase::Queued => self.dequeue(sub, now),
+            Phase::Delayed => self.ends[sub.index()].delayed -= 1,
+            Phase::InFlight => self.subs[sub.index()].in_flight -= 1,
         }
     }
 
     /// An attempt is over.
     #[inline]
-    fn finish(&mut self, node: NodeIx, now: u64, service: SimDuration) -> &mut NodeCell {
+    fn finish(&mut self, node: NodeIx, now: u64, service: SimDuration) -> &mut Spreads {
         let cell = &mut self.nodes[node.index()];
-        cell.busy = cell.busy.saturating_sub(1);
-        cell.busy_since = cell.busy_since.saturating_sub(u128::from(now - service.as_nanos()));
-        self.spreads[node.index()].service.add(service.as_nanos());
-        &mut self.nodes[node.index()]
+        if cell.busy > 0 {
+            cell.busy -= 1;
+            cell.busy_since = cell.busy_since.wrapping_sub(now - service.as_nanos());
+        }
+        let spreads = &mut self.spreads[node.index()];
+        spreads.service.add(service.as_nanos());
+        spreads
     }
 
     // ---- answers --------------------------------------------------------------------------------------------------
@@ -376,7 +403,15 @@ impl Metrics {
 
     /// How many obligations are in which state, by the records.
     pub fn ledger(&self) -> Ledger {
-        let mut ledger = Ledger { subs: self.subs.iter().map(|sub| sub.counts).collect(), ..Ledger::default() };
+        let counts = |(sub, ends): (&SubCell, &LedgerCounts)| LedgerCounts {
+            obligations: sub.obligations,
+            acked: sub.acked,
+            queued: sub.queued.into(),
+            in_flight: sub.in_flight.into(),
+            ..*ends
+        };
+        let subs = self.subs.iter().zip(&self.ends).map(counts).collect();
+        let mut ledger = Ledger { subs, ..Ledger::default() };
         for counts in &ledger.subs {
             ledger.total.add(counts);
         }
@@ -388,12 +423,13 @@ impl Metrics {
         let (Some(cell), Some(spreads)) = (self.nodes.get(node.index()), self.spreads.get(node.index())) else {
             return Work::default();
         };
-        let running = u128::from(cell.busy) * u128::from(self.now.as_nanos());
-        let busy_nanos = spreads.service.sum_nanos() + running.saturating_sub(cell.busy_since) + cell.cut_nanos;
+        let rare = &self.rare[node.index()];
+        let running = u128::from(cell.running(self.now.as_nanos()));
+        let busy_nanos = spreads.service.sum_nanos() + running + rare.cut_nanos;
         Work {
             received: cell.received,
-            handled: cell.handled,
-            failed: cell.failed,
+            handled: rare.accepted + spreads.service.count() - rare.failed,
+            failed: rare.failed,
             emitted: cell.emitted,
             busy: cell.busy,
             waits: spreads.wait.count(),
@@ -426,17 +462,16 @@ impl Metrics {
             }
         }
         let elapsed = self.now.since(self.begun).as_nanos().max(1) as f64;
-        let running =
-            u128::from(cell.busy) * u128::from(now) - cell.busy_since.min(u128::from(cell.busy) * u128::from(now));
-        let used = spreads.service.sum_nanos() + running + cell.cut_nanos;
+        let rare = &self.rare[node.index()];
+        let used = spreads.service.sum_nanos() + u128::from(cell.running(now)) + rare.cut_nanos;
         let function = self.functions.iter().find(|(of, _)| *of == node).map(|(_, figures)| *figures);
         NodeFigures {
             received: cell.received,
-            handled: cell.handled,
-            failed: cell.failed,
-            retried: cell.retried,
+            handled: rare.accepted + spreads.service.count() - rare.failed,
+            failed: rare.failed,
+            retried: rare.retried,
             emitted: cell.emitted,
-            throttled: cell.throttled,
+            throttled: rare.throttled,
             queue,
             queue_max: max,
             queue_mean: area as f64 / elapsed,
@@ -453,10 +488,10 @@ impl Metrics {
     /// Bytes that the figures take.
     pub fn bytes(&self) -> usize {
         let spread = |spread: &Spreads| spread.wait.bytes() + spread.service.bytes() + spread.end_to_end.bytes();
-        self.nodes.len() * size_of::<NodeCell>()
+        self.nodes.len() * (size_of::<NodeCell>() + size_of::<RareCell>())
             + self.spreads.iter().map(spread).sum::<usize>()
             + self.links.len() * size_of::<LinkFigures>()
-            + self.subs.len() * size_of::<SubCell>()
+            + self.subs.len() * (size_of::<SubCell>() + size_of::<LedgerCounts>())
     }
 }
 
@@ -477,7 +512,7 @@ impl Observer for Metrics {
             }
             What::Accepted { link, node, .. } => {
                 self.links[link.index()].arrived += 1;
-                self.nodes[node.index()].handled += 1;
+                self.rare[node.index()].accepted += 1;
                 self.publishes.accepted += 1;
             }
             What::Rejected { link, node, .. } => {
@@ -494,12 +529,12 @@ impl Observer for Metrics {
                 if let Some(link) = link {
                     self.links[link.index()].arrived += 1;
                 }
-                self.subs[sub.index()].counts.obligations += 1;
+                self.subs[sub.index()].obligations += 1;
                 self.enqueue(sub, now);
             }
             What::Delivered { sub, .. } => {
                 self.dequeue(sub, now);
-                self.subs[sub.index()].counts.in_flight += 1;
+                self.subs[sub.index()].in_flight += 1;
             }
             What::Received { node, link, sub, attempt, .. } => {
                 if let Some(link) = link
@@ -509,61 +544,61 @@ impl Observer for Metrics {
                 }
                 let cell = &mut self.nodes[node.index()];
                 cell.received += 1;
-                cell.retried += u64::from(attempt > 1);
                 cell.local += 1;
                 cell.queue.add(now);
+                if attempt > 1 {
+                    self.rare[node.index()].retried += 1;
+                }
             }
             What::Started { node, wait, .. } => {
                 let cell = &mut self.nodes[node.index()];
                 cell.local = cell.local.saturating_sub(1);
                 cell.queue.remove(now);
                 cell.busy += 1;
-                cell.busy_since += u128::from(now);
+                cell.busy_since = cell.busy_since.wrapping_add(now);
                 self.spreads[node.index()].wait.add(wait.as_nanos());
             }
             What::Handled { node, service, end_to_end, .. } => {
-                self.finish(node, now, service).handled += 1;
-                self.spreads[node.index()].end_to_end.add(end_to_end.as_nanos());
+                self.finish(node, now, service).end_to_end.add(end_to_end.as_nanos());
             }
             What::Failed { node, service, lost, .. } => {
-                self.finish(node, now, service).failed += 1;
+                self.finish(node, now, service);
+                self.rare[node.index()].failed += 1;
                 self.lost_in_handler += u64::from(lost);
             }
             What::Throttled { node, .. } => {
+                self.rare[node.index()].throttled += 1;
                 let cell = &mut self.nodes[node.index()];
-                cell.throttled += 1;
                 cell.local = cell.local.saturating_sub(1);
                 cell.queue.remove(now);
             }
             What::Acked { sub, from, .. } => {
                 self.end(sub, from, now);
-                self.subs[sub.index()].counts.acked += 1;
+                self.subs[sub.index()].acked += 1;
             }
             What::Retrying { sub, .. } => {
-                let counts = &mut self.subs[sub.index()].counts;
-                counts.in_flight -= 1;
-                counts.delayed += 1;
+                self.subs[sub.index()].in_flight -= 1;
+                self.ends[sub.index()].delayed += 1;
             }
             What::Queued { sub, taken_back, .. } => {
-                let from = if taken_back { Phase::InFlight } else { Phase::Delayed };
-                *self.subs[sub.index()].counts.phase_mut(from) -= 1;
+                self.end(sub, if taken_back { Phase::InFlight } else { Phase::Delayed }, now);
                 self.enqueue(sub, now);
             }
             What::Dropped { sub, from, .. } => {
                 self.end(sub, from, now);
-                self.subs[sub.index()].counts.dropped += 1;
+                self.ends[sub.index()].dropped += 1;
             }
             What::DeadLettered { sub, from, .. } => {
                 self.end(sub, from, now);
-                self.subs[sub.index()].counts.dead_lettered += 1;
+                self.ends[sub.index()].dead_lettered += 1;
             }
             What::Evicted { sub, from, .. } => {
                 self.end(sub, from, now);
-                self.subs[sub.index()].counts.retention_lost += 1;
+                self.ends[sub.index()].retention_lost += 1;
             }
             What::Purged { sub, from, .. } => {
                 self.end(sub, from, now);
-                self.subs[sub.index()].counts.purged += 1;
+                self.ends[sub.index()].purged += 1;
             }
             What::Buried { node, link, .. } => {
                 self.links[link.index()].arrived += 1;
@@ -604,12 +639,11 @@ impl Observer for Metrics {
         let link = &mut self.links[link.index()];
         link.sent += 1;
         link.arrived += 1;
-        let counts = &mut self.subs[sub.index()].counts;
+        let counts = &mut self.subs[sub.index()];
         counts.obligations += 1;
         counts.acked += 1;
         let cell = &mut self.nodes[node.index()];
         cell.received += 1;
-        cell.handled += 1;
         let spreads = &mut self.spreads[node.index()];
         spreads.wait.add(0);
         spreads.service.add(0);

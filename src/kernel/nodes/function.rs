@@ -55,7 +55,7 @@ impl Kernel {
         state.total += 1;
         state.created.push_back(self.now);
         let instances = state.total;
-        let start = self.nodes[node.index()].streams.arrival.sample(&function.cold_start);
+        let start = self.rest[node.index()].arrival.sample(&function.cold_start);
         let ready = self.now.saturating_add(start);
         cx.show(What::InstanceStarted { node, cold: true, ready: SimTime::from_nanos(ready), instances });
         self.jobs[handle].tag = Tag::Cold;

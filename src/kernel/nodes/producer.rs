@@ -165,15 +165,14 @@ impl Kernel {
     pub(in super::super) fn arm_source<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx) {
         let Some(plan) = Self::producer(cx, node) else { return };
         let now = self.now;
-        let state = &mut self.nodes[node.index()];
-        let producer = &mut self.producers[state.extra as usize];
+        let producer = &mut self.producers[self.nodes[node.index()].extra as usize];
         if producer.is_armed || producer.is_ended || self.is_draining {
             return;
         }
         let due = if producer.made >= plan.stops_after {
             None
         } else {
-            producer.next_due(&plan.pacing, &mut state.streams.arrival, now)
+            producer.next_due(&plan.pacing, &mut self.rest[node.index()].arrival, now)
         };
         match due {
             Some(due) => {

@@ -6,7 +6,7 @@ use super::super::event_list::Class;
 use super::super::state::{Job, Payload, Slot, Tag};
 use super::super::{Cx, Kernel, Ready};
 use crate::model::{EventId, LinkIx, NodeIx, OverLimit, Pick, SimDuration, SimTime, SubIx};
-use crate::plan::{BucketPlan, EmitPlan, HandlerPlan, Plan, Route, RouteTo, Work, WorkerPlan};
+use crate::plan::{BucketPlan, EmitPlan, HandlerPlan, Hop, Lane, Plan, Route, RouteTo, Work, WorkerPlan};
 use crate::trace::{KeyRef, Leg, Observer, Reason, What};
 
 /// Whether a node can begin with an event.
@@ -84,7 +84,17 @@ impl Kernel {
     }
 
     /// Whether the node has room for one more. Takes a token if so, and asks for an instance if it is a function.
+    #[inline]
     fn room<O: Observer>(&mut self, cx: &Cx<'_, O>, node: NodeIx) -> Room {
+        let lane = cx.plan.lanes.of(node.index());
+        if lane.is_simple {
+            let state = &self.nodes[node.index()];
+            return if state.busy + state.waiting_out < lane.concurrency { Room::Yes } else { Room::Later };
+        }
+        self.room_by_limits(cx, node)
+    }
+
+    fn room_by_limits<O: Observer>(&mut self, cx: &Cx<'_, O>, node: NodeIx) -> Room {
         let Some(worker) = worker_of(cx.plan, node) else { return Room::Later };
         let state = &self.nodes[node.index()];
         if state.busy + state.waiting_out >= worker.concurrency {
@@ -104,21 +114,22 @@ impl Kernel {
             return if function.over == OverLimit::Queue { Room::Later } else { Room::Back };
         }
         if let Some(bucket) = &worker.rate {
-            let state = &mut self.nodes[node.index()];
-            state.bucket = state.bucket.max(self.now).saturating_add(bucket.gap);
+            let rest = &mut self.rest[node.index()];
+            rest.bucket = rest.bucket.max(self.now).saturating_add(bucket.gap);
         }
         Room::Yes
     }
 
     /// Whether there is a token; if not, and events wait for one, comes back when there is.
     fn has_token(&mut self, node: NodeIx, bucket: &BucketPlan) -> bool {
-        let state = &mut self.nodes[node.index()];
-        if state.bucket <= self.now.saturating_add(bucket.slack) {
+        let full_at = self.rest[node.index()].bucket;
+        if full_at <= self.now.saturating_add(bucket.slack) {
             return true;
         }
+        let state = &mut self.nodes[node.index()];
         if bucket.over == OverLimit::Queue && !state.token_armed {
             state.token_armed = true;
-            let due = state.bucket - bucket.slack;
+            let due = full_at - bucket.slack;
             self.arm(due, Class::Timer, Job::timer(Tag::Token, node.0, Job::NONE));
         }
         false
@@ -164,6 +175,10 @@ impl Kernel {
         if self.jobs[handle].source & Job::INBOX != 0 {
             self.leave_inbox(cx, handle);
         }
+        if cx.plan.lanes.of(node.index()).is_simple {
+            self.start(cx, handle);
+            return;
+        }
         let Some(worker) = worker_of(cx.plan, node) else { return };
         if let Some(function) = &worker.function
             && !self.occupy_instance(cx, node, function, handle)
@@ -185,12 +200,18 @@ impl Kernel {
         job.tag = Tag::Work;
         let sub = Self::sub_of(cx.plan, job);
         cx.show(What::Started { node, sub, event, kind, attempt, wait });
-        let Some(worker) = worker_of(cx.plan, node) else { return };
-        let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind));
-        let takes = handler.map_or(0, |handler| self.nodes[node.index()].streams.service.sample(&handler.takes));
+        let lane = cx.plan.lanes.of(node.index());
+        let (takes, is_sink) = if lane.is_plain {
+            (self.nodes[node.index()].streams.service.sample(&lane.takes), lane.is_sink)
+        } else {
+            let Some(worker) = worker_of(cx.plan, node) else { return };
+            let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind));
+            let takes = handler.map_or(0, |handler| self.nodes[node.index()].streams.service.sample(&handler.takes));
+            (takes, worker.is_sink)
+        };
         if takes > 0 {
             self.later(now.saturating_add(takes), Class::Completion, handle);
-        } else if worker.is_sink {
+        } else if is_sink {
             self.complete(cx, handle);
         } else {
             // Through the ring, so that a chain of services that take no time is no recursion.
@@ -203,19 +224,27 @@ impl Kernel {
         let plan = cx.plan;
         let job = self.jobs[handle];
         let node = NodeIx(job.node);
-        if !plan.is_alive(node) {
-            self.jobs.remove(handle);
-            return;
-        }
-        let Some(worker) = worker_of(plan, node) else { return };
         let kind = job.slot.kind();
-        let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind));
         let mut failure = None;
-        if let Some(handler) = handler {
-            if self.nodes[node.index()].streams.outcome.happens(handler.fails) {
-                failure = Some(Reason::Failed);
-            } else if !handler.emits.is_empty() {
-                failure = self.emit_all(cx, handle, handler).err();
+        let mut function = None;
+        let lane = plan.lanes.of(node.index());
+        // A key of its own text has to be carried along; a number is in the slot.
+        if lane.is_plain && !self.all_data && job.slot.key_code() != Slot::TEXT_KEY {
+            self.emit_hops(cx, node, &job.slot, lane);
+        } else {
+            if !plan.is_alive(node) {
+                self.jobs.remove(handle);
+                return;
+            }
+            let Some(worker) = worker_of(plan, node) else { return };
+            function = worker.function.as_ref();
+            let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind));
+            if let Some(handler) = handler {
+                if self.nodes[node.index()].streams.outcome.happens(handler.fails) {
+                    failure = Some(Reason::Failed);
+                } else if !handler.emits.is_empty() {
+                    failure = self.emit_all(cx, handle, handler).err();
+                }
             }
         }
         let event = job.slot.event;
@@ -240,7 +269,7 @@ impl Kernel {
         }
         // Until here its place was taken: what it emitted may have come back to it already.
         self.nodes[node.index()].busy -= 1;
-        if let Some(function) = &worker.function {
+        if let Some(function) = function {
             self.release_instance(cx, node, function);
         }
         if self.nodes[node.index()].waiting_out > 0 {
@@ -321,7 +350,7 @@ impl Kernel {
                 }
             }
             if let Some(after) = &emit.after {
-                let delay = self.nodes[node.index()].streams.various.sample(after);
+                let delay = self.rest[node.index()].various.sample(after);
                 self.emit_later(cx, cause, handler, place, delay);
             } else {
                 for copy in 0..emit.count {
@@ -354,6 +383,38 @@ impl Kernel {
         if !self.nodes[node.index()].is_broken {
             self.nodes[node.index()].is_broken = true;
             cx.show(What::Broken { node, event });
+        }
+    }
+
+    /// Emits what a plain node emits: the same draws and the same events as [`Kernel::emit_all`] makes.
+    #[inline]
+    fn emit_hops<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx, cause: &Slot, lane: &Lane) {
+        let lanes = &cx.plan.lanes;
+        let hops = lanes.hops(lane);
+        if hops.is_empty() {
+            return;
+        }
+        let mut emit = |kernel: &mut Self, hop: &Hop| {
+            for _ in 0..hop.count {
+                let slot = kernel.give_birth(cx, node, Some(cause), hop.kind, cause.key_code(), None);
+                kernel.send(cx, node, lanes.routes(hop), slot, None);
+            }
+        };
+        if lane.picks_one {
+            let mut left = self.nodes[node.index()].streams.choice.below(1_000_000_000) as u32;
+            for hop in hops {
+                if left < hop.chance.billionths() {
+                    emit(self, hop);
+                    return;
+                }
+                left -= hop.chance.billionths();
+            }
+        } else {
+            for hop in hops {
+                if self.nodes[node.index()].streams.choice.happens(hop.chance) {
+                    emit(self, hop);
+                }
+            }
         }
     }
 
@@ -461,9 +522,9 @@ impl Kernel {
                 RouteTo::Inbox(_) => (Leg::Call, 1),
             };
             cx.show(What::Sent { link, event, kind, leg, attempt, arrives: SimTime::from_nanos(arrives) });
-            match route.to {
+            match &route.to {
                 RouteTo::Topic(topic) if route.delay == 0 => {
-                    if let Err(sub) = self.publish(cx, link, slot, payload, topic, None) {
+                    if let Err(sub) = self.publish(cx, link, slot, payload, *topic, None) {
                         let job = Job {
                             offset: topic.0.into(),
                             node: node.0,
@@ -482,14 +543,17 @@ impl Kernel {
                 }
                 RouteTo::Inbox(inbox) => {
                     let job = Job {
-                        source: inbox.0 | Job::INBOX,
+                        source: inbox.sub.0 | Job::INBOX,
                         node: node.0,
                         link: link.0,
                         ..Job::carrying(slot, Tag::Call)
                     };
-                    let handle = self.jobs.put_with(job, payload.cloned());
+                    let handle = match payload {
+                        Some(payload) => self.jobs.put_with(job, Some(Arc::clone(payload))),
+                        None => self.jobs.put(job),
+                    };
                     if route.delay == 0 {
-                        self.call(cx, handle, None);
+                        self.call_at_once(cx, handle, inbox);
                     } else {
                         self.later(arrives, Class::Arrival, handle);
                     }
