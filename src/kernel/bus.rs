@@ -43,13 +43,20 @@ impl Kernel {
             self.publish_outside(plan, link, slot, payload, topic_ix);
             return Ok(());
         }
+        if self.faults.is_on
+            && let Some(fault) = self.downed_by(node)
+        {
+            cx.show(What::TurnedAway { fault, node, event });
+            cx.show(What::Rejected { link, node, event, kind, reason: Reason::Down });
+            return Ok(());
+        }
         let number = self.choose_partition(plan, topic_ix, &slot, payload);
         let partition_ix = topic.partitions[number as usize] as usize;
         let feeds = &plan.partitions[partition_ix].feeds;
         let size = plan.events[kind.index()].size;
         for feed in feeds {
             let state = &self.subs[feed.slot as usize];
-            if feed.passes && state.queued == 0 && state.door_waits == 0 {
+            if feed.passes && state.queued == 0 && state.door_waits == 0 && !self.faults.is_on {
                 continue;
             }
             let (cursor, sub_ix) = (&feed.cursor, feed.sub);
@@ -152,7 +159,8 @@ impl Kernel {
     fn pass_through(&mut self, feed: &Feed) -> bool {
         let sub = &self.subs[feed.slot as usize];
         let cursor = &mut self.cursors[feed.cursor as usize];
-        let is_clear = sub.queued == 0 && sub.in_flight == 0 && self.nodes[feed.node.index()].queue_len == 0;
+        let is_clear =
+            !self.faults.is_on && sub.queued == 0 && sub.in_flight == 0 && self.nodes[feed.node.index()].queue_len == 0;
         if !is_clear || cursor.mask.is_some() {
             return false;
         }
@@ -243,10 +251,13 @@ impl Kernel {
     #[inline]
     pub(super) fn pick_member(&self, plan: &Plan, sub: &SubPlan, cursor: u32) -> Option<usize> {
         let state = &self.subs[sub.slot as usize];
-        if state.in_flight >= sub.max_in_flight {
+        if state.in_flight >= sub.max_in_flight || self.faults.is_on && self.is_still(sub.node) {
             return None;
         }
-        let has_room = |place: usize| state.members[place].held < sub.members[place].prefetch;
+        let has_room = |place: usize| {
+            let member = &sub.members[place];
+            state.members[place].held < member.prefetch && !(self.faults.is_on && self.is_down(member.node))
+        };
         if sub.share == Share::Partition {
             let owner = self.cursors[cursor as usize].owner?;
             let place = sub.members.iter().position(|member| member.link.0 == owner)?;
@@ -338,6 +349,14 @@ impl Kernel {
                 cursor_state.ack_armed = true;
                 self.arm(deadline, Class::Timer, Job::timer(Tag::AckTimer, Job::NONE, cursor));
             }
+        }
+        if self.faults.is_on {
+            slot.at = slot.at.saturating_add(member.delay);
+            let token = if sub.at_most_once { Job::SETTLED } else { token };
+            let (node, link) = (node.0, member.link.0);
+            let job = Job { offset, source: cursor, node, link, token, attempt, ..Job::carrying(slot, Tag::Deliver) };
+            self.hand_over_broken(cx, &member, job, payload, deadline);
+            return;
         }
         let arrives = now.saturating_add(member.delay);
         let (leg, shown) = (Leg::Deliver, SimTime::from_nanos(arrives));
@@ -627,7 +646,7 @@ impl Kernel {
     }
 
     /// A record in flight comes back unhandled: it is tried again, or given up.
-    fn unanswered<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32, offset: u64, reason: Reason) {
+    pub(super) fn unanswered<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32, offset: u64, reason: Reason) {
         let plan = cx.plan;
         let sub_ix = plan.cursors[cursor as usize].sub;
         let sub = &plan.subs[sub_ix.index()];

@@ -65,6 +65,7 @@ impl Kernel {
         for node in 0..cx.plan.nodes.len() {
             self.begin_node(cx, NodeIx(node as u32));
         }
+        self.schedule_faults(cx.plan);
     }
 
     fn begin_node<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx) {
@@ -91,6 +92,7 @@ impl Kernel {
             .map(|node| node as u32)
             .collect();
 
+        self.wake_before_edit(&left);
         self.purge_subscriptions(cx, old, &left);
         self.grow(new);
         for cursor in 0..new.cursors.len() as u32 {
@@ -117,6 +119,7 @@ impl Kernel {
                 self.change_node(cx, old, ix);
             }
         }
+        self.edit_faults(cx, old);
         for sub in 0..new.subs.len() {
             let (sub_ix, sub) = (SubIx(sub as u32), &new.subs[sub]);
             if !sub.is_inbox && sub.alive {
@@ -145,7 +148,7 @@ impl Kernel {
                 self.arm_source(cx, node);
             }
             (_, Work::Worker(worker)) => {
-                if worker.function.is_some() {
+                if worker.function.is_some() && !self.is_down(node) {
                     self.provision(cx, node);
                 }
                 self.begin_next(cx, node);
@@ -310,6 +313,7 @@ impl Kernel {
                 | Tag::Source
                 | Tag::Token
                 | Tag::Reclaim
+                | Tag::Unheld
                 | Tag::ScaleOut => true,
                 Tag::Publish
                 | Tag::Call
@@ -319,6 +323,8 @@ impl Kernel {
                 | Tag::Nack
                 | Tag::AckTimer
                 | Tag::Due
+                | Tag::FaultBegin
+                | Tag::FaultEnd
                 | Tag::Retention => false,
             };
             if job.node != node.0 || !is_its_own {

@@ -3,6 +3,7 @@
 mod check;
 mod compile;
 mod data_needs;
+mod faults;
 mod lanes;
 mod outside;
 #[expect(clippy::module_inception, reason = "the plan is what this module is about")]
@@ -13,11 +14,12 @@ mod sampler;
 
 pub use self::check::check;
 pub use self::compile::{Inputs, compile};
+pub use self::faults::Aim;
 pub(crate) use self::lanes::{Hop, Lane};
 pub use self::outside::{Capabilities, KeptBy, Rule};
 pub(crate) use self::plan::{
     BucketPlan, CallPlan, DEAD_LETTERS, DataPlan, DeadPath, EVENT_TYPES, EmitPlan, Feed, FunctionPlan, HandlerPlan,
-    InboxRoute, KeyPlan, NodePlan, Pace, ProducerPlan, ReplayAt, Route, RouteTo, SubPlan, Work, WorkerPlan,
+    InboxRoute, KeyPlan, MemberPlan, NodePlan, Pace, ProducerPlan, ReplayAt, Route, RouteTo, SubPlan, Work, WorkerPlan,
 };
 pub use self::plan::{Plan, SubTerms};
 pub use self::problem::{Place, Problem, Severity};
