@@ -626,7 +626,7 @@ fn load_error(error: LoadError) -> SessionError {
 /// Whether two flows run alike: they differ in nothing but places, names, notes and colours.
 fn means_the_same(a: &Flow, b: &Flow) -> bool {
     // The seed is the run's from its start on; a new one is for the next run.
-    let FlowParts { name: _, note: _, seed: _, hop_limit, events, nodes, links } = a.parts();
+    let FlowParts { name: _, note: _, seed: _, hop_limit, events, nodes, links, faults } = a.parts();
     let other = b.parts();
     let kinds = |flow: &Flow| -> Vec<(NodeId, NodeKind)> {
         let drawn = flow.nodes().iter().filter(|(_, node)| node.kind.tag() != KindTag::Note);
@@ -638,6 +638,7 @@ fn means_the_same(a: &Flow, b: &Flow) -> bool {
         events.iter().map(fact).collect()
     };
     *hop_limit == other.hop_limit
+        && faults == &other.faults
         && links.len() == other.links.len()
         && links.iter().zip(&other.links).all(|((id, link), (other_id, other))| {
             id == other_id

@@ -125,6 +125,7 @@ impl Ring {
             events: BTreeMap::new(),
             nodes,
             links,
+            faults: BTreeMap::new(),
         })
         .expect("a sound flow")
     }

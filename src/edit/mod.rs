@@ -3,7 +3,9 @@
 mod document;
 mod history;
 
-use crate::model::{EventName, EventType, Flow, FlowError, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Point};
+use crate::model::{
+    EventName, EventType, Fault, FaultName, Flow, FlowError, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Point,
+};
 
 pub use self::document::Document;
 
@@ -39,6 +41,12 @@ pub enum Edit {
         /// The dead-letter queue.
         to: Option<NodeId>,
     },
+    /// Adds a fault to the scenario, or changes it.
+    SetFault(FaultName, Fault),
+    /// Takes a fault out of the scenario.
+    RemoveFault(FaultName),
+    /// Calls a fault of the scenario otherwise: its draws are then other ones.
+    RenameFault(FaultName, FaultName),
     /// Removes nodes with their links, and links.
     Remove {
         /// The nodes.
@@ -80,6 +88,9 @@ impl Edit {
             Self::SetLink(id, _) => format!("Change {id}"),
             Self::SetDeadLetters { to: Some(_), .. } => "Send dead letters".to_owned(),
             Self::SetDeadLetters { to: None, .. } => "Stop sending dead letters".to_owned(),
+            Self::SetFault(name, _) => format!("Change fault {name}"),
+            Self::RemoveFault(name) => format!("Remove fault {name}"),
+            Self::RenameFault(name, _) => format!("Rename fault {name}"),
             Self::Remove { nodes, links } => match (nodes.len(), links.len()) {
                 (0, 1) => "Remove link".to_owned(),
                 (0, links) => format!("Remove {links} links"),
@@ -105,6 +116,16 @@ impl Edit {
             Self::AddLink(id, link) => flow.add_link(id.clone(), link.clone())?,
             Self::SetLink(id, link) => flow.set_link(id, link.clone())?,
             Self::SetDeadLetters { from, to } => set_dead_letters(flow, from, to.as_ref())?,
+            Self::SetFault(name, fault) => flow.set_fault(name.clone(), fault.clone())?,
+            Self::RemoveFault(name) => flow.remove_fault(name)?,
+            Self::RenameFault(from, to) => {
+                let fault = flow.fault(from).cloned().ok_or_else(|| FlowError::NoFault(from.clone()))?;
+                if flow.fault(to).is_some() {
+                    return Err(FlowError::FaultExists(to.clone()));
+                }
+                flow.remove_fault(from)?;
+                flow.set_fault(to.clone(), fault)?;
+            }
             Self::Remove { nodes, links } => {
                 links.iter().try_for_each(|id| flow.remove_link(id))?;
                 nodes.iter().try_for_each(|id| flow.remove_node(id))?;

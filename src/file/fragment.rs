@@ -73,6 +73,7 @@ pub fn read_fragment(text: &str) -> Result<Fragment, ReadError> {
         events,
         nodes,
         links,
+        faults: BTreeMap::new(),
     };
     Flow::try_from(parts).map(|piece| Fragment { piece }).map_err(|errors| scan.unsound(&errors))
 }

@@ -687,6 +687,7 @@ fn is_at(problem: &Problem, place: &Place, path: &str) -> bool {
         (Place::Node(a, field), Place::Node(b, _)) if a == b => field,
         (Place::Link(a, field), Place::Link(b, _)) if a == b => field,
         (Place::Event(a, field), Place::Event(b, _)) if a == b => field,
+        (Place::Fault(a, field), Place::Fault(b, _)) if a == b => field,
         _ => return false,
     };
     !path.is_empty() && field.as_deref() == Some(path)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::event::EventType;
+use super::fault::{Fault, FaultName, FaultTarget};
 use super::ids::{EventName, LinkId, NodeId};
 use super::is_default;
 use super::limits;
@@ -51,6 +52,10 @@ pub struct FlowParts {
     /// What connects it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub links: BTreeMap<LinkId, Link>,
+
+    /// What breaks when: a scenario.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub faults: BTreeMap<FaultName, Fault>,
 }
 
 fn default_seed() -> u64 {
@@ -77,6 +82,12 @@ pub enum FlowError {
     /// There is no such event type.
     #[error("there is no event type “{0}”")]
     NoEvent(EventName),
+    /// There is no such fault.
+    #[error("there is no fault “{0}”")]
+    NoFault(FaultName),
+    /// The name is taken.
+    #[error("there already is a fault “{0}”")]
+    FaultExists(FaultName),
     /// The id is taken.
     #[error("there already is a node “{0}”")]
     NodeExists(NodeId),
@@ -214,6 +225,7 @@ impl Flow {
                 events: BTreeMap::new(),
                 nodes: BTreeMap::new(),
                 links: BTreeMap::new(),
+                faults: BTreeMap::new(),
             },
         }
     }
@@ -258,6 +270,16 @@ impl Flow {
     /// The links, by id.
     pub const fn links(&self) -> &BTreeMap<LinkId, Link> {
         &self.parts.links
+    }
+
+    /// What breaks when, by name.
+    pub const fn faults(&self) -> &BTreeMap<FaultName, Fault> {
+        &self.parts.faults
+    }
+
+    /// One fault.
+    pub fn fault(&self, name: &FaultName) -> Option<&Fault> {
+        self.parts.faults.get(name)
     }
 
     /// One node.
@@ -395,6 +417,16 @@ impl Flow {
             .expect("a name of letters, digits and dashes is well-formed, and numbers do not run out")
     }
 
+    /// A name for a new fault: the stem, with the first number that makes it new.
+    pub fn free_fault_name(&self, stem: &str) -> FaultName {
+        let stem: String = stem.trim().chars().filter(|c| !c.is_control()).take(limits::NAME_CHARS - 8).collect();
+        let numbered = |n: u64| if n == 1 { stem.trim().to_owned() } else { format!("{} {n}", stem.trim()) };
+        (1..=u64::MAX)
+            .filter_map(|n| FaultName::new(&numbered(n)).ok())
+            .find(|name| !self.parts.faults.contains_key(name))
+            .expect("numbers do not run out, and digits are well-formed")
+    }
+
     /// An id for a new link between two nodes: the habitual one, with the first number that makes it new.
     pub fn free_link_id(&self, from: &NodeId, to: &NodeId) -> LinkId {
         let habitual = LinkId::between(from, to);
@@ -476,7 +508,11 @@ impl Flow {
     /// Removes a node, its links, and every mention of it as a dead-letter queue.
     pub fn remove_node(&mut self, id: &NodeId) -> Result<(), FlowError> {
         let Some(node) = self.parts.nodes.remove(id) else { return Err(FlowError::NoNode(id.clone())) };
-        self.parts.links.retain(|_, link| link.from != *id && link.to != *id);
+        let is_its_own = |link: &Link| link.from == *id || link.to == *id;
+        let gone: Vec<LinkId> =
+            self.parts.links.iter().filter(|(_, link)| is_its_own(link)).map(|(link, _)| link.clone()).collect();
+        self.parts.links.retain(|_, link| !is_its_own(link));
+        self.forget_faults(Some(id), &gone);
         if node.kind.tag() == KindTag::DeadLetterQueue {
             let forget = |named: &mut Option<NodeId>| {
                 if named.as_ref() == Some(id) {
@@ -526,9 +562,42 @@ impl Flow {
     /// Removes a link.
     pub fn remove_link(&mut self, id: &LinkId) -> Result<(), FlowError> {
         match self.parts.links.remove(id) {
-            Some(_) => Ok(()),
+            Some(_) => {
+                self.forget_faults(None, std::slice::from_ref(id));
+                Ok(())
+            }
             None => Err(FlowError::NoLink(id.clone())),
         }
+    }
+
+    /// Adds a fault to the scenario, or replaces the one of this name.
+    pub fn set_fault(&mut self, name: FaultName, fault: Fault) -> Result<(), FlowError> {
+        self.parts.faults.insert(name, fault);
+        check_faults(&self.parts)
+    }
+
+    /// Takes a fault out of the scenario.
+    pub fn remove_fault(&mut self, name: &FaultName) -> Result<(), FlowError> {
+        match self.parts.faults.remove(name) {
+            Some(_) => Ok(()),
+            None => Err(FlowError::NoFault(name.clone())),
+        }
+    }
+
+    /// Takes out of the scenario what is about a node or links that were just removed.
+    fn forget_faults(&mut self, node: Option<&NodeId>, links: &[LinkId]) {
+        if self.parts.faults.is_empty() {
+            return;
+        }
+        self.parts.faults.retain(|_, fault| match &mut fault.on {
+            FaultTarget::Node(id) => Some(&*id) != node,
+            FaultTarget::Link(id) => !links.contains(id),
+            FaultTarget::Links(ids) => {
+                let had_some = !ids.is_empty();
+                ids.retain(|id| !links.contains(id));
+                !had_some || !ids.is_empty()
+            }
+        });
     }
 
     /// Everything that is not as [`Flow`] promises; empty unless this module has a mistake.
@@ -555,9 +624,17 @@ fn check_parts(parts: &FlowParts) -> Vec<FlowError> {
     if parts.links.len() > limits::LINKS {
         errors.push(FlowError::Limit { node: None, what: "links", limit: limits::LINKS as u64 });
     }
+    errors.extend(check_faults(parts).err());
     errors.extend(parts.nodes.iter().filter_map(|(id, node)| check_node(parts, id, node).err()));
     errors.extend(parts.links.iter().filter_map(|(id, link)| check_link(parts, id, link).err()));
     errors
+}
+
+fn check_faults(parts: &FlowParts) -> Result<(), FlowError> {
+    if parts.faults.len() > limits::FAULTS {
+        return Err(FlowError::Limit { node: None, what: "faults", limit: limits::FAULTS as u64 });
+    }
+    Ok(())
 }
 
 fn check_node(parts: &FlowParts, id: &NodeId, node: &Node) -> Result<(), FlowError> {

@@ -39,7 +39,7 @@ fn checked_name(text: &str, forbidden: &[char], limit: usize) -> Result<Arc<str>
 }
 
 /// Marks that reorder text around them: they would let one name look like another.
-fn is_bidi_control(c: char) -> bool {
+pub(super) fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -147,6 +147,22 @@ handles! {
     SubIx;
     /// An event type of a run, by its name.
     EventTypeIx;
+    /// A fault of a run: one of the scenario, or one that a hand made.
+    FaultIx;
+}
+
+impl FaultIx {
+    const BY_HAND: u32 = 1 << 31;
+
+    /// The fault that a hand made as so manieth, counted from 0.
+    pub const fn by_hand(number: u32) -> Self {
+        Self(number | Self::BY_HAND)
+    }
+
+    /// Which of those that hands made it is, if it is one.
+    pub const fn hand_number(self) -> Option<u32> {
+        if self.0 & Self::BY_HAND == 0 { None } else { Some(self.0 & !Self::BY_HAND) }
+    }
 }
 
 /// An event of a run: the node it came from and its number among that node's events, counted from 0.

@@ -5,6 +5,7 @@
 
 mod distribution;
 mod event;
+mod fault;
 mod flow;
 mod ids;
 mod link;
@@ -15,9 +16,10 @@ mod time;
 
 pub use self::distribution::Distribution;
 pub use self::event::{EventType, JsonText};
+pub use self::fault::{Fault, FaultKind, FaultName, FaultTarget};
 pub use self::flow::{DeadLetterLink, ExpectedLink, Flow, FlowError, FlowParts, LinkRefusal};
 pub use self::ids::{
-    EventId, EventName, EventTypeIx, IdError, LinkId, LinkIx, NodeId, NodeIx, SubIx, TopicIx, TopicName,
+    EventId, EventName, EventTypeIx, FaultIx, IdError, LinkId, LinkIx, NodeId, NodeIx, SubIx, TopicIx, TopicName,
 };
 pub use self::link::{
     Backoff, Call, Guarantee, Jitter, Link, LinkKind, Publish, QueueLimit, Share, StartAt, Subscription, WhenFull,
@@ -52,6 +54,8 @@ pub mod limits {
     pub const NAME_CHARS: usize = 200;
     /// Characters of a link's id: two ids, an arrow, and a number that makes it new.
     pub const LINK_NAME_CHARS: usize = 2 * NAME_CHARS + 16;
+    /// Faults of a scenario.
+    pub const FAULTS: usize = 1_000;
     /// Work a node does at once.
     pub const CONCURRENCY: u32 = 100_000;
 }

@@ -6,6 +6,7 @@
 mod distributions;
 mod events;
 mod expressions;
+mod faults;
 mod groups;
 mod routes;
 mod secrets;
@@ -34,6 +35,7 @@ pub fn check(flow: &Flow) -> Vec<Problem> {
     routes.check(&wiring, &mut findings);
     groups::check(&wiring, &routes, &mut findings);
     traffic::check(&wiring, &routes, &mut findings);
+    faults::check(flow, &mut findings);
     findings.in_order()
 }
 
@@ -61,6 +63,7 @@ impl Findings {
             Place::Event(..) => 1,
             Place::Node(..) => 2,
             Place::Link(..) => 3,
+            Place::Fault(..) => 4,
         };
         let key = |problem: &Problem| (problem.severity, part(&problem.at));
         self.problems

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{EventName, LinkId, NodeId};
+use crate::model::{EventName, FaultName, LinkId, NodeId};
 
 /// One thing that is wrong or doubtful in a flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub enum Place {
     Link(LinkId, Option<String>),
     /// An event type, and which of its settings if it is one.
     Event(EventName, Option<String>),
+    /// A fault of the scenario, and which of its settings if it is one.
+    Fault(FaultName, Option<String>),
 }
 
 impl fmt::Display for Place {
@@ -48,6 +50,7 @@ impl fmt::Display for Place {
             Self::Node(id, field) => ("node", id, field),
             Self::Link(id, field) => ("link", id, field),
             Self::Event(name, field) => ("event", name, field),
+            Self::Fault(name, field) => ("fault", name, field),
         };
         write!(f, "{kind} {id}")?;
         match field {

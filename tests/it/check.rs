@@ -91,7 +91,50 @@ fn cases() -> Vec<(&'static str, Flow)> {
     let two = |nodes: &str, links: &str| {
         flow("", &format!("{SHOP}{BILLING}{nodes}"), &format!("{LINKS}{BILLING_LINKS}{links}"))
     };
+    let broken = |faults: &str| {
+        let nodes = format!("{SHOP}{BILLING}");
+        let text =
+            format!("Flow(format: 1, nodes: {{{nodes}}}, links: {{{LINKS}{BILLING_LINKS}}}, faults: {{{faults}}})");
+        read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    };
     vec![
+        (
+            "a sound scenario",
+            broken(
+                r#""billing dies": (at: "30s", for: "10s", on: Node("billing"), kind: Crash),
+                   "the way is bad": (at: "10s", for: "5s", on: Links(["in", "to-mail"]), kind: Drop(chance: 0.1)),
+                   "cut off": (for: "1s", on: Node("bus"), kind: Partition, note: "The switch is renewed")"#,
+            ),
+        ),
+        (
+            "faults of nothing",
+            broken(
+                r#""a": (on: Node("biling"), kind: Crash), "b": (on: Link("inn"), kind: Partition),
+                   "c": (on: Links([]), kind: Drop()), "d": (on: Node("bus"), kind: Drop(chance: 0.5)),
+                   "e": (on: Node("shop"), kind: Slow(by: "4x")), "f": (on: Link("in"), kind: Crash),
+                   "g": (on: Node("mail"), kind: ClockSkew(by: "1s"))"#,
+            ),
+        ),
+        (
+            "faults that do nothing",
+            broken(
+                r#""a": (for: "0s", on: Node("billing"), kind: Crash),
+                   "b": (on: Link("in"), kind: Drop(chance: 0.0)),
+                   "c": (on: Link("in"), kind: Delay(by: Uniform(min: "2s", max: "1s"))),
+                   "d": (on: Link("in"), kind: Reorder(within: "0s")),
+                   "e": (on: Node("billing"), kind: Slow(by: "1x")),
+                   "f": (on: Node("billing"), kind: ClockSkew(by: "0s", behind: true))"#,
+            ),
+        ),
+        (
+            "faults that meet",
+            broken(
+                r#""a": (at: "1s", on: Node("billing"), kind: Crash), "b": (at: "5s", on: Node("billing"), kind: Pause),
+                   "c": (at: "1s", for: "1s", on: Link("in"), kind: Drop()),
+                   "d": (at: "2s", for: "9s", on: Link("in"), kind: Drop()),
+                   "e": (at: "3s", for: "1s", on: Links(["in", "to-mail"]), kind: Drop(chance: 0.2))"#,
+            ),
+        ),
         ("an empty flow", Flow::new("empty")),
         ("a sound flow", sound("")),
         ("a note", flow("", r#""n": (at: (0, 0), kind: Note(text: "words"))"#, "")),

@@ -60,6 +60,10 @@ const BEAUTIFUL: &str = r##"Flow(
             kind: Publish(topic: "orders"),
         ),
     },
+    faults: {
+        "billing dies": (at: "30s", for: "10s", on: Node("billing"), kind: Crash),
+        "the way back is bad": (on: Link("billing->bus"), kind: Drop(chance: 0.2)),
+    },
 )
 "##;
 

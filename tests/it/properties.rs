@@ -34,7 +34,7 @@ impl Gesture {
             return add(flow, kind, self.at);
         }
         let (one, other) = (nodes[self.one.index(nodes.len())], nodes[self.other.index(nodes.len())]);
-        match self.what % 12 {
+        match self.what % 15 {
             0..=2 => add(flow, kind, self.at),
             3 | 4 => Edit::Move(vec![(one.clone(), self.at), (other.clone(), self.at)]),
             5 | 6 => match flow.possible_link(one, other) {
@@ -54,6 +54,19 @@ impl Gesture {
                 node.name = format!("Renamed at {}", self.at.0);
                 node.note.push('!');
                 Edit::SetNode(one.clone(), node)
+            }
+            12 => match crate::support::flows::fault(flow, self.one, self.other, self.one, u64::from(self.what)) {
+                Some(fault) => Edit::SetFault(flow.free_fault_name("it breaks"), fault),
+                None => Edit::SetHopLimit(3),
+            },
+            13 if !flow.faults().is_empty() => {
+                let names: Vec<_> = flow.faults().keys().cloned().collect();
+                let name = names[self.one.index(names.len())].clone();
+                if self.at.0 > 0 {
+                    Edit::RemoveFault(name)
+                } else {
+                    Edit::RenameFault(name, flow.free_fault_name("it breaks again"))
+                }
             }
             10 => Edit::SetSeed(self.at.0.unsigned_abs().into()),
             _ => Edit::Many(

@@ -128,7 +128,7 @@ impl Marks {
                         *mark = Some(mark.unwrap_or_default() | is_error);
                     }
                 }
-                Place::Flow | Place::Event(..) => {}
+                Place::Flow | Place::Event(..) | Place::Fault(..) => {}
             }
         }
         for problem in problems {

@@ -73,6 +73,8 @@ fn jump(ctx: &ViewCtx<'_>, place: &Place) {
         Place::Node(id, _) => Ask::Show(Target::Node(id.clone())),
         Place::Link(id, _) => Ask::Show(Target::Link(id.clone())),
         Place::Event(name, _) => Ask::ShowEventType(name.clone()),
+        // The scenario is a part of the flow's own page.
+        Place::Fault(..) => Ask::Select(Selection::default()),
     });
 }
 
@@ -82,6 +84,7 @@ fn place_words(ctx: &ViewCtx<'_>, place: &Place) -> String {
         Place::Node(id, field) => (ctx.session.flow().title(id), field),
         Place::Link(id, field) => (id.to_string(), field),
         Place::Event(name, field) => (name.to_string(), field),
+        Place::Fault(name, field) => (name.to_string(), field),
     };
     match field {
         Some(field) => format!("{what}, {field}"),

@@ -4,10 +4,10 @@
 
 use eventloom::model::{
     Backoff, Bus, ByteSize, Call, Chance, Consumer, DeadLetterQueue, Distribution, Emit, EventName, EventType,
-    Expression, Factor, Flow, Function, Guarantee, Handler, Jitter, JsonText, Key, KindTag, Link, LinkKind, Node,
-    NodeId, NodeKind, Note, OverLimit, Pacing, Pattern, Pick, Point, Producer, Publish, QueueLimit, Rail, Rate,
-    RateLimit, RateStep, ReplayPace, Service, Share, SimDuration, Spacing, StartAt, Subscription, Topic, TopicName,
-    WhenFull, limits,
+    Expression, Factor, Fault, FaultKind, FaultTarget, Flow, Function, Guarantee, Handler, Jitter, JsonText, Key,
+    KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Note, OverLimit, Pacing, Pattern, Pick, Point, Producer,
+    Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace, Service, Share, SimDuration, Spacing, StartAt,
+    Subscription, Topic, TopicName, WhenFull, limits,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -21,8 +21,9 @@ pub(crate) fn sound_flow() -> BoxedStrategy<Flow> {
     let nodes = vec((node_name(), node()), 0..10);
     let links = vec((any::<Index>(), any::<Index>(), link_settings()), 0..16);
     let graves = vec((any::<Index>(), any::<Index>()), 0..3);
-    (head, events, nodes, links, graves)
-        .prop_map(|(head, events, nodes, links, graves)| {
+    let faults = vec((any::<Index>(), any::<Index>(), any::<Index>(), 0..100_u64), 0..4);
+    (head, events, nodes, links, graves, faults)
+        .prop_map(|(head, events, nodes, links, graves, faults)| {
             let mut flow = Flow::new(&head.0);
             flow.set_note(head.1);
             flow.set_seed(head.2);
@@ -40,9 +41,30 @@ pub(crate) fn sound_flow() -> BoxedStrategy<Flow> {
             for (from, to) in graves {
                 name_dead_letters(&mut flow, from, to);
             }
+            for (kind, node, link, millis) in faults {
+                let name = flow.free_fault_name("something breaks");
+                if let Some(fault) = fault(&flow, kind, node, link, millis) {
+                    flow.set_fault(name, fault).expect("few faults");
+                }
+            }
             flow
         })
         .boxed()
+}
+
+/// A fault on one of a flow's nodes or links, where it has such.
+pub(crate) fn fault(flow: &Flow, kind: Index, node: Index, link: Index, millis: u64) -> Option<Fault> {
+    let kind = *kind.get(&FaultKind::ALL);
+    let nodes: Vec<&NodeId> = flow.nodes().keys().collect();
+    let links: Vec<&LinkId> = flow.links().keys().collect();
+    let on = match (kind.is_for_links() && !links.is_empty(), millis % 3) {
+        (true, 0) => FaultTarget::Links(vec![(*link.get(&links)).clone(), (*node.get(&links)).clone()]),
+        (true, _) => FaultTarget::Link((*link.get(&links)).clone()),
+        (false, _) if nodes.is_empty() => return None,
+        (false, _) => FaultTarget::Node((*node.get(&nodes)).clone()),
+    };
+    let lasts = (!millis.is_multiple_of(4)).then(|| SimDuration::from_millis(millis));
+    Some(Fault { at: SimDuration::from_millis(millis * 7), lasts, on, kind, note: String::new() })
 }
 
 fn add_link(flow: &mut Flow, from: Index, to: Index, settings: LinkSettings) {
