@@ -131,9 +131,10 @@ impl Kernel {
                         continue;
                     }
                     WhenFull::DropOldest => {
-                        self.drop_oldest(cx, sub_ix);
+                        // A retry may have made it longer than its bound: more than one may have to go.
+                        while self.is_full(sub, size, true) && self.drop_oldest(cx, sub_ix) {}
                         if self.is_full(sub, size, true) {
-                            // There was nothing older: a queue that holds nothing.
+                            // There is nothing older that waits to be handed over.
                             self.cursors[*cursor as usize].pass(offset);
                             self.give_up(cx, *cursor, &GivenUp::fresh(slot, payload, Reason::MaxLength));
                             continue;
@@ -491,8 +492,8 @@ impl Kernel {
         then(self, cx, offset, slot, payload, is_fresh);
     }
 
-    /// Makes room by giving up the record that waits longest.
-    fn drop_oldest<O: Observer>(&mut self, cx: &mut Cx<'_, O>, sub_ix: SubIx) {
+    /// Makes room by giving up the record that waits longest; whether there was one.
+    fn drop_oldest<O: Observer>(&mut self, cx: &mut Cx<'_, O>, sub_ix: SubIx) -> bool {
         let plan = cx.plan;
         let sub = &plan.subs[sub_ix.index()];
         let mut oldest: Option<(u64, u32)> = None;
@@ -513,7 +514,7 @@ impl Kernel {
                 oldest = Some((at, *cursor));
             }
         }
-        let Some((_, cursor)) = oldest else { return };
+        let Some((_, cursor)) = oldest else { return false };
         self.take_queued(cx, sub_ix, cursor, |kernel, cx, offset, slot, payload, is_fresh| {
             let mut given_up = GivenUp::fresh(slot, payload.as_ref(), Reason::MaxLength);
             let state = &mut kernel.cursors[cursor as usize];
@@ -525,6 +526,7 @@ impl Kernel {
             }
             kernel.give_up(cx, cursor, &given_up);
         });
+        true
     }
 
     /// Ends an obligation for good, with a reason; its place in the cursor is settled by the caller.

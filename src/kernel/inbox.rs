@@ -31,12 +31,14 @@ impl Kernel {
         }
         let size = plan.events[kind.index()].size;
         if let Some(call) = call {
-            let inbox = &self.inboxes[sub.slot as usize];
-            let waiting = u64::from(inbox.queued) + u64::from(inbox.delayed);
-            let is_full = waiting >= call.queue.records
-                || inbox.queued_bytes.saturating_add(size) > call.queue.bytes
-                || inbox.door_waits > 0 && from_door.is_none();
-            if is_full && !(self.is_idle(plan, callee) && self.inboxes[sub.slot as usize].door_waits == 0) {
+            let is_full = |kernel: &Self| {
+                let inbox = &kernel.inboxes[sub.slot as usize];
+                let waiting = u64::from(inbox.queued) + u64::from(inbox.delayed);
+                waiting >= call.queue.records
+                    || inbox.queued_bytes.saturating_add(size) > call.queue.bytes
+                    || inbox.door_waits > 0 && from_door.is_none()
+            };
+            if is_full(self) && !(self.is_idle(plan, callee) && self.inboxes[sub.slot as usize].door_waits == 0) {
                 match call.queue.when_full {
                     WhenFull::Block => {
                         if from_door.is_none() {
@@ -49,12 +51,14 @@ impl Kernel {
                         self.jobs.remove(handle);
                         return true;
                     }
-                    WhenFull::DropNewest => {
-                        self.open_call(cx, handle, sub_ix);
-                        self.end_call(cx, handle, Reason::MaxLength, Phase::Queued);
-                        return true;
-                    }
-                    WhenFull::DropOldest => self.drop_oldest_call(cx, sub_ix, callee),
+                    // Retries, and callers that may fill it further, make it longer than this link's bound.
+                    WhenFull::DropOldest => while is_full(self) && self.drop_oldest_call(cx, sub_ix, callee) {},
+                    WhenFull::DropNewest => {}
+                }
+                if is_full(self) {
+                    self.open_call(cx, handle, sub_ix);
+                    self.end_call(cx, handle, Reason::MaxLength, Phase::Queued);
+                    return true;
                 }
             }
         }
@@ -244,7 +248,8 @@ impl Kernel {
         self.bury(cx, sub_ix, sub.node, dead, &given_up);
     }
 
-    fn drop_oldest_call<O: Observer>(&mut self, cx: &mut Cx<'_, O>, sub_ix: SubIx, node: NodeIx) {
+    /// Makes room by giving up the call that waits longest; whether there was one.
+    fn drop_oldest_call<O: Observer>(&mut self, cx: &mut Cx<'_, O>, sub_ix: SubIx, node: NodeIx) -> bool {
         let source = sub_ix.0 | Job::INBOX;
         let queue = self.drain_queue(node);
         let mut oldest = None;
@@ -255,12 +260,13 @@ impl Kernel {
                 self.enqueue(node, handle);
             }
         }
-        let Some(handle) = oldest else { return };
+        let Some(handle) = oldest else { return false };
         let size = cx.plan.events[self.jobs[handle].slot.kind().index()].size;
         let inbox = &mut self.inboxes[cx.plan.subs[sub_ix.index()].slot as usize];
         inbox.queued -= 1;
         inbox.queued_bytes = inbox.queued_bytes.saturating_sub(size);
         self.end_call(cx, handle, Reason::MaxLength, Phase::Queued);
+        true
     }
 
     /// How long until the next attempt. AWS calls it full jitter: anything from 0 to the capped exponential.

@@ -11,6 +11,7 @@ mod file;
 mod flow_runs;
 mod flows;
 mod ledger;
+mod opinion;
 mod outside;
 mod properties;
 mod readme;

@@ -56,6 +56,45 @@ fn s16_drop_newest_keeps_the_oldest() {
 }
 
 #[test]
+fn s16_drop_oldest_keeps_the_newest_also_when_a_retry_has_overfilled_the_queue() {
+    let mut run = Run::new(
+        r#"p = Producer(emits: "a", rate: ByHand)
+           bus = Bus
+           c = Consumer(takes: Fixed("1s"))
+           p -> bus
+           bus -> c 7ms (ack_wait: "5ms", deliveries: 2, backoff: None, max_in_flight: 1,
+               queue: (records: 1, bytes: "1 MiB", when_full: DropOldest))"#,
+    );
+    run.fire("p", 2);
+    run.until("5ms");
+    assert_eq!(run.fold.figures(run.sub("bus->c")).queued, 2, "the second, and the first again");
+    run.fire("p", 1);
+    run.until("6ms");
+    run.tells(
+        "dropped",
+        "5ms bus->c dropped p#0 maxlen after 1 from queued
+         5ms bus->c dropped p#1 maxlen after 0 from queued",
+    );
+    let mut run = Run::new(
+        r#"p = Producer(emits: "a", rate: ByHand)
+           bus = Bus
+           s = Service(handlers: [(takes: Fixed("0s"), emits: [(event: "b")])])
+           t = Service(handlers: [(takes: Fixed("0s"), emits: [(event: "b")])])
+           c = Service(handlers: [(takes: Fixed("1s"))])
+           p -> bus
+           bus -> s (topics: ["a"])
+           bus -> t 1ms (topics: ["a"])
+           s -> c (queue: (records: 3, bytes: "1 MiB"))
+           t -> c (queue: (records: 1, bytes: "1 MiB", when_full: DropOldest))"#,
+    );
+    run.fire("p", 4);
+    run.until("0s");
+    assert_eq!(run.fold.figures(run.sub("c")).queued, 3);
+    run.until("1ms");
+    assert_eq!(run.fold.figures(run.sub("c")).queued, 1, "what comes by the second link may find none before it");
+}
+
+#[test]
 fn s16_drop_oldest_keeps_the_newest() {
     for limit in LIMITS {
         let mut run = full_run("DropOldest", limit);
