@@ -356,7 +356,7 @@ impl Kernel {
             let token = if sub.at_most_once { Job::SETTLED } else { token };
             let (node, link) = (node.0, member.link.0);
             let job = Job { offset, source: cursor, node, link, token, attempt, ..Job::carrying(slot, Tag::Deliver) };
-            self.hand_over_broken(cx, &member, job, payload, deadline);
+            self.hand_over_broken(cx, &member, job, payload.as_ref(), deadline);
             return;
         }
         let arrives = now.saturating_add(member.delay);

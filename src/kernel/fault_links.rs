@@ -175,7 +175,7 @@ impl Kernel {
         cx: &mut Cx<'_, O>,
         member: &MemberPlan,
         mut job: Job,
-        payload: Option<Arc<Payload>>,
+        payload: Option<&Arc<Payload>>,
         deadline: u64,
     ) {
         let (link, event, kind, leg) = (member.link, job.slot.event, job.slot.kind(), Leg::Deliver);
@@ -202,7 +202,7 @@ impl Kernel {
                     state.held += 1;
                 }
             }
-            let handle = self.jobs.put_with(job, payload.clone());
+            let handle = self.jobs.put_with(job, payload.cloned());
             if delay == 0 {
                 self.deliver(cx, handle);
             } else {
@@ -247,7 +247,7 @@ impl Kernel {
     }
 
     /// An answer never comes: its member has room again when the ack is overdue, for then the bus knows.
-    fn lose_answer<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32) {
+    fn lose_answer<O: Observer>(&mut self, cx: &Cx<'_, O>, handle: u32) {
         let job = self.jobs[handle];
         self.jobs.remove(handle);
         let is_awaited = |open: &&mut super::state::Open| open.token == job.token && open.state == OpenState::InFlight;

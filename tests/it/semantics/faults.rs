@@ -20,7 +20,7 @@ fn run(settings: &str, consumer: &str, faults: &str) -> Run {
 }
 
 fn count(run: &Run, fits: impl Fn(&What<'_>) -> bool) -> usize {
-    run.count(fits) as usize
+    run.count(fits)
 }
 
 #[test]

@@ -90,19 +90,31 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
     let buses = prop::collection::vec(bus(), 1..=2);
     let workers = prop::collection::vec(worker(), 1..=5);
     let acts = prop::collection::vec((0_u64..60, act()), 0..=8);
-    // As many cases without as with.
-    let faults = prop_oneof![
-        Just(Vec::new()),
-        prop::collection::vec((any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..100), 1..=4)
-    ];
-    (any::<u64>(), 1_u32..=5, producers, buses, workers, acts, faults).prop_map(
-        |(seed, hops, producers, buses, workers, acts, faults)| Case {
+    (any::<u64>(), 1_u32..=5, producers, buses, workers, acts).prop_map(
+        |(seed, hops, producers, buses, workers, acts)| Case {
             seed,
             rows: rows(hops, &producers, &buses, &workers),
-            faults,
+            faults: Vec::new(),
             acts,
         },
     )
+}
+
+/// A case in which things break: by a scenario, by hand, both, or not at all.
+pub(crate) fn broken_case() -> impl Strategy<Value = Case> {
+    let fault = (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..100);
+    let faults = prop_oneof![Just(Vec::new()), prop::collection::vec(fault, 1..=4)];
+    let breaks = (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..60)
+        .prop_map(|(kind, node, link, millis)| Act::Break { kind, node, link, millis });
+    let hand = prop_oneof![2 => breaks, 1 => any::<Index>().prop_map(Act::Heal)];
+    let hands = prop::collection::vec((any::<Index>(), 0_u64..60, hand), 0..=3);
+    (case(), faults, hands).prop_map(|(mut case, faults, hands)| {
+        case.faults = faults;
+        for (place, pause, hand) in hands {
+            case.acts.insert(place.index(case.acts.len() + 1), (pause, hand));
+        }
+        case
+    })
 }
 
 #[derive(Clone, Debug)]
@@ -318,9 +330,6 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (any::<Index>(), select(vec!["()", r#"(group: "g")"#, r#"(group: "h", share: Partition)"#, "(from: Start)"]))
             .prop_map(|(bus, settings)| Act::AddConsumer { bus, settings }),
         1 => (any::<Index>(), select(vec![0.0, 0.5, 1.0])).prop_map(|(node, fails)| Act::SetFails { node, fails }),
-        1 => (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..60)
-            .prop_map(|(kind, node, link, millis)| Act::Break { kind, node, link, millis }),
-        1 => any::<Index>().prop_map(Act::Heal),
         1 => Just(Act::Drain),
     ]
 }
