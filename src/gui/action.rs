@@ -25,6 +25,10 @@ pub enum Action {
     Slower,
     /// Makes the selected producer emit.
     Fire,
+    /// Crashes the selected node, or cuts the selected link.
+    Break,
+    /// Heals what is selected.
+    Heal,
     /// Begins an empty flow.
     NewFlow,
     /// Opens a file.
@@ -143,7 +147,7 @@ struct Words {
 
 impl Action {
     /// Every action, in the order of menu and help.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 47] = [
         Self::RunOrPause,
         Self::Stop,
         Self::Restart,
@@ -154,6 +158,8 @@ impl Action {
         Self::Faster,
         Self::Slower,
         Self::Fire,
+        Self::Break,
+        Self::Heal,
         Self::NewFlow,
         Self::Open,
         Self::Save,
@@ -275,6 +281,10 @@ impl Action {
                 "Makes the selected producer emit now: once or many times, with data of your own",
                 key(CTRL, Key::Enter),
             ),
+            Self::Break => {
+                words(Run, "Break", "Crashes the selected node, or cuts the selected link, until it is healed", None)
+            }
+            Self::Heal => words(Run, "Heal", "Ends every fault of the selected node or link", None),
             Self::NewFlow => words(File, "New flow", "Begins an empty flow", key(CTRL, Key::N)),
             Self::Open => words(File, "Open…", "Opens a flow file", key(CTRL, Key::O)),
             Self::Save => words(File, "Save", "Saves the flow to its file", key(CTRL, Key::S)),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::edit::Edit;
-use crate::model::{Flow, KindTag, NodeId, NodeKind, Point};
+use crate::model::{FaultKind, FaultTarget, Flow, KindTag, NodeId, NodeKind, Point};
 use crate::session::{ExportFormat, RunState, SessionError, SettingsTheme, Speed, StartOptions, Step, StopMode};
 
 use super::action::Action;
@@ -44,6 +44,8 @@ impl App {
             }
             Ask::FireDialog(node) => self.ask_fire(node),
             Ask::Fire(node, count, data) => self.fire(&node, count, data.as_deref()),
+            Ask::Break(on, kind) => self.break_now(&on, kind),
+            Ask::Heal(on) => self.heal_now(&on),
             Ask::OpenEvent(event) => self.open_event(event),
             Ask::AskEvent(event) => self.session.ask_event(event),
             Ask::OpenQueue(node) => {
@@ -95,6 +97,7 @@ impl App {
                 Some(node) => self.ask_fire(node),
                 None => self.toasts.say("Select a producer first"),
             },
+            Action::Break | Action::Heal => self.break_or_heal(action),
             Action::NewFlow => self.leave(ctx, Then::New),
             Action::Open => self.leave(ctx, Then::Choose),
             Action::Save => self.save(ctx),
@@ -339,6 +342,36 @@ impl App {
         }
         if let Err(error) = self.session.fire(node, count, data) {
             self.complain(&error);
+        }
+    }
+
+    fn break_now(&mut self, on: &FaultTarget, kind: FaultKind) {
+        if !self.session.live().state.is_alive() {
+            self.start(StartOptions { seed: None, speed: self.view.speed, paused: false });
+        }
+        if let Err(error) = self.session.break_now(on, kind, None) {
+            self.complain(&error);
+        }
+    }
+
+    fn heal_now(&mut self, on: &FaultTarget) {
+        if let Err(error) = self.session.heal_now(on) {
+            self.complain(&error);
+        }
+    }
+
+    /// Crashes or heals the selected node, cuts or heals the selected link.
+    fn break_or_heal(&mut self, action: Action) {
+        let selection = &self.view.selection;
+        let target = match (selection.single_node(), selection.single_link()) {
+            (Some(node), _) => Some((FaultTarget::Node(node.clone()), FaultKind::Crash)),
+            (None, Some(link)) => Some((FaultTarget::Link(link.clone()), FaultKind::Partition)),
+            (None, None) => None,
+        };
+        match target {
+            Some((on, kind)) if action == Action::Break => self.break_now(&on, kind),
+            Some((on, _)) => self.heal_now(&on),
+            None => self.toasts.say("Select a node or a link first"),
         }
     }
 

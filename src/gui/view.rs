@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::edit::Edit;
-use crate::model::{EventName, KindTag, LinkId, NodeId, Point, SimTime};
+use crate::model::{EventName, FaultKind, FaultTarget, KindTag, LinkId, NodeId, Point, SimTime};
 use crate::plan::Problem;
 use crate::session::{EventRef, LiveView, Session, Speed};
 
@@ -60,10 +60,6 @@ pub enum Target {
 
 /// What a part of the window asks for. `App::logic` carries it out through the session before the next frame.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there are a few in a frame at most, and edits are what most of them are"
-)]
 pub enum Ask {
     /// Something of the one action list.
     Action(Action),
@@ -75,6 +71,10 @@ pub enum Ask {
     Show(Target),
     /// Make a producer emit (or a service take a call): node, how many, data as JSON in place of its own.
     Fire(NodeId, u32, Option<String>),
+    /// Break a node or a link of the run now.
+    Break(FaultTarget, FaultKind),
+    /// Heal it: every fault about it is over.
+    Heal(FaultTarget),
     /// Show an event type's settings.
     ShowEventType(EventName),
     /// Let the person type a node's name.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use eventloom::edit::Edit;
 use eventloom::model::{
-    Consumer, Distribution, Factor, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Pacing, Point, SimDuration,
-    SimTime, Subscription,
+    Chance, Consumer, Distribution, Factor, FaultKind, FaultTarget, Link, LinkId, LinkKind, Node, NodeId, NodeKind,
+    Pacing, Point, SimDuration, SimTime, Subscription,
 };
 use eventloom::plan::Capabilities;
 use eventloom::run::brokers::{LogBroker, Losses};
@@ -190,6 +190,33 @@ async fn a_consumer_added_while_running_loses_nothing_and_can_be_taken_back() {
     // Headless, from the flow as started, seed and journal: the same run to the last record.
     let journal = session.journal().expect("a run");
     assert_eq!(journal.entries.len(), 2, "the edit and its undo");
+    let journal = journal.recompiled().expect("it compiled before");
+    assert_eq!(rerun(&report.flow, &journal, SimTime::from_nanos(report.virtual_ns)), report);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_hand_breaks_and_heals_is_the_same_run_headless() {
+    let mut session = example("order-fulfilment");
+    session.start_for(at(1), Some(seconds(60))).expect("it runs");
+    sleep(Duration::from_secs(10)).await;
+    let node = FaultTarget::Node(id("billing"));
+    assert!(
+        session.break_now(&node, FaultKind::Drop { chance: Chance::ALWAYS }, None).is_err(),
+        "a node drops nothing"
+    );
+    session.break_now(&node, FaultKind::Crash, None).expect("it breaks");
+    sleep(Duration::from_secs(5)).await;
+    let handled = |session: &Session| session.live().node(&id("billing")).expect("it is drawn").handled;
+    assert_eq!(session.live().faults_on_node(&id("billing")).count(), 1);
+    let while_down = handled(&session);
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(handled(&session), while_down, "it is gone");
+    session.heal_now(&node).expect("it heals");
+    sleep(Duration::from_secs(5)).await;
+    assert!(handled(&session) > while_down && session.live().faults.is_empty());
+    let report = ended(&session).await;
+    let journal = session.journal().expect("a run");
+    assert_eq!(journal.entries.len(), 2);
     let journal = journal.recompiled().expect("it compiled before");
     assert_eq!(rerun(&report.flow, &journal, SimTime::from_nanos(report.virtual_ns)), report);
 }

@@ -4,7 +4,7 @@ use egui::{Event, Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use eventloom::gui::{Action, App, Ask, Selection};
-use eventloom::model::{Flow, KindTag, NodeId, NodeKind, Pacing, Rate};
+use eventloom::model::{Flow, KindTag, NodeId, NodeKind, Pacing, Rate, SimDuration};
 use eventloom::session::{RunState, Session};
 
 type Window = Harness<'static, App>;
@@ -174,6 +174,31 @@ fn what_cannot_be_read_stays_in_its_field_with_the_reason_and_changes_nothing() 
     assert_ne!(rate(&window, &id), "25/s".parse::<Rate>().expect("a rate"));
     press(&mut window, Modifiers { shift: true, ..Modifiers::COMMAND }, Key::Z);
     assert_eq!(rate(&window, &id), "25/s".parse::<Rate>().expect("a rate"));
+}
+
+#[test]
+fn a_fault_is_added_changed_and_taken_back_in_the_flows_own_settings() {
+    let mut window = example("hello");
+    window.get_by_label("Add fault").click();
+    window.run();
+    let only = |window: &Window| {
+        let mut faults = flow(window).faults().iter();
+        (faults.next().map(|(name, fault)| (name.to_string(), fault.clone())), faults.count())
+    };
+    let (Some((name, fault)), 0) = only(&window) else { panic!("one fault") };
+    assert!(name.ends_with("dies") && fault.lasts.is_some(), "{name} {fault:?}");
+    retype(&mut window, "At", "3s");
+    assert_eq!(only(&window).0.expect("it is there").1.at, SimDuration::from_secs(3));
+    retype(&mut window, "For", "0s");
+    assert!(
+        window.query_all_by_label_contains("is over the moment it begins").count() > 0,
+        "its problem stands beside it"
+    );
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    assert_eq!(only(&window).0.expect("it is there").1.lasts, fault.lasts);
+    window.get_by_label(&format!("Remove fault {name}")).click();
+    window.run();
+    assert!(flow(&window).faults().is_empty());
 }
 
 #[test]

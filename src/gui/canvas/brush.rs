@@ -8,7 +8,7 @@ use egui::{Color32, Mesh, Painter, Pos2, Rect, Shape};
 use crate::gui::theme::Theme;
 use crate::model::{KindTag, LinkId, NodeId};
 use crate::plan::{Place, Problem, Severity};
-use crate::session::{BusLive, LinkLive, LiveView, NodeLive};
+use crate::session::{BusLive, FaultLive, LinkLive, LiveView, NodeLive};
 
 use super::camera::{Camera, Detail};
 use super::hit::Hit;
@@ -166,6 +166,19 @@ impl Brush {
     /// The figures of a node of the scene.
     pub(super) fn node_live(&self, ix: u32) -> Option<&NodeLive> {
         self.live.nodes.get(self.marks.nodes[ix as usize].live? as usize)
+    }
+
+    /// A fault that is on and about a node of the scene.
+    pub(super) fn node_fault(&self, ix: u32) -> Option<&FaultLive> {
+        self.live.faults_on_node(&self.scene.nodes[ix as usize].id).next()
+    }
+
+    /// Whether a fault is on that is about a link of the scene.
+    pub(super) fn is_link_broken(&self, ix: u32) -> bool {
+        match &self.scene.links[ix as usize].key {
+            LinkKey::Link(id) => self.live.faults_on_link(id).next().is_some(),
+            LinkKey::DeadLetters => false,
+        }
     }
 
     /// The figures of a link of the scene.

@@ -40,6 +40,9 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     if mark.selected {
         (color, width) = (theme.accent, width.max(2.5));
     }
+    if brush.is_link_broken(ix) {
+        (color, width) = (theme.bad, width.max(2.5));
+    }
     if detail == Detail::Block {
         width = (width - 0.5).max(1.0);
     }

@@ -4,7 +4,7 @@ use egui::{Response, Ui};
 
 use crate::gui::action::Action;
 use crate::gui::view::{Ask, Selection, ViewCtx};
-use crate::model::KindTag;
+use crate::model::{FaultKind, FaultTarget, KindTag};
 
 use super::Canvas;
 use super::hit::Hit;
@@ -38,7 +38,13 @@ impl Canvas {
         }
         let at = self.pointer;
         response.context_menu(|ui| match (self.menu_for, self.node_of(self.menu_for)) {
-            (Hit::Link(_), _) => action_ui(ctx, ui, Action::Delete),
+            (Hit::Link(link), _) => {
+                if let LinkKey::Link(id) = &self.scene.links[link as usize].key {
+                    break_ui(ctx, ui, &FaultTarget::Link(id.clone()), FaultKind::is_for_links);
+                    ui.separator();
+                }
+                action_ui(ctx, ui, Action::Delete);
+            }
             (_, Some(node)) => self.node_menu_ui(ctx, ui, node),
             (_, None) => {
                 if ui.button(Action::QuickAdd.label()).clicked() {
@@ -69,12 +75,38 @@ impl Canvas {
                 ui.close();
             }
         }
+        let on = FaultTarget::Node(self.scene.nodes[node as usize].id.clone());
+        break_ui(ctx, ui, &on, |kind| kind.is_for_node(tag));
         ui.separator();
         for action in [Action::Cut, Action::Copy, Action::Duplicate] {
             action_ui(ctx, ui, action);
         }
         ui.separator();
         action_ui(ctx, ui, Action::Delete);
+    }
+}
+
+/// What can break of a node or link, and how it is healed.
+fn break_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, on: &FaultTarget, fits: impl Fn(&FaultKind) -> bool) {
+    if !FaultKind::ALL.iter().any(&fits) {
+        return;
+    }
+    ui.menu_button("Break", |ui| {
+        for kind in FaultKind::ALL.into_iter().filter(|kind| fits(kind)) {
+            if ui.button(kind.label()).clicked() {
+                ctx.ask(Ask::Break(on.clone(), kind));
+                ui.close();
+            }
+        }
+    });
+    let is_broken = match on {
+        FaultTarget::Node(id) => ctx.live.faults_on_node(id).next().is_some(),
+        FaultTarget::Link(id) => ctx.live.faults_on_link(id).next().is_some(),
+        FaultTarget::Links(_) => false,
+    };
+    if is_broken && ui.button(Action::Heal.label()).on_hover_text(Action::Heal.tip()).clicked() {
+        ctx.ask(Ask::Heal(on.clone()));
+        ui.close();
     }
 }
 

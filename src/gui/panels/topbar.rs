@@ -120,6 +120,8 @@ pub(crate) fn is_possible(ctx: &ViewCtx<'_>, action: Action) -> bool {
         Action::Delete | Action::Escape => !selection.is_empty(),
         Action::Connect => matches!(selection.nodes.len(), 1 | 2),
         Action::Fire => selection.single_node().is_some(),
+        Action::Break => selection.single_node().is_some() || selection.single_link().is_some(),
+        Action::Heal => !ctx.live.faults.is_empty() && !selection.is_empty(),
         _ => true,
     }
 }

@@ -110,6 +110,9 @@ fn figures(brush: &Brush, ix: u32, live: Option<&NodeLive>) -> Figures {
     let node = &brush.scene.nodes[ix as usize];
     let Some(live) = live else { return Figures { left: (node.settings.clone(), theme.dim), right: None } };
     let rate = words::per_second(live.per_second);
+    if let Some(fault) = brush.node_fault(ix) {
+        return Figures { left: (fault.kind.label().to_lowercase(), theme.bad), right: Some((rate, theme.dim)) };
+    }
     if live.faulted {
         return Figures { left: ("stopped: fault".to_owned(), theme.bad), right: None };
     }

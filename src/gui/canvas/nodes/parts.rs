@@ -34,7 +34,7 @@ pub(super) fn frame(brush: &mut Brush, ix: u32, corner: f32) {
     let hovered = brush.hover.node() == Some(ix);
     let live = brush.node_live(ix).copied().unwrap_or_default();
     let radius = CornerRadius::from((corner * brush.camera.zoom).clamp(2.0, 10.0));
-    let outline = if live.faulted {
+    let outline = if live.faulted || brush.node_fault(ix).is_some() {
         theme.bad
     } else if live.blocked {
         theme.warn

@@ -40,6 +40,8 @@ pub(super) fn flow_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, ui: &mut Ui
     }
     form.section(ui, "Event types");
     event_types(ctx, state, ui);
+    form.section(ui, "Faults");
+    super::faults::faults_ui(ctx, ui);
     form.section(ui, "Run");
     let seed = name("Seed", "Where all chance comes from: the same flow and seed give the same run", "seed");
     if let Some(new) = form.whole(ui, seed, flow.seed(), (0, u64::MAX)) {

@@ -1,6 +1,7 @@
 //! The inspector: settings and figures of what is selected, or of the flow as a whole.
 
 mod event;
+mod faults;
 mod flow;
 mod handlers;
 mod link;

@@ -1,0 +1,159 @@
+//! The scenario, in the flow's own settings: what breaks when, which of it is on, and how it is changed.
+
+use egui::{RichText, Ui};
+use egui_phosphor::regular as ph;
+
+use super::problems_ui;
+use crate::edit::Edit;
+use crate::gui::fields::{Form, add_button, name};
+use crate::gui::view::{Ask, ViewCtx};
+use crate::gui::widgets;
+use crate::model::{Fault, FaultKind, FaultName, FaultTarget, KindTag, SimDuration};
+use crate::plan::Place;
+
+/// Draws every fault with its settings, and a way to add one.
+pub(super) fn faults_ui(ctx: &ViewCtx<'_>, ui: &mut Ui) {
+    let theme = ctx.theme;
+    let flow = ctx.session.flow();
+    if flow.faults().is_empty() {
+        let words = "A fault breaks a node or a link at an instant of every run, and heals it again";
+        ui.add(egui::Label::new(widgets::hint(theme, words)).wrap());
+    }
+    for (fault_name, fault) in flow.faults() {
+        fault_ui(ctx, ui, fault_name, fault);
+        ui.add_space(theme.space.s);
+    }
+    // By hand, for as long as it lasts: it is no part of the flow.
+    for fault in ctx.live.faults.iter().filter(|fault| !flow.faults().keys().any(|name| name.as_str() == fault.name)) {
+        let words = format!("{} {}: on since {}", fault.kind.label(), fault.name, fault.since);
+        ui.label(RichText::new(words).size(theme.sizes.small).color(theme.bad));
+    }
+    if add_button(ui, theme, "Add fault").clicked()
+        && let Some((stem, fault)) = new_fault(ctx)
+    {
+        ctx.ask(Ask::Edit(Edit::SetFault(flow.free_fault_name(&stem), fault)));
+    }
+}
+
+/// A fault to begin with: of what is selected, else of the first node that can crash.
+fn new_fault(ctx: &ViewCtx<'_>) -> Option<(String, Fault)> {
+    let flow = ctx.session.flow();
+    let can_crash = |tag: KindTag| FaultKind::Crash.is_for_node(tag);
+    let workers = flow.nodes().iter().filter(|(_, node)| node.kind.tag().subscribes());
+    let others = flow.nodes().iter().filter(|(_, node)| can_crash(node.kind.tag()));
+    let (id, _) = workers.chain(others).next()?;
+    let (at, lasts) = (SimDuration::from_secs(10), Some(SimDuration::from_secs(5)));
+    let on = FaultTarget::Node(id.clone());
+    Some((format!("{} dies", flow.title(id)), Fault { at, lasts, on, kind: FaultKind::Crash, note: String::new() }))
+}
+
+fn fault_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, fault_name: &FaultName, fault: &Fault) {
+    let theme = ctx.theme;
+    let flow = ctx.session.flow();
+    let form = Form::new(ctx, Place::Fault(fault_name.clone(), None));
+    let is_on = ctx.live.state.is_alive() && ctx.live.faults.iter().any(|live| live.name == fault_name.as_str());
+    ui.horizontal(|ui| {
+        let words = if is_on { format!("{}  {fault_name}, on", ph::LIGHTNING_SLASH) } else { fault_name.to_string() };
+        let color = if is_on { theme.bad } else { theme.text };
+        ui.label(RichText::new(words).font(theme.strong(theme.sizes.small)).color(color));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let label = format!("Remove fault {fault_name}");
+            if widgets::small_icon_button(ui, theme, ph::X, &label, "Take it out of the scenario", true).clicked() {
+                ctx.ask(Ask::Edit(Edit::RemoveFault(fault_name.clone())));
+            }
+        });
+    });
+    let mut next = fault.clone();
+    if let Some(new) =
+        form.value(ui, name("Name", "What people call it; its draws are keyed by it", "name"), fault_name)
+    {
+        ctx.ask(Ask::Edit(Edit::RenameFault(fault_name.clone(), new)));
+    }
+    let mut targets: Vec<(FaultTarget, String)> = Vec::new();
+    for (id, node) in flow.nodes() {
+        if FaultKind::Crash.is_for_node(node.kind.tag()) {
+            targets.push((FaultTarget::Node(id.clone()), flow.title(id)));
+        }
+    }
+    targets.extend(flow.links().keys().map(|id| (FaultTarget::Link(id.clone()), id.to_string())));
+    if !targets.iter().any(|(target, _)| *target == fault.on) {
+        targets.push((fault.on.clone(), fault.on.to_string()));
+    }
+    if let Some(new) = form.pick(ui, name("On", "Which node or link it is about", "on"), &fault.on, &targets) {
+        next.on = new;
+        let fits = |kind: &FaultKind| match &next.on {
+            FaultTarget::Node(id) => flow.node(id).is_some_and(|node| kind.is_for_node(node.kind.tag())),
+            FaultTarget::Link(_) | FaultTarget::Links(_) => kind.is_for_links(),
+        };
+        if !fits(&next.kind)
+            && let Some(kind) = FaultKind::ALL.into_iter().find(fits)
+        {
+            next.kind = kind;
+        }
+    }
+    let kinds: Vec<(FaultKind, String)> = FaultKind::ALL
+        .into_iter()
+        .map(|kind| if kind.tag() == fault.kind.tag() { fault.kind } else { kind })
+        .map(|kind| (kind, kind.label().to_owned()))
+        .collect();
+    if let Some(new) = form.pick(ui, name("Kind", "What goes wrong", "kind"), &fault.kind, &kinds) {
+        next.kind = new;
+    }
+    if let Some(new) = form.value(ui, name("At", "When it begins, from the start of a run", "at"), &fault.at) {
+        next.at = new;
+    }
+    let lasts = name("For", "How long it lasts; empty means until it is healed, or to the end", "for");
+    if let Some(new) = form.optional(ui, lasts, &fault.lasts, "to the end") {
+        next.lasts = new;
+    }
+    kind_ui(ui, &form, &mut next.kind, &fault.kind);
+    if next != *fault {
+        ctx.ask(Ask::Edit(Edit::SetFault(fault_name.clone(), next)));
+    }
+    problems_ui(ctx, ui, |place| matches!(place, Place::Fault(of, _) if of == fault_name));
+}
+
+/// The settings of a kind. `kind` is what it becomes, `shown` what it is.
+fn kind_ui(ui: &mut Ui, form: &Form<'_>, kind: &mut FaultKind, shown: &FaultKind) {
+    if kind.tag() != shown.tag() {
+        return;
+    }
+    match kind {
+        FaultKind::Drop { chance } | FaultKind::Duplicate { chance } | FaultKind::Delay { by: _, chance } => {
+            let label = name("Chance", "How likely it befalls each event", "kind.chance");
+            if let Some(new) = form.chance(ui, label, *chance) {
+                *chance = new;
+            }
+        }
+        FaultKind::Reorder { within, chance } => {
+            let label = name("Within", "The longest that one is held back", "kind.within");
+            if let Some(new) = form.value(ui, label, within) {
+                *within = new;
+            }
+            let label = name("Chance", "How likely each is held back", "kind.chance");
+            if let Some(new) = form.chance(ui, label, *chance) {
+                *chance = new;
+            }
+        }
+        FaultKind::Slow { by } => {
+            if let Some(new) = form.value(ui, name("Factor", "How many times as long: 4x", "kind.by"), by) {
+                *by = new;
+            }
+        }
+        FaultKind::ClockSkew { by, behind } => {
+            if let Some(new) = form.value(ui, name("By", "By how much the clock is wrong", "kind.by"), by) {
+                *by = new;
+            }
+            let label = name("Behind", "Whether it is late rather than early", "kind.behind");
+            if let Some(new) = form.toggle(ui, label, *behind) {
+                *behind = new;
+            }
+        }
+        FaultKind::Partition | FaultKind::Crash | FaultKind::Pause => {}
+    }
+    if let FaultKind::Delay { by: crate::model::Distribution::Fixed(by), .. } = kind
+        && let Some(new) = form.value(ui, name("By", "How much longer each takes", "kind.by"), by)
+    {
+        *by = new;
+    }
+}
