@@ -157,6 +157,8 @@ pub(super) struct Job {
 impl Job {
     pub(super) const INBOX: u32 = 1 << 31;
     pub(super) const NONE: u32 = u32::MAX;
+    /// In a delivery's link: that member has left since, so its answer frees no slot of a member that came after it.
+    pub(super) const LEFT: u32 = 1 << 31;
     /// The token of a delivery that was settled at hand-over.
     pub(super) const SETTLED: u32 = 0;
 
@@ -268,6 +270,11 @@ impl Jobs {
             free = self.table[free as usize].next;
         }
         self.table.iter().zip(is_free).filter(|(_, is_free)| !is_free).map(|(job, _)| job)
+    }
+
+    /// Every place of the table, also what is free. For changes that an edit makes.
+    pub(super) fn each_mut(&mut self) -> impl Iterator<Item = &mut Job> {
+        self.table.iter_mut()
     }
 
     /// Bytes that a keyframe of it takes.

@@ -17,7 +17,7 @@ pub(crate) use self::lanes::{Hop, Lane};
 pub use self::outside::{Capabilities, KeptBy, Rule};
 pub(crate) use self::plan::{
     BucketPlan, CallPlan, DEAD_LETTERS, DataPlan, DeadPath, EVENT_TYPES, EmitPlan, Feed, FunctionPlan, HandlerPlan,
-    InboxRoute, KeyPlan, NodePlan, Pace, ProducerPlan, ReplayAt, Route, RouteTo, SubPlan, Work, WorkerPlan,
+    InboxRoute, KeyPlan, MemberPlan, NodePlan, Pace, ProducerPlan, ReplayAt, Route, RouteTo, SubPlan, Work, WorkerPlan,
 };
 pub use self::plan::{Plan, SubTerms};
 pub use self::problem::{Place, Problem, Severity};

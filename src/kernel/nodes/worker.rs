@@ -300,7 +300,7 @@ impl Kernel {
         let job = &mut self.jobs[handle];
         job.tag = if failure.is_some() { Tag::Nack } else { Tag::Ack };
         job.reason = failure.unwrap_or(Reason::Failed);
-        let delay = cx.plan.links[job.link as usize].delay;
+        let delay = cx.plan.links[(job.link & !Job::LEFT) as usize].delay;
         // What was settled at hand-over sends no ack; that it has room again is known at once.
         if delay == 0 || job.token == Job::SETTLED {
             self.answer(cx, handle);
