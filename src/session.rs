@@ -18,7 +18,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use crate::edit::{Document, Edit};
 use crate::file;
 use crate::model::{
-    EventName, Flow, FlowError, FlowParts, KindTag, Node, NodeId, NodeKind, Point, Rail, SimDuration, SimTime, limits,
+    EventName, FaultKind, FaultTarget, Flow, FlowError, FlowParts, KindTag, Node, NodeId, NodeKind, Point, Rail,
+    SimDuration, SimTime, limits,
 };
 use crate::plan::{self, Capabilities, Problem, Severity};
 use crate::run::brokers::Adapter;
@@ -519,6 +520,48 @@ impl Session {
             None => None,
         };
         self.tell(Command::Inject(Injected::Fire { node: node.clone(), count, data }));
+        Ok(())
+    }
+
+    /// Breaks a node or a link of the run now, until it is healed or for so long. The flow stays as it is.
+    pub fn break_now(
+        &mut self,
+        on: &FaultTarget,
+        kind: FaultKind,
+        lasts: Option<SimDuration>,
+    ) -> Result<(), SessionError> {
+        if !self.is_alive() {
+            return Err(SessionError::NotRunning);
+        }
+        if let FaultTarget::Node(id) = on {
+            let node = self.flow().node(id).ok_or_else(|| FlowError::NoNode(id.clone()))?;
+            if !kind.is_for_node(node.kind.tag()) {
+                let (who, what) = (node.kind.tag().label().to_lowercase(), kind.label().to_lowercase());
+                return Err(SessionError::Refused(format!("a {who} cannot have the fault “{what}”")));
+            }
+        }
+        for id in on.links() {
+            self.flow().link(id).ok_or_else(|| FlowError::NoLink(id.clone()))?;
+            if !kind.is_for_links() {
+                let what = kind.label().to_lowercase();
+                return Err(SessionError::Refused(format!("a link cannot have the fault “{what}”")));
+            }
+        }
+        if let FaultKind::Delay { by, .. } = &kind
+            && let Some(wrong) = by.fault()
+        {
+            return Err(SessionError::Refused(wrong.to_owned()));
+        }
+        self.tell(Command::Inject(Injected::Break { on: on.clone(), kind, lasts }));
+        Ok(())
+    }
+
+    /// Heals a node or a link of the run now: every fault about it is over, also one of the scenario.
+    pub fn heal_now(&mut self, on: &FaultTarget) -> Result<(), SessionError> {
+        if !self.is_alive() {
+            return Err(SessionError::NotRunning);
+        }
+        self.tell(Command::Inject(Injected::Heal(on.clone())));
         Ok(())
     }
 

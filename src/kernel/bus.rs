@@ -43,13 +43,20 @@ impl Kernel {
             self.publish_outside(plan, link, slot, payload, topic_ix);
             return Ok(());
         }
+        if self.faults.is_on
+            && let Some(fault) = self.downed_by(node)
+        {
+            cx.show(What::TurnedAway { fault, node, event });
+            cx.show(What::Rejected { link, node, event, kind, reason: Reason::Down });
+            return Ok(());
+        }
         let number = self.choose_partition(plan, topic_ix, &slot, payload);
         let partition_ix = topic.partitions[number as usize] as usize;
         let feeds = &plan.partitions[partition_ix].feeds;
         let size = plan.events[kind.index()].size;
         for feed in feeds {
             let state = &self.subs[feed.slot as usize];
-            if feed.passes && state.queued == 0 && state.door_waits == 0 {
+            if feed.passes && state.queued == 0 && state.door_waits == 0 && !self.faults.is_on {
                 continue;
             }
             let (cursor, sub_ix) = (&feed.cursor, feed.sub);
@@ -153,7 +160,8 @@ impl Kernel {
     fn pass_through(&mut self, feed: &Feed) -> bool {
         let sub = &self.subs[feed.slot as usize];
         let cursor = &mut self.cursors[feed.cursor as usize];
-        let is_clear = sub.queued == 0 && sub.in_flight == 0 && self.nodes[feed.node.index()].queue_len == 0;
+        let is_clear =
+            !self.faults.is_on && sub.queued == 0 && sub.in_flight == 0 && self.nodes[feed.node.index()].queue_len == 0;
         if !is_clear || cursor.mask.is_some() {
             return false;
         }
@@ -244,10 +252,13 @@ impl Kernel {
     #[inline]
     pub(super) fn pick_member(&self, plan: &Plan, sub: &SubPlan, cursor: u32) -> Option<usize> {
         let state = &self.subs[sub.slot as usize];
-        if state.in_flight >= sub.max_in_flight {
+        if state.in_flight >= sub.max_in_flight || self.faults.is_on && self.is_still(sub.node) {
             return None;
         }
-        let has_room = |place: usize| state.members[place].held < sub.members[place].prefetch;
+        let has_room = |place: usize| {
+            let member = &sub.members[place];
+            state.members[place].held < member.prefetch && !(self.faults.is_on && self.is_down(member.node))
+        };
         if sub.share == Share::Partition {
             let owner = self.cursors[cursor as usize].owner?;
             let place = sub.members.iter().position(|member| member.link.0 == owner)?;
@@ -343,6 +354,10 @@ impl Kernel {
         // What is settled by now has nothing to answer for, whatever an edit makes of the rule meanwhile.
         let token = if sub.at_most_once { Job::SETTLED } else { token };
         let job = Job { offset, source: cursor, token, attempt, ..Job::carrying(slot, Tag::Deliver) };
+        if self.faults.is_on {
+            self.hand_over_broken(cx, &member, job, payload.as_ref(), deadline);
+            return;
+        }
         self.send_off(cx, &member, job, payload);
     }
 
@@ -387,7 +402,7 @@ impl Kernel {
             return;
         }
         let (event, kind, attempt) = (job.slot.event, job.slot.kind(), job.attempt.into());
-        let link = Some(LinkIx(job.link & !Job::LEFT));
+        let link = Some(job.way());
         cx.show(What::Received { node, link, sub, event, kind, attempt });
         self.take(cx, handle);
     }

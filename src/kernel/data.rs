@@ -59,7 +59,7 @@ impl Kernel {
             source: row.map_or(origin, |row| &row.source),
             kind: plan.event_name(kind).as_str(),
             subject: row.map_or("", |row| &row.subject),
-            time_nanos: slot.born,
+            time_nanos: payload.and_then(|payload| payload.clock).unwrap_or(slot.born),
             key,
             hops: slot.hops(),
             data: data_of(plan, kind, payload.map(|payload| &**payload)),
@@ -215,6 +215,7 @@ pub(super) fn data_of<'a>(plan: &'a Plan, kind: EventTypeIx, payload: Option<&'a
 }
 
 fn carried(payload: Payload) -> Option<Arc<Payload>> {
-    let Payload { key, data, row, lineage } = &payload;
-    (key.is_some() || data.is_some() || row.is_some() || lineage.is_some()).then(|| Arc::new(payload))
+    let Payload { key, data, row, clock, lineage } = &payload;
+    (key.is_some() || clock.is_some() || data.is_some() || row.is_some() || lineage.is_some())
+        .then(|| Arc::new(payload))
 }

@@ -66,6 +66,7 @@ impl Kernel {
         for node in 0..cx.plan.nodes.len() {
             self.begin_node(cx, NodeIx(node as u32));
         }
+        self.schedule_faults(cx.plan);
     }
 
     fn begin_node<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx) {
@@ -92,6 +93,7 @@ impl Kernel {
             .map(|node| node as u32)
             .collect();
 
+        self.wake_before_edit(&left);
         self.purge_subscriptions(cx, old, &left);
         self.part_from_members(old, new);
         self.grow(new);
@@ -119,6 +121,7 @@ impl Kernel {
                 self.change_node(cx, old, ix);
             }
         }
+        self.edit_faults(cx, old);
         for sub in 0..new.subs.len() {
             let (sub_ix, sub) = (SubIx(sub as u32), &new.subs[sub]);
             if !sub.is_inbox && sub.alive {
@@ -147,7 +150,7 @@ impl Kernel {
                 self.arm_source(cx, node);
             }
             (_, Work::Worker(worker)) => {
-                if worker.function.is_some() {
+                if worker.function.is_some() && !self.is_down(node) {
                     self.provision(cx, node);
                 }
                 self.begin_next(cx, node);
@@ -170,7 +173,8 @@ impl Kernel {
             return;
         }
         for job in self.jobs.each_mut() {
-            let is_delivery = matches!(job.tag, Tag::Deliver | Tag::Work | Tag::Cold | Tag::Ack | Tag::Nack);
+            let is_delivery =
+                matches!(job.tag, Tag::Deliver | Tag::Work | Tag::Cold | Tag::Ack | Tag::Nack | Tag::Unheld);
             let cursor = old.cursors.get(job.source as usize).filter(|_| is_delivery);
             if cursor.is_some_and(|cursor| gone.contains(&(cursor.sub.0, job.link))) {
                 job.link |= Job::LEFT;
@@ -334,6 +338,7 @@ impl Kernel {
                 | Tag::Source
                 | Tag::Token
                 | Tag::Reclaim
+                | Tag::Unheld
                 | Tag::ScaleOut => true,
                 Tag::Publish
                 | Tag::Call
@@ -343,6 +348,8 @@ impl Kernel {
                 | Tag::Nack
                 | Tag::AckTimer
                 | Tag::Due
+                | Tag::FaultBegin
+                | Tag::FaultEnd
                 | Tag::Retention => false,
             };
             if job.node != node.0 || !is_its_own {

@@ -10,6 +10,8 @@ use std::collections::BinaryHeap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(super) enum Class {
+    /// Something breaks, or is whole again.
+    Fault = 1,
     /// Something arrives along a link.
     Arrival = 2,
     /// A handling ends, an ack comes back.
@@ -151,6 +153,23 @@ impl EventList {
         for key in kept.into_iter().filter(|key| stays(key.handle())) {
             self.push(key);
         }
+    }
+
+    /// Takes out every entry whose handle is meant, in their order. Slow: for faults.
+    pub(super) fn take_out(&mut self, mut is_meant: impl FnMut(u32) -> bool) -> Vec<Key> {
+        let (mut taken, mut kept) = (Vec::new(), Vec::with_capacity(self.len()));
+        while let Some(key) = self.pop() {
+            if is_meant(key.handle()) {
+                taken.push(key);
+            } else {
+                kept.push(key);
+            }
+        }
+        *self = Self::new(self.choice);
+        for key in kept {
+            self.push(key);
+        }
+        taken
     }
 
     pub(super) fn len(&self) -> usize {

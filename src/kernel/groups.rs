@@ -13,7 +13,9 @@ impl Kernel {
         if sub.share != Share::Partition || sub.is_inbox || super::outside::is_dealt_outside(plan, sub) {
             return;
         }
-        let links: Vec<u32> = sub.members.iter().map(|member| member.link.0).collect();
+        let is_there = |node: NodeIx| !self.faults.is_on || !self.is_down(node);
+        let members = sub.members.iter().filter(|member| is_there(member.node));
+        let links: Vec<u32> = members.map(|member| member.link.0).collect();
         let owner_of = |kernel: &Self, cursor: u32| {
             let owner = kernel.cursors[cursor as usize].owner?;
             links.iter().position(|link| *link == owner)

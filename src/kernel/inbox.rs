@@ -319,6 +319,11 @@ impl Kernel {
     /// Lets in who waits before a queue, first come first in, as far as there is room.
     pub(super) fn on_door<O: Observer>(&mut self, cx: &mut Cx<'_, O>, sub_ix: SubIx) {
         self.opened_doors.retain(|door| *door != sub_ix.0);
+        let sub = &cx.plan.subs[sub_ix.index()];
+        if self.faults.is_on && !sub.is_inbox && self.is_halted(sub.node) {
+            // It is opened again when the bus goes on.
+            return;
+        }
         while let Some(handle) = self.doors.get(&sub_ix.0).and_then(|waiting| waiting.front()).copied() {
             let job = self.jobs[handle];
             let (node, event) = (NodeIx(job.node), job.slot.event);

@@ -5,6 +5,8 @@ mod data;
 mod draws;
 mod edit;
 mod event_list;
+mod fault_links;
+mod faults;
 mod groups;
 mod inbox;
 mod keys;
@@ -24,6 +26,7 @@ use serde_json::Value;
 
 pub use self::event_list::ListChoice;
 use self::event_list::{Class, EventList, Key};
+pub use self::faults::FaultNow;
 pub use self::keys::partition_of;
 pub use self::ledger::{Letter, OpenObligation};
 pub use self::peek::NodeNow;
@@ -32,8 +35,8 @@ use self::state::{
     CursorState, DeadLetter, FunctionState, GraveState, InboxState, Job, Jobs, NodeRest, NodeState, PartitionState,
     ProducerState, SubState, Tag, TopicState,
 };
-use crate::model::{LinkIx, NodeIx, SimTime, SubIx};
-use crate::plan::{Plan, Work};
+use crate::model::{FaultIx, FaultKind, LinkIx, NodeIx, SimDuration, SimTime, SubIx};
+use crate::plan::{Aim, Plan, Work};
 use crate::trace::{NodeShape, Observer, Record, Shape, SubShape, What};
 
 /// Something that comes into a run from outside. It takes effect at the current instant, before everything else that is
@@ -55,6 +58,17 @@ pub enum Input {
     Plan(Arc<Plan>),
     /// Sources stop; what is under way goes on.
     Drain,
+    /// A hand breaks something.
+    Break {
+        /// What.
+        on: Aim,
+        /// How.
+        kind: FaultKind,
+        /// For how long; unset means until it is healed.
+        lasts: Option<SimDuration>,
+    },
+    /// A hand heals something: every fault about it is over, also one of the scenario.
+    Heal(Aim),
     /// A broker that carries one of the buses told something.
     Outside(Incoming),
 }
@@ -133,6 +147,7 @@ pub struct Kernel {
     opened_doors: Vec<u32>,
     inputs: VecDeque<Input>,
     outside: outside::OutsideState,
+    faults: faults::FaultState,
     /// How many entries of the list are more than housekeeping.
     foreground: u64,
     /// Records that all logs hold in memory.
@@ -205,6 +220,7 @@ impl Kernel {
             opened_doors: Vec::new(),
             inputs: VecDeque::new(),
             outside: outside::OutsideState::default(),
+            faults: faults::FaultState::default(),
             foreground: 0,
             retained: 0,
             limit: None,
@@ -252,6 +268,10 @@ impl Kernel {
                         self.is_draining = true;
                         Cx { plan: &plan, now, out }.show(What::Draining);
                     }
+                    Input::Break { on, kind, lasts } => {
+                        self.break_by_hand(&mut Cx { plan: &plan, now, out }, on, kind, lasts);
+                    }
+                    Input::Heal(on) => self.heal(&mut Cx { plan: &plan, now, out }, &on),
                     Input::Outside(incoming) => self.on_incoming(&mut Cx { plan: &plan, now, out }, &incoming),
                 }
             }
@@ -345,6 +365,9 @@ impl Kernel {
         if !tag.is_background() {
             self.foreground -= 1;
         }
+        if self.faults.is_on && self.meets_fault(cx, handle) {
+            return;
+        }
         match tag {
             Tag::Work => self.complete(cx, handle),
             Tag::Source => self.on_source(cx, handle),
@@ -384,6 +407,17 @@ impl Kernel {
                 self.jobs.remove(handle);
                 self.on_due(cx, source);
             }
+            Tag::FaultBegin => {
+                let epoch = self.jobs[handle].token;
+                self.jobs.remove(handle);
+                self.on_fault_begin(cx, source, epoch);
+            }
+            Tag::FaultEnd => {
+                let epoch = self.jobs[handle].token;
+                self.jobs.remove(handle);
+                self.on_fault_end(cx, FaultIx(source), epoch);
+            }
+            Tag::Unheld => self.on_unheld(cx, handle),
             Tag::Retention => {
                 self.jobs.remove(handle);
                 self.on_retention(cx, source);

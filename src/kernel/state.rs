@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::draws::{Draws, Streams};
 use super::log::Log;
-use crate::model::{EventId, EventTypeIx};
+use crate::model::{EventId, EventTypeIx, LinkIx};
 use crate::plan::ReplayLog;
 use crate::trace::{KeyRef, Phase, Reason};
 
@@ -74,6 +74,8 @@ pub(super) struct Payload {
     pub(super) data: Option<Arc<Value>>,
     /// The row of the log that it replays.
     pub(super) row: Option<(Arc<ReplayLog>, u32)>,
+    /// What the clock said that stamped it, if that was wrong.
+    pub(super) clock: Option<u64>,
     /// Where it comes from, in a run that has to tell an outside broker.
     pub(super) lineage: Option<Lineage>,
 }
@@ -126,12 +128,18 @@ pub(super) enum Tag {
     Due,
     /// The oldest record of a partition is too old.
     Retention,
+    /// A fault of the scenario begins: `source` is its place, `token` which timer it is.
+    FaultBegin,
+    /// A fault is over: `source` is its number.
+    FaultEnd,
+    /// The ack of a delivery is overdue that was lost, or whose answer was.
+    Unheld,
 }
 
 impl Tag {
     /// Whether it is housekeeping: a run with nothing else left to do is over.
     pub(super) const fn is_background(self) -> bool {
-        matches!(self, Self::Reclaim | Self::AckTimer | Self::Retention)
+        matches!(self, Self::Reclaim | Self::AckTimer | Self::Retention | Self::FaultBegin)
     }
 }
 
@@ -186,6 +194,11 @@ impl Job {
 }
 
 impl Job {
+    /// The link that it came by, whether or not its member has left since.
+    pub(super) const fn way(&self) -> LinkIx {
+        LinkIx(self.link & !Self::LEFT)
+    }
+
     /// Where the obligation of a call stands; `None` while it is on its way to the inbox.
     pub(super) const fn call_phase(&self) -> Option<Phase> {
         match self.tag {

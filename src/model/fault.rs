@@ -188,6 +188,46 @@ pub enum FaultKind {
     },
 }
 
+/// A kind of fault without its settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FaultTag {
+    /// [`FaultKind::Drop`]
+    Drop,
+    /// [`FaultKind::Duplicate`]
+    Duplicate,
+    /// [`FaultKind::Delay`]
+    Delay,
+    /// [`FaultKind::Reorder`]
+    Reorder,
+    /// [`FaultKind::Partition`]
+    Partition,
+    /// [`FaultKind::Crash`]
+    Crash,
+    /// [`FaultKind::Pause`]
+    Pause,
+    /// [`FaultKind::Slow`]
+    Slow,
+    /// [`FaultKind::ClockSkew`]
+    ClockSkew,
+}
+
+impl FaultTag {
+    /// What people call it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Drop => "Drop",
+            Self::Duplicate => "Duplicate",
+            Self::Delay => "Delay",
+            Self::Reorder => "Reorder",
+            Self::Partition => "Partition",
+            Self::Crash => "Crash",
+            Self::Pause => "Pause",
+            Self::Slow => "Slow down",
+            Self::ClockSkew => "Clock skew",
+        }
+    }
+}
+
 const fn always() -> Chance {
     Chance::ALWAYS
 }
@@ -220,16 +260,21 @@ impl FaultKind {
 
     /// What people call it.
     pub const fn label(&self) -> &'static str {
+        self.tag().label()
+    }
+
+    /// Which kind it is.
+    pub const fn tag(&self) -> FaultTag {
         match self {
-            Self::Drop { .. } => "Drop",
-            Self::Duplicate { .. } => "Duplicate",
-            Self::Delay { .. } => "Delay",
-            Self::Reorder { .. } => "Reorder",
-            Self::Partition => "Partition",
-            Self::Crash => "Crash",
-            Self::Pause => "Pause",
-            Self::Slow { .. } => "Slow down",
-            Self::ClockSkew { .. } => "Clock skew",
+            Self::Drop { .. } => FaultTag::Drop,
+            Self::Duplicate { .. } => FaultTag::Duplicate,
+            Self::Delay { .. } => FaultTag::Delay,
+            Self::Reorder { .. } => FaultTag::Reorder,
+            Self::Partition => FaultTag::Partition,
+            Self::Crash => FaultTag::Crash,
+            Self::Pause => FaultTag::Pause,
+            Self::Slow { .. } => FaultTag::Slow,
+            Self::ClockSkew { .. } => FaultTag::ClockSkew,
         }
     }
 

@@ -16,7 +16,7 @@ mod time;
 
 pub use self::distribution::Distribution;
 pub use self::event::{EventType, JsonText};
-pub use self::fault::{Fault, FaultKind, FaultName, FaultTarget};
+pub use self::fault::{Fault, FaultKind, FaultName, FaultTag, FaultTarget};
 pub use self::flow::{DeadLetterLink, ExpectedLink, Flow, FlowError, FlowParts, LinkRefusal};
 pub use self::ids::{
     EventId, EventName, EventTypeIx, FaultIx, IdError, LinkId, LinkIx, NodeId, NodeIx, SubIx, TopicIx, TopicName,

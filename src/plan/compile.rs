@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::data_needs;
+use super::faults::FaultPlan;
 use super::lanes;
 use super::lanes::Lanes;
 use super::plan::Names;
@@ -77,6 +78,7 @@ impl<'a> Compiler<'a> {
             subs: Vec::new(),
             cursors: Vec::new(),
             events: Vec::new(),
+            faults: Vec::new(),
             emits: 0,
             outside: BTreeMap::new(),
             cycles: 0,
@@ -752,6 +754,7 @@ impl<'a> Compiler<'a> {
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
+        self.plan.lay_faults(self.flow);
         data_needs::mark(&mut self.plan);
         self.plan.lanes = lanes::lay(&self.plan);
         self.plan.lay_feeds();
@@ -836,6 +839,8 @@ impl Plan {
             queue: sub.queue,
         };
         self.subs = previous.subs.iter().map(sub).collect();
+        let fault = |fault: &FaultPlan| FaultPlan { alive: false, ..fault.clone() };
+        self.faults = previous.faults.iter().map(fault).collect();
         let cursor = |cursor: &CursorPlan| CursorPlan { sub: cursor.sub, partition: cursor.partition, alive: false };
         self.cursors = previous.cursors.iter().map(cursor).collect();
         let event = |event: &EventPlan| EventPlan {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::faults::FaultPlan;
 use super::lanes::Lanes;
 use super::outside::Capabilities;
 use super::replay::ReplayLog;
@@ -33,6 +34,8 @@ pub struct Plan {
     pub(crate) subs: Vec<SubPlan>,
     pub(crate) cursors: Vec<CursorPlan>,
     pub(crate) events: Vec<EventPlan>,
+    /// The scenario, without what never happens.
+    pub(crate) faults: Vec<FaultPlan>,
     /// How many emit settings there are: each has a counter of its own for keys in turn.
     pub(crate) emits: u32,
     /// Buses that an outside broker carries.

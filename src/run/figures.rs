@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::kernel::{Kernel, shape_of};
-use crate::model::{KindTag, LinkIx, NodeId, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
-use crate::plan::Plan;
+use crate::kernel::{FaultNow, Kernel, shape_of};
+use crate::model::{FaultKind, KindTag, LinkIx, NodeId, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
+use crate::plan::{Aim, Plan};
 use crate::trace::{Ledger, Observer, Record, Shape, Work};
 
 use super::look::Looker;
 use super::rates::{Since, Window};
 use super::report::{LinkReport, Report, Tally};
-use super::view::{BusLive, Counts, LinkLive, LiveView, LogRow, NodeLive, PartitionLive, SubscriptionLive, TopicLive};
+use super::view::{
+    BusLive, Counts, FaultLive, LinkLive, LiveView, LogRow, NodeLive, PartitionLive, SubscriptionLive, TopicLive,
+};
 
 /// How long the window of “lately” is at least in time on the wall: four seconds, in units of how long motion is seen.
 const LATELY_IN_SEEN: u64 = 11;
@@ -120,6 +122,7 @@ impl Figures {
         };
         let report = |id: &NodeId| Some((id.clone(), Arc::new(self.tally.node(plan.node_ix(id)?, &plan))));
         view.watched = watched.iter().filter_map(report).collect();
+        view.faults = kernel.faults_now().map(|fault| fault_live(kernel.plan(), &fault)).collect();
         (view.dots, view.flashes) = self.looker.look(now, seen);
     }
 }
@@ -171,12 +174,12 @@ impl Figures {
     }
 
     fn link(&self, link: LinkIx, since: Since<'_>) -> LinkLive {
-        let LinkReport { sent, arrived, lost, duplicated } = self.tally.link(link);
+        let LinkReport { sent, arrived, lost, duplicated: _ } = self.tally.link(link);
         LinkLive {
             sent,
             arrived,
             lost,
-            on_wire: (sent + duplicated).saturating_sub(arrived + lost),
+            on_wire: sent.saturating_sub(arrived + lost),
             per_second: since.per_second(place(link.0, SENT), sent),
             last_event: self.looker.last_event(link),
         }
@@ -277,5 +280,26 @@ impl Observer for Figures {
     fn reshape(&mut self, shape: &Shape, at: SimTime) {
         self.tally.reshape(shape, at);
         self.looker.reshape(shape, at);
+    }
+}
+
+fn fault_live(plan: &Plan, fault: &FaultNow) -> FaultLive {
+    let (node, links) = match &fault.on {
+        Aim::Node(node) => {
+            let is_cut = |link: &LinkIx| {
+                let (from, to) = plan.link_ends(*link);
+                plan.is_link_alive(*link) && (from == *node || to == *node)
+            };
+            let all = (0..plan.link_count() as u32).map(LinkIx).filter(|_| fault.kind == FaultKind::Partition);
+            (Some(plan.node_id(*node).clone()), all.filter(is_cut).collect())
+        }
+        Aim::Links(links) => (None, links.to_vec()),
+    };
+    FaultLive {
+        name: plan.fault_name(fault.fault),
+        node,
+        links: links.into_iter().map(|link| plan.link_id(link).clone()).collect(),
+        kind: fault.kind,
+        since: fault.since,
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::kernel::{Incoming, Input, Kernel};
-use crate::model::{Flow, NodeId, SimTime};
+use crate::model::{FaultKind, FaultTarget, Flow, NodeId, SimDuration, SimTime};
 use crate::plan::{self, Inputs, Plan, Problem};
 
 /// At most so many inputs in one run. Beyond it inputs are refused, since a run that forgot one could not be run again.
@@ -62,6 +62,17 @@ pub enum Injected {
         /// Their data, in place of the node's own.
         data: Option<Arc<serde_json::Value>>,
     },
+    /// A hand broke something.
+    Break {
+        /// What.
+        on: FaultTarget,
+        /// How.
+        kind: FaultKind,
+        /// For how long; unset means until it is healed.
+        lasts: Option<SimDuration>,
+    },
+    /// A hand healed something: every fault about it is over.
+    Heal(FaultTarget),
     /// The flow was edited.
     Edit(Revision),
     /// The sources were stopped.
@@ -77,6 +88,8 @@ impl Injected {
             Self::Fire { node, count, data } => {
                 Input::Fire { node: plan.node_ix(node)?, count: *count, data: data.clone(), key: None }
             }
+            Self::Break { on, kind, lasts } => Input::Break { on: plan.aim(on)?, kind: *kind, lasts: *lasts },
+            Self::Heal(on) => Input::Heal(plan.aim(on)?),
             Self::Edit(revision) => Input::Plan(Arc::clone(&revision.plan)),
             Self::Drain => Input::Drain,
             Self::Outside(incoming) => Input::Outside(incoming.clone()),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::model::{EventId, EventTypeIx};
 use crate::plan::Plan;
-use crate::trace::{Phase, Record, Staleness, What};
+use crate::trace::{Leg, Phase, Record, Stage, Staleness, What};
 
 use super::view::{LogKind, LogRow};
 
@@ -149,6 +149,15 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         | What::Broken { .. }
         | What::SourceEnded { .. }
         | What::Unconfirmed { .. }
+        | What::FaultBegan { .. }
+        | What::FaultEnded { .. }
+        | What::LinkLost { .. }
+        | What::Duplicated { .. }
+        | What::HeldUp { .. }
+        | What::LostInCrash { .. }
+        | What::TurnedAway { .. }
+        | What::Slowed { .. }
+        | What::Skewed { .. }
         | What::Draining => LogKind::Notice,
         What::Sent { .. }
         | What::Opened { .. }
@@ -309,6 +318,50 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
         What::SourceEnded { node } => {
             row.node = Some(node);
             "emits nothing more by itself".clone_into(&mut row.detail);
+        }
+        What::FaultBegan { fault, kind, node, link } => {
+            (row.node, row.link) = (node, link);
+            row.detail = format!("{}: the fault “{}” begins", kind.label().to_lowercase(), plan.fault_name(fault));
+        }
+        What::FaultEnded { fault } => row.detail = format!("the fault “{}” is over", plan.fault_name(fault)),
+        What::LinkLost { fault, link, event, kind, leg } => {
+            (row.event, row.link) = (Some(event), Some(link));
+            typed(&mut row, kind);
+            let what = if leg == Leg::Answer { "its answer is lost" } else { "lost" };
+            row.detail = format!("{what} on the way by “{}”", plan.fault_name(fault));
+        }
+        What::Duplicated { fault, link, event, kind, leg: _ } => {
+            (row.event, row.link) = (Some(event), Some(link));
+            typed(&mut row, kind);
+            row.detail = format!("comes once more by “{}”", plan.fault_name(fault));
+        }
+        What::HeldUp { fault, link, event, kind, leg: _, by } => {
+            (row.event, row.link) = (Some(event), Some(link));
+            typed(&mut row, kind);
+            row.detail = format!("held up for {} by “{}”", by.rounded(), plan.fault_name(fault));
+        }
+        What::LostInCrash { fault, node, link, sub: _, event, attempt, stage, service: _, lost } => {
+            (row.event, row.node, row.link, row.attempt) = (Some(event), Some(node), link, attempt);
+            let stage = match stage {
+                Stage::OnWire => "on its way there",
+                Stage::Waiting => "at its door",
+                Stage::Handling => "while being handled",
+                Stage::Answering => "with its answer",
+            };
+            let lost = if lost { ", for good: it was settled at hand-over" } else { "" };
+            row.detail = format!("lost {stage} by “{}”{lost}", plan.fault_name(fault));
+        }
+        What::TurnedAway { fault, node, event } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            row.detail = format!("turned away: gone by “{}”", plan.fault_name(fault));
+        }
+        What::Slowed { fault, node, event, by } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            row.detail = format!("takes {} longer by “{}”", by.rounded(), plan.fault_name(fault));
+        }
+        What::Skewed { fault, node, event, time } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            row.detail = format!("says {time} by “{}”", plan.fault_name(fault));
         }
         What::Draining => "sources are stopped".clone_into(&mut row.detail),
         What::Unconfirmed { link, node, event, kind } => {

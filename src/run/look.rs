@@ -145,6 +145,8 @@ pub(super) const fn leg_of(leg: trace::Leg) -> Leg {
         trace::Leg::Deliver => Leg::Deliver,
         trace::Leg::Call => Leg::Call,
         trace::Leg::DeadLetter => Leg::DeadLetter,
+        // No record of travel has it.
+        trace::Leg::Answer => Leg::Deliver,
     }
 }
 
@@ -194,7 +196,15 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::Blocked { event, .. }
         | What::Unblocked { event, .. }
         | What::Broken { event, .. }
+        | What::LinkLost { event, .. }
+        | What::Duplicated { event, .. }
+        | What::HeldUp { event, .. }
+        | What::LostInCrash { event, .. }
+        | What::TurnedAway { event, .. }
+        | What::Slowed { event, .. }
+        | What::Skewed { event, .. }
         | What::Unconfirmed { event, .. } => Some(*event),
+        What::FaultBegan { .. } | What::FaultEnded { .. } => None,
         What::OutOfRange { .. }
         | What::Deadlocked { .. }
         | What::InstanceStarted { .. }

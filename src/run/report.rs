@@ -93,9 +93,9 @@ impl Tally {
                 attempts: publishes.attempts,
                 accepted: publishes.accepted,
                 rejected: publishes.rejected,
-                // Windows of deduplication and faults on links are no part of a run yet.
+                // Windows of deduplication are no part of a run yet.
                 deduped: 0,
-                link_lost: 0,
+                link_lost: publishes.link_lost,
                 unknown: publishes.unknown,
                 on_wire: publishes.on_wire(),
             },
@@ -108,7 +108,7 @@ impl Tally {
     /// A link's figures.
     pub(super) fn link(&self, link: LinkIx) -> LinkReport {
         let figures = self.metrics.link(link);
-        LinkReport { sent: figures.sent, arrived: figures.arrived, lost: 0, duplicated: 0 }
+        LinkReport { sent: figures.sent, arrived: figures.arrived, lost: figures.lost, duplicated: figures.duplicated }
     }
 
     /// The counters of a node's work.

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{EventId, EventName, Factor, LinkId, LinkIx, NodeId, NodeIx, SimDuration, SimTime, TopicName};
+use crate::model::{
+    EventId, EventName, Factor, FaultKind, LinkId, LinkIx, NodeId, NodeIx, SimDuration, SimTime, TopicName,
+};
 
 /// Whether a run goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -158,6 +160,8 @@ pub struct LiveView {
     pub dots: Vec<Dot>,
     /// What became of events a moment ago, to be flashed where it happened.
     pub flashes: Vec<Flash>,
+    /// What is broken right now, by the scenario or by hand.
+    pub faults: Vec<FaultLive>,
     /// Full figures of the nodes that somebody looks at; see [`crate::session::Session::watch`].
     pub watched: BTreeMap<NodeId, Arc<NodeReport>>,
 }
@@ -173,6 +177,16 @@ impl LiveView {
         self.links.get(self.index.link_ix.get(id)?.index())
     }
 
+    /// The faults that are on and about a node.
+    pub fn faults_on_node(&self, id: &NodeId) -> impl Iterator<Item = &FaultLive> {
+        self.faults.iter().filter(move |fault| fault.node.as_ref() == Some(id))
+    }
+
+    /// The faults that are on and about a link.
+    pub fn faults_on_link(&self, id: &LinkId) -> impl Iterator<Item = &FaultLive> {
+        self.faults.iter().filter(move |fault| fault.links.contains(id))
+    }
+
     /// The type of a dot's or log row's event.
     pub fn event_name(&self, kind: u32) -> Option<&EventName> {
         self.index.events.get(kind as usize)
@@ -185,6 +199,21 @@ impl LiveView {
             None => format!("?/{}", event.number()),
         }
     }
+}
+
+/// A fault that is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultLive {
+    /// Its name in the scenario, or that it was made by hand.
+    pub name: String,
+    /// The node that it is about, if it is about one.
+    pub node: Option<NodeId>,
+    /// The links that it is about; of a node that is cut off, all of its links.
+    pub links: Vec<LinkId>,
+    /// What goes wrong.
+    pub kind: FaultKind,
+    /// Since when.
+    pub since: SimTime,
 }
 
 /// Counts over the whole flow: one meaning each, everywhere.

@@ -38,6 +38,8 @@ pub const EXAMPLES: &[Example] = &examples![
     "image-pipeline",
     "iot-sensors",
     "partitions-and-keys",
+    "consumer-group-rebalance",
+    "flaky-link",
     "slow-consumer",
     "earthquake-alerts",
 ];

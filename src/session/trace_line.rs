@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::model::{EventId, LinkIx, NodeIx, SimTime, SubIx};
+use crate::model::{EventId, FaultIx, LinkIx, NodeIx, SimTime, SubIx};
 use crate::plan::Plan;
 use crate::trace::{Leg, Phase, Record, Staleness, What};
 
@@ -59,6 +59,10 @@ impl<M: SerializeMap> Line<'_, M> {
         self.put("partition", partition)
     }
 
+    fn fault(&mut self, fault: FaultIx) -> Result<(), M::Error> {
+        self.put("fault", self.plan.fault_name(fault))
+    }
+
     fn instant(&mut self, key: &'static str, at: SimTime) -> Result<(), M::Error> {
         self.put(key, at.as_nanos())
     }
@@ -70,6 +74,7 @@ const fn leg_name(leg: Leg) -> &'static str {
         Leg::Deliver => "deliver",
         Leg::Call => "call",
         Leg::DeadLetter => "dead_letter",
+        Leg::Answer => "answer",
     }
 }
 
@@ -330,6 +335,77 @@ impl Serialize for TraceLine<'_> {
             What::SourceEnded { node } => {
                 line.what("source_ended")?;
                 line.node(node)?;
+            }
+            What::FaultBegan { fault, kind, node, link } => {
+                line.what("fault_began")?;
+                line.fault(fault)?;
+                line.put("kind", kind.label())?;
+                if let Some(node) = node {
+                    line.node(node)?;
+                }
+                if let Some(link) = link {
+                    line.link(link)?;
+                }
+            }
+            What::FaultEnded { fault } => {
+                line.what("fault_ended")?;
+                line.fault(fault)?;
+            }
+            What::LinkLost { fault, link, event, kind, leg } => {
+                line.what("link_lost")?;
+                line.typed(event, kind)?;
+                line.link(link)?;
+                line.put("leg", leg_name(leg))?;
+                line.fault(fault)?;
+            }
+            What::Duplicated { fault, link, event, kind, leg } => {
+                line.what("duplicated")?;
+                line.typed(event, kind)?;
+                line.link(link)?;
+                line.put("leg", leg_name(leg))?;
+                line.fault(fault)?;
+            }
+            What::HeldUp { fault, link, event, kind, leg, by } => {
+                line.what("held_up")?;
+                line.typed(event, kind)?;
+                line.link(link)?;
+                line.put("leg", leg_name(leg))?;
+                line.put("by_ns", by.as_nanos())?;
+                line.fault(fault)?;
+            }
+            What::LostInCrash { fault, node, link, sub, event, attempt, stage, service, lost } => {
+                line.what("lost_in_crash")?;
+                line.event(event)?;
+                line.sub(sub)?;
+                line.node(node)?;
+                if let Some(link) = link {
+                    line.link(link)?;
+                }
+                line.put("attempt", attempt)?;
+                line.put("stage", stage.name())?;
+                line.put("service_ns", service.as_nanos())?;
+                line.put("lost", lost)?;
+                line.fault(fault)?;
+            }
+            What::TurnedAway { fault, node, event } => {
+                line.what("turned_away")?;
+                line.event(event)?;
+                line.node(node)?;
+                line.fault(fault)?;
+            }
+            What::Slowed { fault, node, event, by } => {
+                line.what("slowed")?;
+                line.event(event)?;
+                line.node(node)?;
+                line.put("by_ns", by.as_nanos())?;
+                line.fault(fault)?;
+            }
+            What::Skewed { fault, node, event, time } => {
+                line.what("skewed")?;
+                line.event(event)?;
+                line.node(node)?;
+                line.instant("time_ns", time)?;
+                line.fault(fault)?;
             }
             What::Draining => line.what("draining")?,
             What::Unconfirmed { link, node, event, kind } => {

@@ -172,6 +172,34 @@ impl Observer for TraceHash {
             What::Edited { revision } => self.words([30, at, revision.into()]),
             What::SourceEnded { node } => self.words([31, at, node.0.into()]),
             What::Draining => self.words([32, at]),
+            What::FaultBegan { fault, kind, node, link } => {
+                self.words([60, at, fault.0.into(), kind as u64, node_word(node), link_word(link)]);
+            }
+            What::FaultEnded { fault } => self.words([61, at, fault.0.into()]),
+            What::LinkLost { fault, link, event, kind, leg } => {
+                self.words([62, at, fault.0.into(), link.0.into(), event.to_bits(), kind.0.into(), leg as u64]);
+            }
+            What::Duplicated { fault, link, event, kind, leg } => {
+                self.words([63, at, fault.0.into(), link.0.into(), event.to_bits(), kind.0.into(), leg as u64]);
+            }
+            What::HeldUp { fault, link, event, kind, leg, by } => {
+                let (fault, link, kind) = (fault.0.into(), link.0.into(), kind.0.into());
+                self.words([64, at, fault, link, event.to_bits(), kind, leg as u64, by.as_nanos()]);
+            }
+            What::LostInCrash { fault, node, link, sub, event, attempt, stage, service, lost } => {
+                let (fault, node, sub) = (fault.0.into(), node.0.into(), sub.0.into());
+                self.words([65, at, fault, node, link_word(link), sub, event.to_bits(), attempt.into()]);
+                self.words([stage as u64, service.as_nanos(), lost.into()]);
+            }
+            What::TurnedAway { fault, node, event } => {
+                self.words([66, at, fault.0.into(), node.0.into(), event.to_bits()]);
+            }
+            What::Slowed { fault, node, event, by } => {
+                self.words([67, at, fault.0.into(), node.0.into(), event.to_bits(), by.as_nanos()]);
+            }
+            What::Skewed { fault, node, event, time } => {
+                self.words([68, at, fault.0.into(), node.0.into(), event.to_bits(), time.as_nanos()]);
+            }
             What::Unconfirmed { link, node, event, kind } => {
                 self.words([33, at, link.0.into(), node.0.into(), event.to_bits(), kind.0.into()]);
             }

@@ -2,7 +2,7 @@
 
 use super::histogram::Histogram;
 use super::ledger::{Ledger, LedgerCounts};
-use super::record::{Leg, Observer, Passage, Phase, Record, What};
+use super::record::{Leg, Observer, Passage, Phase, Record, Stage, What};
 use super::shape::{Shape, SubShape};
 use crate::model::{KindTag, LinkIx, NodeIx, SimDuration, SimTime, SubIx};
 
@@ -38,6 +38,8 @@ pub struct Publishes {
     pub accepted: u64,
     /// Refused.
     pub rejected: u64,
+    /// Lost on a link, by a fault.
+    pub link_lost: u64,
     /// Neither, as far as anybody knows: the answer of an outside broker was lost.
     pub unknown: u64,
 }
@@ -45,7 +47,7 @@ pub struct Publishes {
 impl Publishes {
     /// Without an outcome so far: on the wire, or waiting before a full queue.
     pub const fn on_wire(&self) -> u64 {
-        self.attempts - self.accepted - self.rejected - self.unknown
+        self.attempts - self.accepted - self.rejected - self.link_lost - self.unknown
     }
 }
 
@@ -56,6 +58,10 @@ pub struct LinkFigures {
     pub sent: u64,
     /// Events that arrived.
     pub arrived: u64,
+    /// Events that were lost on the way, by a fault.
+    pub lost: u64,
+    /// Events that a fault brought once more: they are among those that left.
+    pub duplicated: u64,
 }
 
 /// The figures of a function.
@@ -616,7 +622,40 @@ impl Observer for Metrics {
                     figures.instances = instances;
                 }
             }
-            What::Stale { .. }
+            What::LinkLost { link, leg, .. } => {
+                // An answer never counted as sent.
+                self.links[link.index()].lost += u64::from(leg != Leg::Answer);
+                self.publishes.link_lost += u64::from(leg == Leg::Publish);
+            }
+            What::Duplicated { link, .. } => self.links[link.index()].duplicated += 1,
+            What::LostInCrash { node, link, stage, service, lost, .. } => {
+                self.lost_in_handler += u64::from(lost);
+                let cell = &mut self.nodes[node.index()];
+                match stage {
+                    Stage::OnWire => {
+                        if let Some(link) = link {
+                            self.links[link.index()].lost += 1;
+                        }
+                    }
+                    Stage::Waiting => {
+                        cell.local = cell.local.saturating_sub(1);
+                        cell.queue.remove(now);
+                    }
+                    Stage::Handling => {
+                        cell.busy = cell.busy.saturating_sub(1);
+                        cell.busy_since = cell.busy_since.wrapping_sub(now - service.as_nanos());
+                        self.rare[node.index()].cut_nanos += u128::from(service.as_nanos());
+                    }
+                    Stage::Answering => {}
+                }
+            }
+            What::FaultBegan { .. }
+            | What::FaultEnded { .. }
+            | What::HeldUp { .. }
+            | What::TurnedAway { .. }
+            | What::Slowed { .. }
+            | What::Skewed { .. }
+            | What::Stale { .. }
             | What::Forgotten { .. }
             | What::OutOfRange { .. }
             | What::Blocked { .. }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::shape::Shape;
-use crate::model::{EventId, EventTypeIx, LinkIx, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
+use crate::model::{EventId, EventTypeIx, FaultIx, FaultTag, LinkIx, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
 
 /// One thing that happened, and when.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -417,6 +417,140 @@ pub enum What<'a> {
         /// Its type.
         kind: EventTypeIx,
     },
+    /// Something breaks: by the scenario, or by hand.
+    FaultBegan {
+        /// Which fault.
+        fault: FaultIx,
+        /// What goes wrong.
+        kind: FaultTag,
+        /// The node that it is about, if it is about one.
+        node: Option<NodeIx>,
+        /// The first link that it is about, if it is about links.
+        link: Option<LinkIx>,
+    },
+    /// It is whole again.
+    FaultEnded {
+        /// Which fault.
+        fault: FaultIx,
+    },
+    /// A link lost what went along it.
+    LinkLost {
+        /// The fault that did it.
+        fault: FaultIx,
+        /// The link.
+        link: LinkIx,
+        /// The event, or what was answered for.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// What it travelled for.
+        leg: Leg,
+    },
+    /// A link brings an event once more: another [`What::Sent`] follows.
+    Duplicated {
+        /// The fault that did it.
+        fault: FaultIx,
+        /// The link.
+        link: LinkIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// What it travels for.
+        leg: Leg,
+    },
+    /// A link takes longer for an event, or for an answer.
+    HeldUp {
+        /// The fault that did it.
+        fault: FaultIx,
+        /// The link.
+        link: LinkIx,
+        /// The event, or what is answered for.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// What it travels for.
+        leg: Leg,
+        /// By how much.
+        by: SimDuration,
+    },
+    /// A node crashed and an attempt with it. What was owed is queued again, or its caller hears of it.
+    LostInCrash {
+        /// The fault that did it.
+        fault: FaultIx,
+        /// The node.
+        node: NodeIx,
+        /// The link it came by; none for a call by hand.
+        link: Option<LinkIx>,
+        /// The subscription or inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// Which attempt.
+        attempt: u32,
+        /// How far it was.
+        stage: Stage,
+        /// How long it had been handled.
+        service: SimDuration,
+        /// Whether it was settled at hand-over, so that nobody hands it over again.
+        lost: bool,
+    },
+    /// A bus that is gone turns a publish away: [`What::Rejected`] follows.
+    TurnedAway {
+        /// The fault that did it.
+        fault: FaultIx,
+        /// The bus.
+        node: NodeIx,
+        /// The event.
+        event: EventId,
+    },
+    /// A handling that begins takes longer.
+    Slowed {
+        /// The fault that did it.
+        fault: FaultIx,
+        /// The node.
+        node: NodeIx,
+        /// The event.
+        event: EventId,
+        /// By how much.
+        by: SimDuration,
+    },
+    /// An event carries the time of a clock that is wrong.
+    Skewed {
+        /// The fault that did it.
+        fault: FaultIx,
+        /// The node that made it.
+        node: NodeIx,
+        /// The event.
+        event: EventId,
+        /// What the event says.
+        time: SimTime,
+    },
+}
+
+/// How far an attempt was that a crash ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// On its way to the node.
+    OnWire,
+    /// At its door.
+    Waiting,
+    /// Being handled.
+    Handling,
+    /// Handled, its answer on the way back.
+    Answering,
+}
+
+impl Stage {
+    /// Its stable name, as traces have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OnWire => "on_wire",
+            Self::Waiting => "waiting",
+            Self::Handling => "handling",
+            Self::Answering => "answering",
+        }
+    }
 }
 
 /// The partition key of an event.
@@ -452,6 +586,8 @@ pub enum Leg {
     Call,
     /// To a dead-letter queue.
     DeadLetter,
+    /// Back to a bus: an ack or a nack. It has no record of its own but where a fault meets it.
+    Answer,
 }
 
 /// The state of an open obligation.
@@ -488,6 +624,8 @@ pub enum Reason {
     NoDestination,
     /// An outside broker would not have it.
     Refused,
+    /// The node that it was for, or at, had crashed.
+    Down,
 }
 
 impl Reason {
@@ -504,6 +642,7 @@ impl Reason {
             Self::Retention => "retention",
             Self::NoDestination => "no_destination",
             Self::Refused => "refused",
+            Self::Down => "down",
         }
     }
 }

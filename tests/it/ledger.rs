@@ -6,13 +6,15 @@
 use std::ops::Range;
 
 use eventloom::kernel::Stopped;
-use eventloom::model::{Flow, KindTag, LinkId, Node, NodeId, NodeKind, Point, SimDuration, SimTime};
+use eventloom::model::{
+    FaultKind, FaultTarget, Flow, KindTag, LinkId, Node, NodeId, NodeKind, Point, SimDuration, SimTime,
+};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use crate::support::Run;
 use crate::support::flow::{add_link, flow, kind};
-use crate::support::random_flow::{Act, Case, case};
+use crate::support::random_flow::{Act, Case, broken_case, suits};
 
 /// Steps after which a case is cut short: a small loop with a large fan-out would go on for long and show nothing new.
 const STEPS: u64 = 3_000;
@@ -104,13 +106,28 @@ fn carry_out(run: &mut Run, begin: &Flow, act: &Act) {
                 });
             }
         }
+        Act::Break { kind, node, link, millis } => {
+            let fault = crate::support::flows::fault(&run.flow, *kind, *node, *link, *millis);
+            if let Some(fault) = fault.filter(|fault| suits(&run.flow, fault))
+                && run.plan().aim(&fault.on).is_some()
+            {
+                run.break_it(&fault.on, fault.kind, fault.lasts);
+            }
+        }
+        Act::Heal(node) => {
+            let nodes = of_kind(&|_| true);
+            let on = FaultTarget::Node(nodes[node.index(nodes.len())].clone());
+            if run.plan().aim(&on).is_some() {
+                run.heal(&on);
+            }
+        }
         Act::Drain => run.drain(),
     }
 }
 
 /// Plays some of a case's interventions, and the time before each; after the last one the time after it.
 fn play(run: &mut Run, case: &Case, acts: Range<usize>, drive: Drive) -> Result<Stopped, TestCaseError> {
-    let begin = flow(&case.rows);
+    let begin = case.scenario();
     for (pause, act) in &case.acts[acts.clone()] {
         let until = run.kernel.now() + SimDuration::from_millis(*pause);
         go(run, until, drive)?;
@@ -124,7 +141,7 @@ fn play(run: &mut Run, case: &Case, acts: Range<usize>, drive: Drive) -> Result<
 }
 
 fn start(case: &Case) -> Run {
-    Run::of(flow(&case.rows), case.seed)
+    Run::of(case.scenario(), case.seed)
 }
 
 /// Runs so many cases, the same ones every time; a failing one shrinks and is told as rows.
@@ -136,7 +153,7 @@ fn check(cases: u32, test: impl Fn(&Case) -> Result<(), TestCaseError>) {
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = proptest::test_runner::TestRng::from_seed(proptest::test_runner::RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(config, rng);
-    if let Err(error) = runner.run(&case(), |case| test(&case)) {
+    if let Err(error) = runner.run(&broken_case(), |case| test(&case)) {
         match error {
             proptest::test_runner::TestError::Fail(why, case) => panic!("{why}\n\n{case}\n"),
             proptest::test_runner::TestError::Abort(why) => panic!("{why}"),
@@ -151,13 +168,47 @@ fn the_ledger_balances_at_every_step_of_any_flow() {
         let stopped = play(&mut run, case, 0..case.acts.len(), Drive::Recounted)?;
         let (given_up, buried) = run.fold.dead_letters();
         // Whatever is quiet owes nothing to the wire.
-        if stopped == Stopped::Quiet {
+        // Unless a bus stands still for good, and what comes to it waits.
+        let stands_still = |fault: eventloom::kernel::FaultNow| fault.kind == FaultKind::Pause;
+        if stopped == Stopped::Quiet && !run.kernel.faults_now().any(stands_still) {
             prop_assert_eq!(run.fold.publishes().on_wire, 0, "quiet, but something is on the wire");
             let removed = case.acts.iter().any(|(_, act)| matches!(act, Act::RemoveNode(_) | Act::Restore));
             prop_assert!(removed || given_up == buried, "{} given up, {} buried", given_up, buried);
         }
         Ok(())
     });
+}
+
+/// S2: whatever broke, once it is whole again and time has passed, all that was owed has come to its end, if it does so
+/// where nothing breaks.
+#[test]
+fn after_faults_everything_settles() {
+    let settled = std::cell::Cell::new(0_u32);
+    check(250, |case| {
+        let until = SimTime::ZERO + SimDuration::from_secs(900);
+        let mut still = Run::of(flow(&case.rows), case.seed);
+        if go(&mut still, until, Drive::Whole)? != Stopped::Quiet || still.kernel.ledger().total.open() > 0 {
+            return Ok(());
+        }
+        let mut scenario = case.scenario();
+        let endless: Vec<_> = scenario.faults().iter().filter(|(_, fault)| fault.lasts.is_none()).collect();
+        for name in endless.into_iter().map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            scenario.remove_fault(&name).expect("a fault that is there");
+        }
+        if scenario.faults().is_empty() {
+            return Ok(());
+        }
+        let mut run = Run::of(scenario, case.seed);
+        if go(&mut run, until, Drive::Recounted)? == Stopped::Budget {
+            return Ok(());
+        }
+        settled.set(settled.get() + 1);
+        let open = run.fold.open();
+        prop_assert!(open.is_empty(), "still open: {open:?}");
+        prop_assert_eq!(run.fold.publishes().on_wire, 0);
+        Ok(())
+    });
+    assert!(settled.get() > 20, "{} cases had faults that came to an end", settled.get());
 }
 
 #[test]

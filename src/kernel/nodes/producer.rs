@@ -165,8 +165,9 @@ impl Kernel {
     pub(in super::super) fn arm_source<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx) {
         let Some(plan) = Self::producer(cx, node) else { return };
         let now = self.now;
+        let is_still = self.faults.is_on && self.is_still(node);
         let producer = &mut self.producers[self.nodes[node.index()].extra as usize];
-        if producer.is_armed || producer.is_ended || self.is_draining {
+        if producer.is_armed || producer.is_ended || self.is_draining || is_still {
             return;
         }
         let due = if producer.made >= plan.stops_after {
@@ -237,6 +238,7 @@ impl Kernel {
                 key: row.key.clone(),
                 data: Some(Arc::clone(&row.data)),
                 row: Some((Arc::clone(log), place as u32)),
+                clock: None,
                 lineage: None,
             };
             let key = if row.key.is_some() { Slot::TEXT_KEY } else { 0 };
@@ -263,7 +265,11 @@ impl Kernel {
         if !cx.plan.is_alive(node) {
             return;
         }
-        let given = Payload { key: key.cloned(), data: data.cloned(), row: None, lineage: None };
+        if matches!(cx.plan.nodes[node.index()].work, Work::Producer(_)) && self.is_still(node) {
+            // A button of something that is gone, or stands still, does nothing.
+            return;
+        }
+        let given = Payload { key: key.cloned(), data: data.cloned(), row: None, clock: None, lineage: None };
         let given_key = if key.is_some() { Slot::TEXT_KEY } else { 0 };
         for _ in 0..count.min(limits::FIRED) {
             match &cx.plan.nodes[node.index()].work {

@@ -16,6 +16,8 @@ enum Room {
     Later,
     /// It goes back to where it came from, to be tried again.
     Back,
+    /// The node is gone.
+    Gone,
 }
 
 /// An event that an emit setting is about to make.
@@ -49,6 +51,7 @@ impl Kernel {
             Room::Yes => self.begin(cx, handle),
             Room::Later => self.enqueue(node, handle),
             Room::Back => self.hand_back(cx, handle),
+            Room::Gone => self.lose_at_door(cx, handle),
         }
     }
 
@@ -86,6 +89,9 @@ impl Kernel {
     /// Whether the node has room for one more. Takes a token if so, and asks for an instance if it is a function.
     #[inline]
     fn room<O: Observer>(&mut self, cx: &Cx<'_, O>, node: NodeIx) -> Room {
+        if self.faults.is_on && self.is_still(node) {
+            return if self.is_down(node) { Room::Gone } else { Room::Later };
+        }
         let lane = cx.plan.lanes.of(node.index());
         if lane.is_simple {
             let state = &self.nodes[node.index()];
@@ -156,6 +162,10 @@ impl Kernel {
                     let handle = self.dequeue(node);
                     self.hand_back(cx, handle);
                 }
+                Room::Gone => {
+                    let handle = self.dequeue(node);
+                    self.lose_at_door(cx, handle);
+                }
             }
         }
     }
@@ -209,6 +219,7 @@ impl Kernel {
             let takes = handler.map_or(0, |handler| self.nodes[node.index()].streams.service.sample(&handler.takes));
             (takes, worker.is_sink)
         };
+        let takes = if self.faults.is_on { self.slowed(cx, handle, takes) } else { takes };
         if takes > 0 {
             self.later(now.saturating_add(takes), Class::Completion, handle);
         } else if is_sink {
@@ -300,7 +311,11 @@ impl Kernel {
         let job = &mut self.jobs[handle];
         job.tag = if failure.is_some() { Tag::Nack } else { Tag::Ack };
         job.reason = failure.unwrap_or(Reason::Failed);
-        let delay = cx.plan.links[(job.link & !Job::LEFT) as usize].delay;
+        let delay = cx.plan.links[job.way().index()].delay;
+        if self.faults.is_on && job.token != Job::SETTLED {
+            self.answer_broken(cx, handle, delay);
+            return;
+        }
         // What was settled at hand-over sends no ack; that it has room again is known at once.
         if delay == 0 || job.token == Job::SETTLED {
             self.answer(cx, handle);
@@ -514,6 +529,10 @@ impl Kernel {
         slot: Slot,
         payload: Option<&Arc<Payload>>,
     ) {
+        if self.faults.is_on {
+            self.send_broken(cx, node, routes, slot, payload);
+            return;
+        }
         for route in routes {
             let (event, kind, link) = (slot.event, slot.kind(), route.link);
             let arrives = self.now.saturating_add(route.delay);
@@ -522,41 +541,59 @@ impl Kernel {
                 RouteTo::Inbox(_) => (Leg::Call, 1),
             };
             cx.show(What::Sent { link, event, kind, leg, attempt, arrives: SimTime::from_nanos(arrives) });
-            match &route.to {
-                RouteTo::Topic(topic) if route.delay == 0 => {
-                    if let Err(sub) = self.publish(cx, link, slot, payload, *topic, None) {
-                        let job = Job {
-                            offset: topic.0.into(),
-                            node: node.0,
-                            link: link.0,
-                            ..Job::carrying(slot, Tag::Publish)
-                        };
-                        let handle = self.jobs.put_with(job, payload.cloned());
-                        self.wait_at_door(cx, sub, handle);
-                    }
-                }
-                RouteTo::Topic(topic) => {
-                    let job =
-                        Job { offset: topic.0.into(), node: node.0, link: link.0, ..Job::carrying(slot, Tag::Publish) };
-                    let handle = self.jobs.put_with(job, payload.cloned());
-                    self.later(arrives, Class::Arrival, handle);
-                }
-                RouteTo::Inbox(inbox) => {
+            self.depart(cx, node, route, route.delay, slot, payload);
+        }
+    }
+
+    /// An event is on its way along a route, and arrives after a delay.
+    #[inline]
+    pub(in super::super) fn depart<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        node: NodeIx,
+        route: &Route,
+        delay: u64,
+        slot: Slot,
+        payload: Option<&Arc<Payload>>,
+    ) {
+        match &route.to {
+            RouteTo::Topic(topic) if delay == 0 => {
+                if let Err(sub) = self.publish(cx, route.link, slot, payload, *topic, None) {
                     let job = Job {
-                        source: inbox.sub.0 | Job::INBOX,
+                        offset: topic.0.into(),
                         node: node.0,
-                        link: link.0,
-                        ..Job::carrying(slot, Tag::Call)
+                        link: route.link.0,
+                        ..Job::carrying(slot, Tag::Publish)
                     };
-                    let handle = match payload {
-                        Some(payload) => self.jobs.put_with(job, Some(Arc::clone(payload))),
-                        None => self.jobs.put(job),
-                    };
-                    if route.delay == 0 {
-                        self.call_at_once(cx, handle, inbox);
-                    } else {
-                        self.later(arrives, Class::Arrival, handle);
-                    }
+                    let handle = self.jobs.put_with(job, payload.cloned());
+                    self.wait_at_door(cx, sub, handle);
+                }
+            }
+            RouteTo::Topic(topic) => {
+                let job = Job {
+                    offset: topic.0.into(),
+                    node: node.0,
+                    link: route.link.0,
+                    ..Job::carrying(slot, Tag::Publish)
+                };
+                let handle = self.jobs.put_with(job, payload.cloned());
+                self.later(self.now.saturating_add(delay), Class::Arrival, handle);
+            }
+            RouteTo::Inbox(inbox) => {
+                let job = Job {
+                    source: inbox.sub.0 | Job::INBOX,
+                    node: node.0,
+                    link: route.link.0,
+                    ..Job::carrying(slot, Tag::Call)
+                };
+                let handle = match payload {
+                    Some(payload) => self.jobs.put_with(job, Some(Arc::clone(payload))),
+                    None => self.jobs.put(job),
+                };
+                if delay == 0 {
+                    self.call_at_once(cx, handle, inbox);
+                } else {
+                    self.later(self.now.saturating_add(delay), Class::Arrival, handle);
                 }
             }
         }

@@ -4,6 +4,7 @@
 //! to C5 and the caps S6, S7, S8, S10, S20, S24, S25, S37 and S38 all along.
 
 mod delivery;
+mod faults;
 mod functions;
 mod groups;
 mod lineage;

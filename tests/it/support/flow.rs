@@ -8,13 +8,16 @@
 //! bus -> c 5ms (ack_wait: "1s", deliveries: 3)
 //! event a (size: "1 KiB")
 //! hops 4
+//! fault dies (at: "1s", for: "2s", on: Node("c"), kind: Crash)
 //! ```
 //!
 //! Settings are those of the flow file. A link's kind follows from its ends. A link takes no time unless its row says how
 //! much, so that the figures of a test are the test's own; dead-letter paths always take the product's millisecond.
 //! A row goes on until its parentheses are closed.
 
-use eventloom::model::{EventName, EventType, Flow, Link, LinkKind, Node, NodeId, NodeKind, Point, SimDuration};
+use eventloom::model::{
+    EventName, EventType, FaultName, Flow, Link, LinkKind, Node, NodeId, NodeKind, Point, SimDuration,
+};
 use ron::extensions::Extensions;
 use serde::de::DeserializeOwned;
 
@@ -26,6 +29,9 @@ pub(crate) fn flow(rows: &str) -> Flow {
     for row in joined(rows) {
         if let Some(rest) = row.strip_prefix("hops ") {
             flow.set_hop_limit(rest.trim().parse().expect("a number of hops"));
+        } else if let Some(rest) = row.strip_prefix("fault ") {
+            let (name, settings) = rest.trim().split_once(char::is_whitespace).expect("a name and settings");
+            flow.set_fault(FaultName::new(name).expect("the name of a fault"), read(settings)).expect("few faults");
         } else if let Some(rest) = row.strip_prefix("event ") {
             let (name, settings) = rest.trim().split_once(char::is_whitespace).unwrap_or((rest.trim(), "()"));
             let event: EventType = read(settings);

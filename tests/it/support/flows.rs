@@ -59,6 +59,7 @@ pub(crate) fn fault(flow: &Flow, kind: Index, node: Index, link: Index, millis: 
     let links: Vec<&LinkId> = flow.links().keys().collect();
     let on = match (kind.is_for_links() && !links.is_empty(), millis % 3) {
         (true, 0) => FaultTarget::Links(vec![(*link.get(&links)).clone(), (*node.get(&links)).clone()]),
+        (true, 1) if kind == FaultKind::Partition => FaultTarget::Node((*node.get(&nodes)).clone()),
         (true, _) => FaultTarget::Link((*link.get(&links)).clone()),
         (false, _) if nodes.is_empty() => return None,
         (false, _) => FaultTarget::Node((*node.get(&nodes)).clone()),

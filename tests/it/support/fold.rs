@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use eventloom::kernel::Kernel;
 use eventloom::model::{
-    EventId, Flow, Guarantee, KindTag, LinkIx, LinkKind, NodeIx, NodeKind, RateLimit, Share, SimDuration, SimTime,
-    StartAt, SubIx, Subscription, TopicIx,
+    EventId, FaultIx, FaultTag, Flow, Guarantee, KindTag, LinkIx, LinkKind, NodeIx, NodeKind, RateLimit, Share,
+    SimDuration, SimTime, StartAt, SubIx, Subscription, TopicIx,
 };
 use eventloom::plan::Plan;
-use eventloom::trace::{KeyRef, LedgerCounts, Leg, Phase, Record, Staleness, What};
+use eventloom::trace::{KeyRef, LedgerCounts, Leg, Phase, Record, Stage, Staleness, What};
 
 /// How many obligations of a subscription are in which state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -187,6 +187,10 @@ pub(crate) struct Fold {
     redeliveries: u64,
     deliveries: u64,
     is_draining: bool,
+    /// Faults that are on, and the nodes that are gone by one.
+    broken: BTreeSet<FaultIx>,
+    down: BTreeMap<FaultIx, NodeIx>,
+    injected_duplicates: u64,
     /// May be in the log of an outside broker or not.
     unconfirmed: BTreeSet<EventId>,
 }
@@ -341,6 +345,53 @@ impl Fold {
                 self.unconfirmed.insert(event);
                 self.arrived(link, event)
             }
+            What::FaultBegan { fault, kind, node, .. } => {
+                if let (FaultTag::Crash, Some(node)) = (kind, node) {
+                    self.down.insert(fault, node);
+                }
+                ensure!(self.broken.insert(fault), "S36: {fault:?} begins twice");
+                Ok(())
+            }
+            What::FaultEnded { fault } => {
+                self.down.remove(&fault);
+                ensure!(self.broken.remove(&fault), "S36: {fault:?} ends, but never began");
+                Ok(())
+            }
+            What::LinkLost { fault, link, event, leg, .. } => {
+                ensure!(self.broken.contains(&fault), "S36: {fault:?} is not on");
+                match leg {
+                    Leg::Publish => {
+                        self.publishes.link_lost += 1;
+                        self.publishes.on_wire = self.publishes.on_wire.wrapping_sub(1);
+                        self.vanished(link, event)
+                    }
+                    Leg::Call => self.vanished(link, event),
+                    Leg::Deliver | Leg::Answer => Ok(()),
+                    Leg::DeadLetter => Err("S36: dead letters are never lost".to_owned()),
+                }
+            }
+            What::Duplicated { fault, leg, .. } => {
+                ensure!(self.broken.contains(&fault), "S36: {fault:?} is not on");
+                if leg == Leg::Deliver {
+                    self.deliveries += 1;
+                    self.injected_duplicates += 1;
+                }
+                Ok(())
+            }
+            What::HeldUp { fault, .. } | What::Slowed { fault, .. } | What::Skewed { fault, .. } => {
+                ensure!(self.broken.contains(&fault), "S36: {fault:?} is not on");
+                Ok(())
+            }
+            What::TurnedAway { fault, node, .. } => {
+                ensure!(self.down.get(&fault) == Some(&node), "S36: {node:?} is not gone by {fault:?}");
+                Ok(())
+            }
+            What::LostInCrash { fault, node, sub, event, attempt, stage, .. } => {
+                ensure!(self.down.get(&fault) == Some(&node), "S36: {node:?} is not gone by {fault:?}");
+                let was_handled = self.leave(node, (sub, event, attempt));
+                ensure!(was_handled == (stage == Stage::Handling), "S36: lost {stage:?}, but handled: {was_handled}");
+                Ok(())
+            }
             What::Draining => {
                 self.is_draining = true;
                 Ok(())
@@ -401,6 +452,7 @@ impl Fold {
             }
             Leg::Call => self.wire.entry((link, event)).or_default().push(arrives),
             Leg::Deliver | Leg::DeadLetter => {}
+            Leg::Answer => return Err("an answer has no journey of its own".to_owned()),
         }
         Ok(())
     }
@@ -411,6 +463,13 @@ impl Fold {
         let Some(journeys) = journeys else { return Err("C3: arrived, but never sent".to_owned()) };
         let arrives = journeys.remove(0);
         ensure!(arrives <= self.now, "C3: arrived before {arrives}");
+        Ok(())
+    }
+
+    /// C3: what is lost was sent; it never arrives.
+    fn vanished(&mut self, link: LinkIx, event: EventId) -> Verdict {
+        let lost = self.wire.get_mut(&(link, event)).and_then(Vec::pop);
+        ensure!(lost.is_some(), "C3: lost, but never sent");
         Ok(())
     }
 
@@ -683,7 +742,10 @@ impl Fold {
         for (sub, figures) in self.figures.iter().enumerate() {
             ensure!(figures.is_balanced(), "C1: {} does not balance: {figures:?}", self.subs[sub].label);
         }
-        ensure!(self.deliveries == self.first_deliveries + self.redeliveries, "C2: deliveries do not balance");
+        ensure!(
+            self.deliveries == self.first_deliveries + self.redeliveries + self.injected_duplicates,
+            "C2: deliveries do not balance"
+        );
         let Publishes { attempts, accepted, rejected, deduped, link_lost, unknown, on_wire } = self.publishes;
         let sum = accepted + rejected + deduped + link_lost + unknown + on_wire;
         ensure!(attempts == sum, "C3: {:?} do not balance", self.publishes);
@@ -699,7 +761,17 @@ impl Fold {
         if !rules.is_alive || rules.prefetch.is_empty() {
             return Ok(());
         }
-        let mut counts: BTreeMap<NodeIx, u32> = rules.links.keys().map(|member| (*member, 0)).collect();
+        let is_there = |member: &&NodeIx| !self.down.values().any(|node| node == *member);
+        let links: BTreeMap<NodeIx, u32> = rules
+            .links
+            .iter()
+            .filter(|(member, _)| is_there(member))
+            .map(|(member, links)| (*member, *links))
+            .collect();
+        if links.is_empty() {
+            return Ok(());
+        }
+        let mut counts: BTreeMap<NodeIx, u32> = links.keys().map(|member| (*member, 0)).collect();
         for ((of, topic, _), owner) in &self.owners {
             if *of == sub && rules.topics.contains(topic) {
                 let Some(count) = counts.get_mut(owner) else {
@@ -709,9 +781,9 @@ impl Fold {
             }
         }
         // A node with two links is two members.
-        let (partitions, members): (u32, u32) = (counts.values().sum(), rules.links.values().sum());
+        let (partitions, members): (u32, u32) = (counts.values().sum(), links.values().sum());
         let is_fair = |(node, count): (&NodeIx, &u32)| {
-            let links = rules.links[node];
+            let links = links[node];
             (partitions / members * links..=partitions.div_ceil(members) * links).contains(count)
         };
         ensure!(counts.iter().all(is_fair), "S10: partitions are shared as {counts:?}");

@@ -2,14 +2,19 @@
 
 use std::fmt::{self, Write as _};
 
+use eventloom::model::{Fault, FaultTarget, Flow};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+
+use super::flow::flow;
 
 /// A flow, a seed, and what is done to the run.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) seed: u64,
     pub(crate) rows: String,
+    /// Kind, node, link and milliseconds of each fault of the scenario; see [`super::flows::fault`].
+    pub(crate) faults: Vec<(Index, Index, Index, u64)>,
     /// Each with the milliseconds since the one before.
     pub(crate) acts: Vec<(u64, Act)>,
 }
@@ -36,12 +41,46 @@ pub(crate) enum Act {
         node: Index,
         fails: f64,
     },
+    /// Something breaks by hand, for so many milliseconds.
+    Break {
+        kind: Index,
+        node: Index,
+        link: Index,
+        millis: u64,
+    },
+    /// A node is healed.
+    Heal(Index),
     Drain,
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "seed {}\n{}acts {:?}", self.seed, self.rows, self.acts)
+        write!(f, "seed {}\n{}faults {:?}\nacts {:?}", self.seed, self.rows, self.scenario().faults(), self.acts)
+    }
+}
+
+impl Case {
+    /// The flow with its scenario. What a fault cannot befall is left out.
+    pub(crate) fn scenario(&self) -> Flow {
+        let mut flow = flow(&self.rows);
+        for (kind, node, link, millis) in &self.faults {
+            let fault = super::flows::fault(&flow, *kind, *node, *link, *millis).filter(|fault| suits(&flow, fault));
+            if let Some(fault) = fault {
+                flow.set_fault(flow.free_fault_name("it breaks"), fault).expect("few faults");
+            }
+        }
+        flow
+    }
+}
+
+/// Whether a target can have a fault: what check says of the flow as a whole.
+pub(crate) fn suits(flow: &Flow, fault: &Fault) -> bool {
+    match &fault.on {
+        FaultTarget::Node(id) => flow.node(id).is_some_and(|node| fault.kind.is_for_node(node.kind.tag())),
+        FaultTarget::Link(_) | FaultTarget::Links(_) => {
+            let is_drawn = |id: &eventloom::model::LinkId| flow.link(id).is_some();
+            fault.kind.is_for_links() && fault.on.links().iter().any(is_drawn)
+        }
     }
 }
 
@@ -55,9 +94,27 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
         |(seed, hops, producers, buses, workers, acts)| Case {
             seed,
             rows: rows(hops, &producers, &buses, &workers),
+            faults: Vec::new(),
             acts,
         },
     )
+}
+
+/// A case in which things break: by a scenario, by hand, both, or not at all.
+pub(crate) fn broken_case() -> impl Strategy<Value = Case> {
+    let fault = (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..100);
+    let faults = prop_oneof![Just(Vec::new()), prop::collection::vec(fault, 1..=4)];
+    let breaks = (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..60)
+        .prop_map(|(kind, node, link, millis)| Act::Break { kind, node, link, millis });
+    let hand = prop_oneof![2 => breaks, 1 => any::<Index>().prop_map(Act::Heal)];
+    let hands = prop::collection::vec((any::<Index>(), 0_u64..60, hand), 0..=3);
+    (case(), faults, hands).prop_map(|(mut case, faults, hands)| {
+        case.faults = faults;
+        for (place, pause, hand) in hands {
+            case.acts.insert(place.index(case.acts.len() + 1), (pause, hand));
+        }
+        case
+    })
 }
 
 #[derive(Clone, Debug)]

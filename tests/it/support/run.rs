@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use eventloom::kernel::{Input, Kernel, Stopped};
-use eventloom::model::{EventId, Flow, LinkId, LinkIx, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
+use eventloom::model::{
+    EventId, FaultKind, FaultTarget, Flow, LinkId, LinkIx, NodeIx, SimDuration, SimTime, SubIx, TopicIx,
+};
 use eventloom::plan::{Inputs, Plan, compile};
 use eventloom::trace::{KeyRef, Leg, Observer, Phase, Reason, Record, Staleness, TraceHash, What};
 use serde_json::Value;
@@ -88,6 +90,15 @@ impl Keeper {
             Broken { node, event }
             Edited { revision }
             Unconfirmed { link, node, event, kind }
+            FaultBegan { fault, kind, node, link }
+            FaultEnded { fault }
+            LinkLost { fault, link, event, kind, leg }
+            Duplicated { fault, link, event, kind, leg }
+            HeldUp { fault, link, event, kind, leg, by }
+            LostInCrash { fault, node, link, sub, event, attempt, stage, service, lost }
+            TurnedAway { fault, node, event }
+            Slowed { fault, node, event, by }
+            Skewed { fault, node, event, time }
             SourceEnded { node };
             What::Draining => What::Draining,
             What::Emitted { event, kind, cause, born, hops, key, data: _ } => {
@@ -265,6 +276,19 @@ impl Run {
         self.edit(|flow| flow.remove_node(&node_id(node)).expect("a node to remove"));
     }
 
+    /// A hand breaks something: a node by its id, or a link.
+    #[track_caller]
+    pub(crate) fn break_it(&mut self, on: &FaultTarget, kind: FaultKind, lasts: Option<SimDuration>) {
+        let on = self.plan().aim(on).unwrap_or_else(|| panic!("{on} is not drawn"));
+        self.kernel.inject(Input::Break { on, kind, lasts });
+    }
+
+    #[track_caller]
+    pub(crate) fn heal(&mut self, on: &FaultTarget) {
+        let on = self.plan().aim(on).unwrap_or_else(|| panic!("{on} is not drawn"));
+        self.kernel.inject(Input::Heal(on));
+    }
+
     pub(crate) fn drain(&mut self) {
         self.kernel.inject(Input::Drain);
     }
@@ -351,6 +375,7 @@ impl Run {
                     Leg::Deliver => "deliver",
                     Leg::Call => "call",
                     Leg::DeadLetter => "dead-letter",
+                    Leg::Answer => "answer",
                 };
                 format!("{} {verb} {} until {} as {leg}", link(ix), event(id), when(arrives))
             }
@@ -445,6 +470,22 @@ impl Run {
             What::Edited { revision } => format!("{verb} revision {revision}"),
             What::SourceEnded { node: by } => format!("{} {verb}", node(by)),
             What::Unconfirmed { node: by, event: id, .. } => format!("{} {verb} {}", node(by), event(id)),
+            What::FaultBegan { fault, kind, node: on, link: along } => {
+                let on = on.map(node).or(along.map(link)).unwrap_or_default();
+                format!("{on} {verb} {} ({})", kind.label(), self.plan().fault_name(fault))
+            }
+            What::FaultEnded { fault } => format!("{verb} {}", self.plan().fault_name(fault)),
+            What::LinkLost { link: ix, event: id, leg, .. } => format!("{} {verb} {} as {leg:?}", link(ix), event(id)),
+            What::Duplicated { link: ix, event: id, .. } => format!("{} {verb} {}", link(ix), event(id)),
+            What::HeldUp { link: ix, event: id, by, .. } => format!("{} {verb} {} by {by}", link(ix), event(id)),
+            What::LostInCrash { node: by, event: id, attempt, stage, .. } => {
+                format!("{} {verb} {} attempt {attempt} {}", node(by), event(id), stage.name())
+            }
+            What::TurnedAway { node: by, event: id, .. } => format!("{} {verb} {}", node(by), event(id)),
+            What::Slowed { node: by, event: id, by: longer, .. } => {
+                format!("{} {verb} {} by {longer}", node(by), event(id))
+            }
+            What::Skewed { node: by, event: id, time, .. } => format!("{} {verb} {} to {time}", node(by), event(id)),
             What::Draining => verb.to_owned(),
         }
     }
@@ -526,6 +567,15 @@ fn verb(what: &What<'_>) -> &'static str {
         What::SourceEnded { .. } => "source-ended",
         What::Draining => "draining",
         What::Unconfirmed { .. } => "unconfirmed",
+        What::FaultBegan { .. } => "fault-began",
+        What::FaultEnded { .. } => "fault-ended",
+        What::LinkLost { .. } => "link-lost",
+        What::Duplicated { .. } => "duplicated",
+        What::HeldUp { .. } => "held-up",
+        What::LostInCrash { .. } => "lost-in-crash",
+        What::TurnedAway { .. } => "turned-away",
+        What::Slowed { .. } => "slowed",
+        What::Skewed { .. } => "skewed",
     }
 }
 
