@@ -6,7 +6,7 @@ use super::event_list::Class;
 use super::state::{Job, MemberState, Open, OpenState, Payload, Slot, Tag};
 use super::{Cx, Kernel};
 use crate::model::{LinkIx, NodeIx, Share, SimDuration, SimTime, SubIx, TopicIx, WhenFull};
-use crate::plan::{Feed, Plan, SubPlan};
+use crate::plan::{Feed, MemberPlan, Plan, SubPlan};
 use crate::trace::{Leg, Observer, Passage, Phase, Reason, Staleness, What};
 
 /// Records without a key that go to one partition before the next one's turn, as Kafka's sticky partitioner has it by batch.
@@ -316,7 +316,7 @@ impl Kernel {
         cursor: u32,
         offset: u64,
         place: usize,
-        mut slot: Slot,
+        slot: Slot,
         payload: Option<Arc<Payload>>,
     ) {
         let sub_ix = cx.plan.cursors[cursor as usize].sub;
@@ -334,7 +334,7 @@ impl Kernel {
         open.attempt = open.attempt.saturating_add(1);
         open.state = OpenState::InFlight;
         let attempt = open.attempt;
-        let (event, kind, node) = (slot.event, slot.kind(), member.node);
+        let (event, node) = (slot.event, member.node);
         cx.show(What::Delivered { sub: sub_ix, event, node, attempt: attempt.into() });
         let sub_state = &mut self.subs[sub.slot as usize];
         sub_state.members[place].held += 1;
@@ -351,30 +351,38 @@ impl Kernel {
                 self.arm(deadline, Class::Timer, Job::timer(Tag::AckTimer, Job::NONE, cursor));
             }
         }
+        // What is settled by now has nothing to answer for, whatever an edit makes of the rule meanwhile.
+        let token = if sub.at_most_once { Job::SETTLED } else { token };
+        let job = Job { offset, source: cursor, token, attempt, ..Job::carrying(slot, Tag::Deliver) };
         if self.faults.is_on {
-            slot.at = slot.at.saturating_add(member.delay);
-            let token = if sub.at_most_once { Job::SETTLED } else { token };
-            let (node, link) = (node.0, member.link.0);
-            let job = Job { offset, source: cursor, node, link, token, attempt, ..Job::carrying(slot, Tag::Deliver) };
             self.hand_over_broken(cx, &member, job, payload.as_ref(), deadline);
             return;
         }
-        let arrives = now.saturating_add(member.delay);
-        let (leg, shown) = (Leg::Deliver, SimTime::from_nanos(arrives));
-        cx.show(What::Sent { link: member.link, event, kind, leg, attempt: attempt.into(), arrives: shown });
+        self.send_off(cx, &member, job, payload);
+    }
+
+    /// Something that was handed over leaves for its member.
+    #[inline]
+    pub(super) fn send_off<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        member: &MemberPlan,
+        mut job: Job,
+        payload: Option<Arc<Payload>>,
+    ) {
+        let arrives = self.now.saturating_add(member.delay);
+        cx.show(What::Sent {
+            link: member.link,
+            event: job.slot.event,
+            kind: job.slot.kind(),
+            leg: Leg::Deliver,
+            attempt: job.attempt.into(),
+            arrives: SimTime::from_nanos(arrives),
+        });
         // Its wait is counted without the way along the link.
-        slot.at = slot.at.saturating_add(member.delay);
-        // What is settled by now has nothing to answer for, whatever an edit makes of the rule meanwhile.
-        let token = if sub.at_most_once { Job::SETTLED } else { token };
-        let job = Job {
-            offset,
-            source: cursor,
-            node: node.0,
-            link: member.link.0,
-            token,
-            attempt,
-            ..Job::carrying(slot, Tag::Deliver)
-        };
+        job.slot.at = job.slot.at.saturating_add(member.delay);
+        job.node = member.node.0;
+        job.link = member.link.0;
         let handle = self.jobs.put_with(job, payload);
         if member.delay == 0 {
             self.deliver(cx, handle);
@@ -394,7 +402,8 @@ impl Kernel {
             return;
         }
         let (event, kind, attempt) = (job.slot.event, job.slot.kind(), job.attempt.into());
-        cx.show(What::Received { node, link: Some(LinkIx(job.link)), sub, event, kind, attempt });
+        let link = Some(job.way());
+        cx.show(What::Received { node, link, sub, event, kind, attempt });
         self.take(cx, handle);
     }
 
@@ -742,7 +751,7 @@ impl Kernel {
     }
 
     /// Puts a record between floor and next into the queue again.
-    fn queue_again<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32, offset: u64) {
+    pub(super) fn queue_again<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32, offset: u64) {
         let sub_ix = cx.plan.cursors[cursor as usize].sub;
         let now = self.now;
         let partition = &self.partitions[cx.plan.cursors[cursor as usize].partition as usize];

@@ -1,5 +1,6 @@
 //! A flow is edited while it runs: what remains keeps its state, what is new begins, what is gone is settled.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::bus::{GivenUp, Match};
@@ -8,7 +9,7 @@ use super::state::{
     PartitionState, ProducerState, SubState, Tag, TopicState,
 };
 use super::{Cx, Kernel, Ready};
-use crate::model::{KindTag, NodeIx, StartAt, SubIx};
+use crate::model::{KindTag, LinkIx, NodeIx, StartAt, SubIx};
 use crate::plan::{Pace, Plan, Work};
 use crate::trace::{Observer, Phase, Reason, What};
 
@@ -94,6 +95,7 @@ impl Kernel {
 
         self.wake_before_edit(&left);
         self.purge_subscriptions(cx, old, &left);
+        self.part_from_members(old, new);
         self.grow(new);
         for cursor in 0..new.cursors.len() as u32 {
             let was_alive = old.cursors.get(cursor as usize).is_some_and(|cursor| cursor.alive);
@@ -154,6 +156,29 @@ impl Kernel {
                 self.begin_next(cx, node);
             }
             (_, Work::Producer(_) | Work::DeadLetters { .. } | Work::None) => {}
+        }
+    }
+
+    /// What members that are gone have in their hands is theirs no more: if they come back, they come with empty ones.
+    fn part_from_members(&mut self, old: &Plan, new: &Plan) {
+        let stays = |sub: usize, link: LinkIx| {
+            new.subs[sub].alive && new.subs[sub].members.iter().any(|member| member.link == link)
+        };
+        let mut gone = BTreeSet::new();
+        for (ix, sub) in old.subs.iter().enumerate().filter(|(_, sub)| sub.alive && !sub.is_inbox) {
+            let members = sub.members.iter().map(|member| member.link);
+            gone.extend(members.filter(|link| !stays(ix, *link)).map(|link| (ix as u32, link.0)));
+        }
+        if gone.is_empty() {
+            return;
+        }
+        for job in self.jobs.each_mut() {
+            let is_delivery =
+                matches!(job.tag, Tag::Deliver | Tag::Work | Tag::Cold | Tag::Ack | Tag::Nack | Tag::Unheld);
+            let cursor = old.cursors.get(job.source as usize).filter(|_| is_delivery);
+            if cursor.is_some_and(|cursor| gone.contains(&(cursor.sub.0, job.link))) {
+                job.link |= Job::LEFT;
+            }
         }
     }
 

@@ -181,7 +181,9 @@ impl Kernel {
         let (link, event, kind, leg) = (member.link, job.slot.event, job.slot.kind(), Leg::Deliver);
         let journey = self.journey(cx.plan, link, leg);
         let delay = member.delay.saturating_add(journey.extra);
-        job.slot.at = job.slot.at.saturating_add(journey.extra);
+        job.slot.at = job.slot.at.saturating_add(delay);
+        job.node = member.node.0;
+        job.link = link.0;
         let arrives = SimTime::from_nanos(self.now.saturating_add(delay));
         let attempt = job.attempt.into();
         cx.show(What::Sent { link, event, kind, leg, attempt, arrives });
@@ -214,7 +216,7 @@ impl Kernel {
     /// A member answers while something is broken. Whether that was all.
     pub(super) fn answer_broken<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32, delay: u64) {
         let job = self.jobs[handle];
-        let (link, event, kind, leg) = (LinkIx(job.link), job.slot.event, job.slot.kind(), Leg::Answer);
+        let (link, event, kind, leg) = (job.way(), job.slot.event, job.slot.kind(), Leg::Answer);
         let journey = self.journey(cx.plan, link, leg);
         Self::show_effects(cx, Traveller { link, event, kind, leg }, &journey);
         let delay = delay.saturating_add(journey.extra);
@@ -240,7 +242,7 @@ impl Kernel {
             return true;
         }
         let Some(fault) = self.downed_by(bus).filter(|_| job.tag != Tag::Publish) else { return false };
-        let (link, event, kind) = (LinkIx(job.link), job.slot.event, job.slot.kind());
+        let (link, event, kind) = (job.way(), job.slot.event, job.slot.kind());
         cx.show(What::LinkLost { fault, link, event, kind, leg: Leg::Answer });
         self.lose_answer(cx, handle);
         true

@@ -363,7 +363,7 @@ impl Kernel {
         cx.show(What::LostInCrash {
             fault,
             node: NodeIx(job.node),
-            link: (job.link != Job::NONE).then_some(crate::model::LinkIx(job.link)),
+            link: (job.link != Job::NONE).then_some(job.way()),
             sub,
             event: job.slot.event,
             attempt: job.attempt.into(),

@@ -19,7 +19,7 @@ use super::state::{Job, Payload, Slot, Tag};
 use super::{Cx, Kernel, Limit, Ready, limits};
 use crate::model::{EventId, LinkIx, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
 use crate::plan::{Capabilities, Plan, SubPlan};
-use crate::trace::{KeyRef, Leg, Observer, Phase, Reason, Staleness, What};
+use crate::trace::{KeyRef, Observer, Phase, Reason, Staleness, What};
 
 /// What the machine remembers of its outside buses.
 #[derive(Clone, Debug, Default)]
@@ -446,7 +446,7 @@ impl Kernel {
         owed.attempt = owed.next;
         let (attempt, deadline, receipt) = (owed.attempt, owed.time, owed.place);
         let (mut slot, payload) = (owed.slot, owed.payload.clone());
-        let (event, kind, node) = (slot.event, slot.kind(), member.node);
+        let (event, node) = (slot.event, member.node);
         cx.show(What::Delivered { sub: sub_ix, event, node, attempt: attempt.into() });
         let sub_state = &mut self.subs[sub.slot as usize];
         sub_state.members[place].held += 1;
@@ -464,26 +464,10 @@ impl Kernel {
                 self.arm(deadline, Class::Timer, Job::timer(Tag::AckTimer, Job::NONE, key.0));
             }
         }
-        let arrives = now.saturating_add(member.delay);
-        let (leg, shown) = (Leg::Deliver, SimTime::from_nanos(arrives));
-        cx.show(What::Sent { link: member.link, event, kind, leg, attempt: attempt.into(), arrives: shown });
-        // Its wait is counted from when it was at hand, without the way along the link.
-        slot.at = ready.saturating_add(member.delay);
-        let job = Job {
-            offset: key.1,
-            source: key.0,
-            node: node.0,
-            link: member.link.0,
-            token,
-            attempt,
-            ..Job::carrying(slot, Tag::Deliver)
-        };
-        let handle = self.jobs.put_with(job, payload);
-        if member.delay == 0 {
-            self.deliver(cx, handle);
-        } else {
-            self.later(arrives, Class::Arrival, handle);
-        }
+        // Its wait is counted from when it was at hand.
+        slot.at = ready;
+        let job = Job { offset: key.1, source: key.0, token, attempt, ..Job::carrying(slot, Tag::Deliver) };
+        self.send_off(cx, &member, job, payload);
     }
 
     // ---- settlement -----------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::draws::{Draws, Streams};
 use super::log::Log;
-use crate::model::{EventId, EventTypeIx};
+use crate::model::{EventId, EventTypeIx, LinkIx};
 use crate::plan::ReplayLog;
 use crate::trace::{KeyRef, Phase, Reason};
 
@@ -165,6 +165,8 @@ pub(super) struct Job {
 impl Job {
     pub(super) const INBOX: u32 = 1 << 31;
     pub(super) const NONE: u32 = u32::MAX;
+    /// In a delivery's link: that member has left since, so its answer frees no slot of a member that came after it.
+    pub(super) const LEFT: u32 = 1 << 31;
     /// The token of a delivery that was settled at hand-over.
     pub(super) const SETTLED: u32 = 0;
 
@@ -192,6 +194,11 @@ impl Job {
 }
 
 impl Job {
+    /// The link that it came by, whether or not its member has left since.
+    pub(super) const fn way(&self) -> LinkIx {
+        LinkIx(self.link & !Self::LEFT)
+    }
+
     /// Where the obligation of a call stands; `None` while it is on its way to the inbox.
     pub(super) const fn call_phase(&self) -> Option<Phase> {
         match self.tag {
@@ -276,6 +283,11 @@ impl Jobs {
             free = self.table[free as usize].next;
         }
         self.table.iter().zip(is_free).filter(|(_, is_free)| !is_free).map(|(job, _)| job)
+    }
+
+    /// Every place of the table, also what is free. For changes that an edit makes.
+    pub(super) fn each_mut(&mut self) -> impl Iterator<Item = &mut Job> {
+        self.table.iter_mut()
     }
 
     /// Bytes that a keyframe of it takes.

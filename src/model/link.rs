@@ -228,7 +228,8 @@ pub enum Guarantee {
     /// Settled when the handler has finished; handed over again until then.
     #[default]
     AtLeastOnce,
-    /// Settled at hand-over; a crash or failure loses it.
+    /// Settled at hand-over; a crash or failure loses it. When a running subscription becomes this, what is in flight keeps
+    /// its chance to be acknowledged, but what comes back unhandled is given up.
     AtMostOnce,
 }
 

@@ -333,7 +333,8 @@ impl<'a> Compiler<'a> {
             plan.from = settings.from;
             plan.at_most_once = settings.guarantee == crate::model::Guarantee::AtMostOnce;
             plan.ack_wait = settings.ack_wait.as_nanos().max(1);
-            plan.deliveries = settings.deliveries.clamp(1, ATTEMPTS);
+            // What an earlier promise left open, and comes back unhandled, is not handed over again under this one.
+            plan.deliveries = if plan.at_most_once { 1 } else { settings.deliveries.clamp(1, ATTEMPTS) };
             plan.backoff = settings.backoff;
             plan.max_in_flight = settings.max_in_flight.max(1);
             plan.queue = queue_plan(&settings.queue);

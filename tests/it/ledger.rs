@@ -163,7 +163,7 @@ fn check(cases: u32, test: impl Fn(&Case) -> Result<(), TestCaseError>) {
 
 #[test]
 fn the_ledger_balances_at_every_step_of_any_flow() {
-    check(250, |case| {
+    check(1_000, |case| {
         let mut run = start(case);
         let stopped = play(&mut run, case, 0..case.acts.len(), Drive::Recounted)?;
         let (given_up, buried) = run.fold.dead_letters();

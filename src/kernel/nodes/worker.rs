@@ -311,7 +311,7 @@ impl Kernel {
         let job = &mut self.jobs[handle];
         job.tag = if failure.is_some() { Tag::Nack } else { Tag::Ack };
         job.reason = failure.unwrap_or(Reason::Failed);
-        let delay = cx.plan.links[job.link as usize].delay;
+        let delay = cx.plan.links[job.way().index()].delay;
         if self.faults.is_on && job.token != Job::SETTLED {
             self.answer_broken(cx, handle, delay);
             return;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use eventloom::model::{EventId, NodeKind};
+use eventloom::model::{EventId, LinkId, NodeKind};
 use eventloom::trace::{Phase, Reason, What};
 
 use crate::support::Run;
-use crate::support::flow::node_id;
+use crate::support::flow::{flow, node_id};
 use crate::support::run::at;
 
 #[test]
@@ -26,6 +26,27 @@ fn s01_at_most_once_settles_at_hand_over_and_a_failure_is_lost() {
          0s bus->c acked p#0 by c auto
          10ms c failed p#0 try 1 rejected lost",
     );
+}
+
+#[test]
+fn s01_what_was_in_flight_when_the_promise_became_at_most_once_is_not_handed_over_again() {
+    for (wait, told) in
+        [("5ms", "5ms bus->c dropped p#0 max_deliver after 1 from in-flight"), ("1s", "10ms bus->c acked p#0 by c")]
+    {
+        let rows = format!(
+            r#"p = Producer(emits: "a", rate: ByHand)
+               bus = Bus
+               c = Consumer(takes: Fixed("10ms"))
+               p -> bus
+               bus -> c (ack_wait: "{wait}", deliveries: 3)"#
+        );
+        let mut run = Run::new(&rows);
+        run.fire("p", 1);
+        run.until("2ms");
+        run.become_flow(flow(&rows.replace("deliveries: 3", "deliveries: 3, guarantee: AtMostOnce")));
+        run.until("1m");
+        run.tells("delivered acked dropped", &format!("0s bus->c delivered p#0 to c try 1\n{told}"));
+    }
 }
 
 #[test]
@@ -185,6 +206,35 @@ fn s05_a_nack_of_an_earlier_attempt_means_nothing() {
          1.5s bus->c stale p#0 by c earlier attempt
          2s bus->c dropped p#0 max_deliver after 2 from in-flight
          2.5s bus->c stale p#0 by c settled",
+    );
+}
+
+#[test]
+fn s06_a_member_that_comes_back_comes_with_empty_hands() {
+    let rows = r#"p = Producer(emits: "a", rate: ByHand)
+                  bus = Bus
+                  c = Consumer(takes: Fixed("40ms"))
+                  d = Consumer(takes: Fixed("1h"))
+                  p -> bus
+                  bus -> c (prefetch: 1, group: "g")
+                  bus -> d (prefetch: 1, group: "g")"#;
+    let mut run = Run::new(rows);
+    run.fire("p", 4);
+    run.until("10ms");
+    run.edit(|flow| flow.remove_link(&LinkId::new("bus->c").expect("an id")).expect("a link that is drawn"));
+    run.until("20ms");
+    run.become_flow(flow(rows));
+    // The answer of 40 ms is of what was handed over before: it settles that record, and frees nothing that came after.
+    run.until("100ms");
+    run.tells(
+        "delivered queued acked stale",
+        "0s g delivered p#0 to c try 1
+         0s g delivered p#1 to d try 1
+         10ms g queued p#0 taken back
+         20ms g delivered p#0 to c try 1
+         40ms g acked p#0 by c
+         80ms g stale p#0 by c settled
+         80ms g delivered p#2 to c try 1",
     );
 }
 
