@@ -28,7 +28,6 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
         &[
             "eframe",
             "egui",
-            "egui_extras",
             "egui_graphs",
             "egui_phosphor",
             "egui_file_dialog",

@@ -111,6 +111,18 @@ pub(super) fn text(painter: &Painter, words: String, font: FontId, color: Color3
     painter.layout_job(job)
 }
 
+/// A name in one line: smaller, down to a size that can still be read, before it is cut.
+pub(super) fn name(painter: &Painter, words: &str, mut font: FontId, color: Color32, width: f32) -> Arc<Galley> {
+    const LEAST: f32 = 10.0;
+    loop {
+        let galley = text(painter, words.to_owned(), font.clone(), color, width);
+        if !galley.elided || font.size <= LEAST {
+            return galley;
+        }
+        font.size = (font.size - 1.0).max(LEAST);
+    }
+}
+
 /// Puts text so that its middle is at this height and it begins or ends at this place.
 pub(super) fn beside(galley: &Galley, at: Pos2, align: egui::Align) -> Pos2 {
     let x = match align {

@@ -55,7 +55,7 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
                 right -= width + 8.0;
             }
         }
-        let name = ink::text(painter, title, theme.strong(name_size), theme.text, right - left);
+        let name = ink::name(painter, &title, theme.strong(name_size), theme.text, right - left);
         let y = if two_lines { middle - 8.0 } else { middle };
         parts::put(brush, ix, name, pos2(left, y), Align::Min);
     }

@@ -31,11 +31,10 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     };
     let icon_x = card.min.x + (12.0 * zoom).max(5.0) + icon_size / 2.0;
     let tiny = card.width() < 46.0;
-    let icon_at = if tiny { card.center() } else { pos2(icon_x, middle) };
-    parts::icon(brush, painter, ix, icon_at, if tiny { 12.0 } else { icon_size }, theme.dim);
-
-    if !tiny {
-        let left = icon_x + icon_size / 2.0 + (8.0 * zoom).clamp(3.0, 12.0);
+    if tiny {
+        parts::icon(brush, painter, ix, card.center(), 12.0, theme.dim);
+    } else {
+        let mut left = icon_x + icon_size / 2.0 + (8.0 * zoom).clamp(3.0, 12.0);
         let mut right = card.max.x - (9.0 * zoom).max(2.0);
         if tag == KindTag::DeadLetterQueue && detail >= Detail::Compact {
             let count = live.map_or(0, |live| live.dead_letters);
@@ -48,7 +47,14 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
         let full = detail == Detail::Full;
         let name_y = if full { middle - (live_size * 0.5 + 3.5).round() } else { middle };
         let font = if detail >= Detail::Compact { theme.strong(name_size) } else { theme.words(name_size) };
-        let name = ink::text(painter, title, font, theme.text, right - left);
+        let mut name = ink::name(painter, &title, font.clone(), theme.text, right - left);
+        if name.elided {
+            // The edge says by its colour, and the links say by their ends, what it is: who it is matters more.
+            left = card.min.x + (12.0 * zoom).max(6.0);
+            name = ink::name(painter, &title, font, theme.text, right - left);
+        } else {
+            parts::icon(brush, painter, ix, pos2(icon_x, middle), icon_size, theme.dim);
+        }
         parts::put(brush, ix, name, pos2(left, name_y), Align::Min);
         if full {
             let figures = figures(brush, ix, live.as_ref());

@@ -45,12 +45,18 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     };
     let (words, color) =
         if text.is_empty() { (title, theme.paper_text.gamma_multiply(0.6)) } else { (text, theme.paper_text) };
-    let rows = (room.y / (size * 1.25)).floor() as usize;
-    if rows == 0 || room.x < 24.0 {
+    if room.y < size || room.x < 24.0 {
         return;
     }
-    let mut job = LayoutJob::simple(words, theme.words(size), color, room.x);
-    job.wrap = TextWrapping { max_rows: rows, max_width: room.x, ..TextWrapping::default() };
-    let galley = painter.layout_job(job);
+    let lay = |size: f32| {
+        let mut job = LayoutJob::simple(words.clone(), theme.words(size), color, room.x);
+        let rows = (room.y / (size * 1.25)).floor().max(1.0) as usize;
+        job.wrap = TextWrapping { max_rows: rows, max_width: room.x, ..TextWrapping::default() };
+        painter.layout_job(job)
+    };
+    // Smaller, as far as it can be read, before the end is cut off.
+    let sizes = [size, size - 1.0, size - 2.0].into_iter().filter(|size| *size >= 9.0);
+    let galley = sizes.map(lay).reduce(|larger, smaller| if larger.elided { smaller } else { larger });
+    let Some(galley) = galley else { return };
     brush.layer(ix).push(Shape::galley(paper.min + vec2(pad, pad), galley, color));
 }
