@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::bus::{GivenUp, Match};
+use super::bus::Match;
+use super::settlement::GivenUp;
 use super::state::{
     CursorState, FunctionState, GraveState, InboxState, Job, MemberState, NodeRest, NodeState, OpenState,
     PartitionState, ProducerState, SubState, Tag, TopicState,

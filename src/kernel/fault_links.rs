@@ -200,7 +200,7 @@ impl Kernel {
         for copy in 0..=journey.copies {
             if copy > 0 {
                 cx.show(What::Sent { link, event, kind, leg, attempt, arrives });
-                if let Some(state) = super::bus::member_mut(&mut self.subs[slot].members, link.0) {
+                if let Some(state) = super::settlement::member_mut(&mut self.subs[slot].members, link.0) {
                     state.held += 1;
                 }
             }
@@ -270,7 +270,7 @@ impl Kernel {
     pub(super) fn free_hold<O: Observer>(&mut self, cx: &Cx<'_, O>, job: &Job) {
         let sub_ix = cx.plan.cursors[job.source as usize].sub;
         let sub = &cx.plan.subs[sub_ix.index()];
-        if let Some(member) = super::bus::member_mut(&mut self.subs[sub.slot as usize].members, job.link) {
+        if let Some(member) = super::settlement::member_mut(&mut self.subs[sub.slot as usize].members, job.link) {
             member.held = member.held.saturating_sub(1);
         }
         self.wake(sub_ix, sub);

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::bus::GivenUp;
 use super::event_list::Class;
+use super::settlement::GivenUp;
 use super::state::{Job, Payload, Tag};
 use super::{Cx, Kernel, Ready};
 use crate::model::{Backoff, EventTypeIx, Jitter, LinkIx, NodeIx, SimTime, SubIx, WhenFull};

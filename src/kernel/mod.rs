@@ -17,6 +17,7 @@ mod outside;
 mod peek;
 mod retention;
 mod seam;
+mod settlement;
 mod state;
 
 use std::collections::{BTreeMap, VecDeque};

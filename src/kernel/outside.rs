@@ -10,11 +10,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::bus::{GivenUp, Match};
+use super::bus::Match;
 use super::data::data_of;
 use super::event_list::Class;
 use super::ledger::OpenObligation;
 use super::seam::{Incoming, Outgoing, Ownership, Publish, PublishOutcome, Receipt};
+use super::settlement::GivenUp;
 use super::state::{Job, Payload, Slot, Tag};
 use super::{Cx, Kernel, Limit, Ready, limits};
 use crate::model::{EventId, LinkIx, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
