@@ -12,4 +12,5 @@ mod order;
 mod pressure;
 mod retention;
 mod retry;
+mod second_opinion;
 mod sources;
