@@ -212,12 +212,12 @@ impl Window {
 
     /// Clicks the topmost button whose words begin so.
     pub(crate) fn click_containing(&mut self, words: &str) {
-        let mut rows = self.harness.get_all_by_label_contains(words);
         let fits = |node: &egui_kittest::Node<'_>| {
             let node = node.accesskit_node();
             node.role() == Role::Button && node.label().is_some_and(|label| label.trim_start().contains(words))
         };
-        rows.rfind(fits).unwrap_or_else(|| panic!("no button says {words}")).click();
+        let found = self.harness.get_all_by_label_contains(words).rfind(fits);
+        found.unwrap_or_else(|| panic!("no button says {words}")).click();
         self.run();
     }
 
