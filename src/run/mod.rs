@@ -12,10 +12,11 @@ pub mod journal;
 pub(crate) mod live;
 mod log;
 mod look;
-mod pace;
+pub(crate) mod pace;
 mod past;
 mod rates;
 pub mod report;
+pub(crate) mod verdicts;
 pub mod view;
 
 pub use self::look::Looker;
