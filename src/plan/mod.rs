@@ -5,6 +5,7 @@ mod compile;
 mod data_needs;
 mod faults;
 mod lanes;
+mod lines;
 mod outside;
 #[expect(clippy::module_inception, reason = "the plan is what this module is about")]
 mod plan;
@@ -16,6 +17,7 @@ pub use self::check::check;
 pub use self::compile::{Inputs, compile};
 pub use self::faults::Aim;
 pub(crate) use self::lanes::{Hop, Lane};
+pub(crate) use self::lines::LinePlan;
 pub use self::outside::{Capabilities, KeptBy, Rule};
 pub(crate) use self::plan::{
     BucketPlan, CallPlan, DEAD_LETTERS, DataPlan, DeadPath, EVENT_TYPES, EmitPlan, Feed, FunctionPlan, HandlerPlan,

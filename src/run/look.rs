@@ -128,9 +128,12 @@ impl Observer for Looker {
                 self.dots.sent(Dot { link, event, kind: kind.0, departed: at, arrives, attempt, leg: leg_of(leg) });
                 return;
             }
-            What::Handled { node, .. } => self.flash(node, at, FlashKind::Handled),
+            What::Handled { node, .. } | What::Recognised { node, .. } => self.flash(node, at, FlashKind::Handled),
             What::Failed { node, .. } => self.flash(node, at, FlashKind::Failed),
-            What::Dropped { node, .. } | What::DeadLettered { node, .. } | What::Evicted { node, .. } => {
+            What::Dropped { node, .. }
+            | What::DeadLettered { node, .. }
+            | What::Expired { node, .. }
+            | What::Evicted { node, .. } => {
                 self.flash(node, at, FlashKind::GivenUp);
             }
             _ => {}
@@ -191,6 +194,10 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::DeadLettered { event, .. }
         | What::Buried { event, .. }
         | What::Forgotten { event, .. }
+        | What::Postponed { event, .. }
+        | What::Expired { event, .. }
+        | What::OrderGap { event, .. }
+        | What::Recognised { event, .. }
         | What::Evicted { event, .. }
         | What::Purged { event, .. }
         | What::Blocked { event, .. }

@@ -7,5 +7,6 @@ pub(crate) mod flows;
 pub(crate) mod fold;
 pub(crate) mod random_flow;
 pub(crate) mod run;
+mod waits;
 
 pub(crate) use self::run::Run;

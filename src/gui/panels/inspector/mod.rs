@@ -8,6 +8,7 @@ mod link;
 mod live;
 mod node;
 mod timing;
+mod waiting;
 
 use egui::{RichText, Ui};
 use egui_phosphor::regular as ph;
