@@ -450,15 +450,13 @@ impl Kernel {
             state.again -= 1;
         } else {
             state.delayed -= 1;
-            self.subs[sub.slot as usize].delayed -= 1;
+            self.count_undelayed(sub_ix, sub);
         }
         let state = &mut self.cursors[cursor as usize];
         state.counts.expired += 1;
         state.settle(offset);
         if from == Phase::Queued {
             self.count_unqueued(sub_ix, sub, plan.events[slot.kind().index()].size);
-        } else if self.subs[sub.slot as usize].door_waits > 0 {
-            self.open_door(sub_ix);
         }
         let mut given_up = GivenUp::fresh(slot, payload.as_ref(), Reason::Expired);
         given_up.take_history(&open);
@@ -467,7 +465,7 @@ impl Kernel {
         let (event, node, attempts) = (slot.event, sub.node, open.attempt.into());
         let to = dead.map(|path| path.to);
         cx.show(What::Expired { sub: sub_ix, event, node, attempts, from, to });
-        self.mark_gap(cx, sub_ix, &slot);
+        Self::mark_gap(cx, sub_ix, &slot);
         if let Some(path) = dead {
             self.carry_to_grave(cx, sub_ix, path, &given_up);
         }
@@ -475,7 +473,7 @@ impl Kernel {
     }
 
     /// A record that ends without an ack leaves a gap in the order of its key.
-    pub(super) fn mark_gap<O: Observer>(&self, cx: &mut Cx<'_, O>, sub_ix: SubIx, slot: &Slot) {
+    pub(super) fn mark_gap<O: Observer>(cx: &mut Cx<'_, O>, sub_ix: SubIx, slot: &Slot) {
         let line = cx.plan.subs[sub_ix.index()].line.as_ref();
         if slot.key_code() != 0 && line.is_some_and(|line| line.is_strict) {
             cx.show(What::OrderGap { sub: sub_ix, event: slot.event });

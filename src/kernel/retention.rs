@@ -112,7 +112,7 @@ impl Kernel {
                     state.again -= 1;
                 } else {
                     state.delayed -= 1;
-                    self.subs[sub.slot as usize].delayed -= 1;
+                    self.count_undelayed(sub_ix, sub);
                 }
                 self.lose(cx, cursor, offset, from);
                 self.cursors[cursor as usize].settle(offset);
@@ -153,6 +153,6 @@ impl Kernel {
             self.count_unqueued(sub_ix, sub, plan.events[slot.kind().index()].size);
         }
         cx.show(What::Evicted { sub: sub_ix, event: slot.event, node: sub.node, from });
-        self.mark_gap(cx, sub_ix, &slot);
+        Self::mark_gap(cx, sub_ix, &slot);
     }
 }

@@ -22,7 +22,7 @@ impl Kernel {
             counts.dropped += 1;
         }
         self.bury(cx, sub_ix, node, dead, given_up);
-        self.mark_gap(cx, sub_ix, &given_up.slot);
+        Self::mark_gap(cx, sub_ix, &given_up.slot);
     }
 
     /// Where something was given up, and where that goes: by the member that had it last.
@@ -125,7 +125,7 @@ impl Kernel {
             let from = match state.open_at(offset).map(|open| open.state) {
                 Some(OpenState::Delayed) => {
                     state.delayed -= 1;
-                    self.subs[sub.slot as usize].delayed -= 1;
+                    self.count_undelayed(sub_ix, sub);
                     Phase::Delayed
                 }
                 Some(OpenState::Queued) => {
@@ -170,7 +170,7 @@ impl Kernel {
             state.counts.retention_lost += 1;
             state.settle(offset);
             cx.show(What::Evicted { sub: sub_ix, event, node: sub.node, from: Phase::InFlight });
-            self.mark_gap(cx, sub_ix, &slot);
+            Self::mark_gap(cx, sub_ix, &slot);
             return;
         }
         if u32::from(attempt) >= sub.deliveries || reason == Reason::Throttled && Self::refuses(plan, link) {

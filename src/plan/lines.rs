@@ -73,7 +73,7 @@ impl Plan {
             match &node.work {
                 Work::Producer(producer) => add_emit(&producer.emit),
                 Work::Worker(worker) => {
-                    worker.handlers.iter().flat_map(|handler| &handler.emits).for_each(&mut add_emit)
+                    worker.handlers.iter().flat_map(|handler| &handler.emits).for_each(&mut add_emit);
                 }
                 Work::DeadLetters { .. } | Work::None => {}
             }

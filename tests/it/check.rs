@@ -250,7 +250,7 @@ fn cases() -> Vec<(&'static str, Flow)> {
         ),
         (
             "strict order and priority",
-            consumer(r#"takes: Fixed("1ms")"#, r#"order: Strict, priority: (levels: 1), guarantee: AtMostOnce"#),
+            consumer(r#"takes: Fixed("1ms")"#, "order: Strict, priority: (levels: 1), guarantee: AtMostOnce"),
         ),
         (
             "times that do not fit",

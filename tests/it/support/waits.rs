@@ -244,7 +244,7 @@ impl Waits {
     }
 
     /// S8: every gap is marked; S17: nothing waits that has expired.
-    pub(crate) fn end_of_step(&mut self, now: SimTime) -> Result<(), String> {
+    pub(crate) fn end_of_step(&self, now: SimTime) -> Result<(), String> {
         ensure!(self.gaps.is_empty(), "S8: ended without an ack, and no gap was marked: {:?}", self.gaps);
         for (sub, open) in self.open.iter().filter(|_| self.has_ttl) {
             for one in open.values().filter(|one| one.phase != Phase::InFlight) {
