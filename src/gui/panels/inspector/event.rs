@@ -44,7 +44,7 @@ pub(super) fn event_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, event: &Ev
             };
             let button = widgets::icon_button(ui, theme, ph::TRASH, "Remove event type", tip, described.is_some());
             if button.clicked() {
-                ctx.ask(Ask::Edit(Edit::RemoveEvent(event.clone())));
+                ctx.ask(Ask::edit(Edit::RemoveEvent(event.clone())));
             }
         });
     });
@@ -86,7 +86,7 @@ pub(super) fn event_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, event: &Ev
         }
     }
     if next != old {
-        ctx.ask(Ask::Edit(Edit::SetEvent(event.clone(), next)));
+        ctx.ask(Ask::edit(Edit::SetEvent(event.clone(), next)));
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn link_ui(ctx: &ViewCtx<'_>, id: &LinkId, ui: &mut Ui) {
         next.note = new;
     }
     if next != *link {
-        ctx.ask(Ask::Edit(Edit::SetLink(id.clone(), next)));
+        ctx.ask(Ask::edit(Edit::SetLink(id.clone(), next)));
     }
 }
 
