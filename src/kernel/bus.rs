@@ -62,7 +62,9 @@ impl Kernel {
             }
             let (cursor, sub_ix) = (&feed.cursor, feed.sub);
             let sub = &plan.subs[sub_ix.index()];
-            if !self.is_full(sub, size, from_door == Some(sub_ix)) || self.is_free(plan, sub, *cursor) {
+            if !self.is_full(sub, size, from_door == Some(sub_ix))
+                || self.is_free_for(plan, sub, *cursor, &slot, payload)
+            {
                 continue;
             }
             match sub.queue.when_full {
@@ -114,6 +116,10 @@ impl Kernel {
                 self.cursors[*cursor as usize].pass(offset);
                 let reason = if hops_exceeded { Reason::HopLimit } else { Reason::Decode };
                 self.give_up(cx, *cursor, &GivenUp::fresh(slot, payload, reason));
+                continue;
+            }
+            if sub.line.is_some() {
+                self.get_in_line(cx, *cursor, offset, slot, payload);
                 continue;
             }
             let sub_state = &self.subs[sub.slot as usize];
@@ -214,7 +220,7 @@ impl Kernel {
 
     /// Whether one more waiting record of this size would be too many.
     #[inline]
-    fn is_full(&self, sub: &SubPlan, size: u64, ignores_door: bool) -> bool {
+    pub(super) fn is_full(&self, sub: &SubPlan, size: u64, ignores_door: bool) -> bool {
         let state = &self.subs[sub.slot as usize];
         let waiting = state.queued + state.delayed;
         waiting >= sub.queue.records
@@ -223,7 +229,7 @@ impl Kernel {
     }
 
     /// Whether a new record would not have to wait at all.
-    fn is_free(&self, plan: &Plan, sub: &SubPlan, cursor: u32) -> bool {
+    pub(super) fn is_free(&self, plan: &Plan, sub: &SubPlan, cursor: u32) -> bool {
         let state = &self.subs[sub.slot as usize];
         state.queued == 0 && state.door_waits == 0 && self.pick_member(plan, sub, cursor).is_some()
     }
@@ -320,7 +326,7 @@ impl Kernel {
     }
 
     /// Hands a record over that has its place between floor and next; `slot.at` is when it became ready.
-    fn hand_over<O: Observer>(
+    pub(super) fn hand_over<O: Observer>(
         &mut self,
         cx: &mut Cx<'_, O>,
         cursor: u32,
@@ -433,6 +439,10 @@ impl Kernel {
         let sub = &plan.subs[sub_ix.index()];
         if sub.is_outside {
             self.dispatch_outside(cx, sub_ix);
+            return;
+        }
+        if sub.line.is_some() {
+            self.dispatch_line(cx, sub_ix);
             return;
         }
         self.subs[sub.slot as usize].is_woken = false;

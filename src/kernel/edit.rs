@@ -98,6 +98,7 @@ impl Kernel {
         self.purge_subscriptions(cx, old, &left);
         self.part_from_members(old, new);
         self.grow(new);
+        self.lay_lines(new);
         for cursor in 0..new.cursors.len() as u32 {
             let was_alive = old.cursors.get(cursor as usize).is_some_and(|cursor| cursor.alive);
             if new.cursors[cursor as usize].alive && !was_alive {
@@ -280,6 +281,7 @@ impl Kernel {
         state.redeliver.clear();
         state.later.clear();
         state.mask = None;
+        state.line = None;
         state.owner = None;
         state.floor = end;
         state.next = end;
@@ -331,6 +333,10 @@ impl Kernel {
                 self.give_up(cx, cursor, &GivenUp::fresh(slot, payload.as_ref(), reason));
                 continue;
             }
+            if sub.line.is_some() {
+                self.stand_in_line(cx, cursor, offset, slot, payload.as_ref());
+                continue;
+            }
             self.cursors[cursor as usize].queue();
             self.count_queued(sub, cursor, plan.events[kind.index()].size);
         }
@@ -369,6 +375,7 @@ impl Kernel {
                 | Tag::Nack
                 | Tag::AckTimer
                 | Tag::Due
+                | Tag::Expiry
                 | Tag::FaultBegin
                 | Tag::FaultEnd
                 | Tag::Retention => false,

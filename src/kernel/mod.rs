@@ -8,9 +8,11 @@ mod event_list;
 mod fault_links;
 mod faults;
 mod groups;
+mod idempotence;
 mod inbox;
 mod keys;
 mod ledger;
+mod line;
 mod log;
 mod nodes;
 mod outside;
@@ -95,6 +97,9 @@ pub enum Limit {
     /// [`limits::PENDING`].
     #[error("more than {} events are under way at once", limits::PENDING)]
     Pending,
+    /// [`limits::REMEMBERED`].
+    #[error("idempotent subscriptions remember more than {} events", limits::REMEMBERED)]
+    Remembered,
     /// [`limits::RETAINED`].
     #[error("topics keep more than {} records", limits::RETAINED)]
     Retained,
@@ -106,6 +111,8 @@ pub mod limits {
     pub const PENDING: usize = 1 << 20;
     /// Records that the logs of all topics hold.
     pub const RETAINED: usize = 1 << 25;
+    /// Events that an idempotent subscription remembers.
+    pub const REMEMBERED: usize = 1 << 22;
     /// Hops are counted up to here; a hop limit beyond is none.
     pub const HOPS: u32 = (1 << 20) - 1;
     /// Events that one press of a button makes.
@@ -232,6 +239,7 @@ impl Kernel {
             facts_text: data::FactsText::default(),
         };
         kernel.grow(&plan);
+        kernel.lay_lines(&plan);
         kernel
     }
 
@@ -300,6 +308,12 @@ impl Kernel {
         }
     }
 
+    /// Whether something waits that time alone will end.
+    fn may_expire(&self, plan: &Plan) -> bool {
+        let may_expire = |cursor: &CursorState| cursor.line.as_ref().is_some_and(|line| line.may_expire());
+        plan.has_lines && self.cursors.iter().any(may_expire)
+    }
+
     fn is_ring_empty(&self) -> bool {
         self.ready_arrivals.is_empty() && self.ready_completions.is_empty()
     }
@@ -336,7 +350,7 @@ impl Kernel {
                     }
                     continue;
                 }
-            } else if until == u64::MAX && self.foreground == 0 && self.doors.is_empty() {
+            } else if until == u64::MAX && self.foreground == 0 && self.doors.is_empty() && !self.may_expire(plan) {
                 return Stopped::Quiet;
             }
             let Some(key) = next.filter(|key| key.nanos() <= until) else {
@@ -345,7 +359,7 @@ impl Kernel {
                 }
                 // Whoever waits before a full queue may still be let in by housekeeping: an eviction, an ack that is overdue.
                 return match (self.foreground, self.doors.is_empty()) {
-                    (0, true) => Stopped::Quiet,
+                    (0, true) if !self.may_expire(plan) => Stopped::Quiet,
                     (0, false) if next.is_none() => Stopped::Stuck,
                     _ => Stopped::Until,
                 };
@@ -407,6 +421,10 @@ impl Kernel {
             Tag::Due => {
                 self.jobs.remove(handle);
                 self.on_due(cx, source);
+            }
+            Tag::Expiry => {
+                self.jobs.remove(handle);
+                self.on_expiry(cx, source);
             }
             Tag::FaultBegin => {
                 let epoch = self.jobs[handle].token;

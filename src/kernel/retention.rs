@@ -100,11 +100,14 @@ impl Kernel {
             let until = self.cursors[cursor as usize].next.min(start);
             for offset in self.cursors[cursor as usize].floor..until {
                 let state = &mut self.cursors[cursor as usize];
-                let from = match state.open_at(offset).map(|open| open.state) {
-                    Some(OpenState::Queued) => Phase::Queued,
-                    Some(OpenState::Delayed) => Phase::Delayed,
-                    Some(OpenState::InFlight | OpenState::Settled) | None => continue,
+                let Some(open) = state.open_at(offset) else { continue };
+                let from = match open.state {
+                    OpenState::Queued => Phase::Queued,
+                    OpenState::Delayed => Phase::Delayed,
+                    OpenState::InFlight | OpenState::Settled => continue,
                 };
+                // In a line are also those that nobody has seen.
+                skipped += u64::from(open.token == 0);
                 if from == Phase::Queued {
                     state.again -= 1;
                 } else {
@@ -129,6 +132,9 @@ impl Kernel {
                 self.cursors[cursor as usize].step_over();
                 skipped += 1;
             }
+            if self.cursors[cursor as usize].line.is_some() {
+                self.wake(sub_ix, sub);
+            }
             if skipped > 0 {
                 let (topic, partition) = (partition_plan.topic, partition_plan.number);
                 cx.show(What::OutOfRange { sub: sub_ix, topic, partition, skipped });
@@ -147,5 +153,6 @@ impl Kernel {
             self.count_unqueued(sub_ix, sub, plan.events[slot.kind().index()].size);
         }
         cx.show(What::Evicted { sub: sub_ix, event: slot.event, node: sub.node, from });
+        Self::mark_gap(cx, sub_ix, &slot);
     }
 }

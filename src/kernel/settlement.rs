@@ -6,6 +6,7 @@ use super::event_list::Class;
 use super::state::{Job, MemberState, Open, OpenState, Payload, Slot, Tag};
 use super::{Cx, Kernel};
 use crate::model::{NodeIx, SimTime, SubIx};
+use crate::plan::{DeadPath, SubPlan};
 use crate::trace::{Leg, Observer, Phase, Reason, Staleness, What};
 
 impl Kernel {
@@ -13,12 +14,7 @@ impl Kernel {
     pub(super) fn give_up<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32, given_up: &GivenUp<'_>) {
         let sub_ix = cx.plan.cursors[cursor as usize].sub;
         let sub = &cx.plan.subs[sub_ix.index()];
-        let member = sub.members.iter().find(|member| member.link.0 == given_up.link).or(sub.members.first());
-        let dead = member.and_then(|member| member.dead);
-        let node = match given_up.attempts {
-            0 => sub.node,
-            _ => member.map_or(sub.node, |member| member.node),
-        };
+        let (node, dead) = Self::last_holder(sub, given_up);
         let counts = &mut self.cursors[cursor as usize].counts;
         if dead.is_some() {
             counts.dead_lettered += 1;
@@ -26,6 +22,17 @@ impl Kernel {
             counts.dropped += 1;
         }
         self.bury(cx, sub_ix, node, dead, given_up);
+        Self::mark_gap(cx, sub_ix, &given_up.slot);
+    }
+
+    /// Where something was given up, and where that goes: by the member that had it last.
+    pub(super) fn last_holder(sub: &SubPlan, given_up: &GivenUp<'_>) -> (NodeIx, Option<DeadPath>) {
+        let member = sub.members.iter().find(|member| member.link.0 == given_up.link).or(sub.members.first());
+        let node = match given_up.attempts {
+            0 => sub.node,
+            _ => member.map_or(sub.node, |member| member.node),
+        };
+        (node, member.and_then(|member| member.dead))
     }
 
     /// Shows that something was given up, and sends it to its dead-letter queue.
@@ -34,17 +41,30 @@ impl Kernel {
         cx: &mut Cx<'_, O>,
         sub: SubIx,
         node: NodeIx,
-        dead: Option<crate::plan::DeadPath>,
+        dead: Option<DeadPath>,
         given_up: &GivenUp<'_>,
     ) {
-        let GivenUp { slot, payload, reason, attempts, from, first, link: _ } = *given_up;
-        let (event, kind) = (slot.event, slot.kind());
+        let GivenUp { slot, payload: _, reason, attempts, from, first: _, link: _ } = *given_up;
+        let event = slot.event;
         let Some(path) = dead else {
             cx.show(What::Dropped { sub, event, node, reason, attempts: attempts.into(), from });
             return;
         };
         let to = path.to;
         cx.show(What::DeadLettered { sub, event, node, reason, attempts: attempts.into(), from, to });
+        self.carry_to_grave(cx, sub, path, given_up);
+    }
+
+    /// Something that was given up leaves for its dead-letter queue.
+    pub(super) fn carry_to_grave<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        sub: SubIx,
+        path: DeadPath,
+        given_up: &GivenUp<'_>,
+    ) {
+        let GivenUp { slot, payload, reason, attempts, from: _, first, link: _ } = *given_up;
+        let (event, kind) = (slot.event, slot.kind());
         let arrives = self.now.saturating_add(path.delay);
         let shown = SimTime::from_nanos(arrives);
         cx.show(What::Sent { link: path.link, event, kind, leg: Leg::DeadLetter, attempt: 0, arrives: shown });
@@ -150,6 +170,7 @@ impl Kernel {
             state.counts.retention_lost += 1;
             state.settle(offset);
             cx.show(What::Evicted { sub: sub_ix, event, node: sub.node, from: Phase::InFlight });
+            Self::mark_gap(cx, sub_ix, &slot);
             return;
         }
         if u32::from(attempt) >= sub.deliveries || reason == Reason::Throttled && Self::refuses(plan, link) {
@@ -178,8 +199,12 @@ impl Kernel {
         }
         state.delayed += 1;
         state.later.push(std::cmp::Reverse((due, offset, token)));
+        if let Some(line) = &mut state.line {
+            line.wait(offset);
+        }
         self.subs[sub.slot as usize].delayed += 1;
         self.arm_due(cursor);
+        self.arm_expiry(cursor);
     }
 
     pub(super) fn arm_due(&mut self, cursor: u32) {
@@ -233,10 +258,11 @@ impl Kernel {
             open.deadline = now;
         }
         state.again += 1;
-        state.redeliver.push_back(offset);
+        state.line_up(offset);
         let sub = &cx.plan.subs[sub_ix.index()];
         self.count_queued(sub, cursor, cx.plan.events[slot.kind().index()].size);
         cx.show(What::Queued { sub: sub_ix, event: slot.event, taken_back: false });
+        self.arm_expiry(cursor);
     }
 
     /// Takes a record back from a member that left or lost its partition: it is queued again, and that attempt never was.
@@ -253,10 +279,11 @@ impl Kernel {
         open.attempt = open.attempt.saturating_sub(1);
         state.in_flight -= 1;
         state.again += 1;
-        state.redeliver.push_back(offset);
+        state.line_up(offset);
         self.subs[sub.slot as usize].in_flight -= 1;
         self.count_queued(sub, cursor, cx.plan.events[slot.kind().index()].size);
         cx.show(What::Queued { sub: sub_ix, event: slot.event, taken_back: true });
+        self.arm_expiry(cursor);
     }
 
     /// Looks for records whose ack is overdue.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::draws::{Draws, Streams};
+use super::idempotence::Memory;
+use super::line::Line;
 use super::log::Log;
 use crate::model::{EventId, EventTypeIx, LinkIx};
 use crate::plan::ReplayLog;
@@ -126,6 +128,8 @@ pub(super) enum Tag {
     AckTimer,
     /// The first of a cursor's delayed records is due.
     Due,
+    /// The first of a cursor's waiting records is worth nothing any more.
+    Expiry,
     /// The oldest record of a partition is too old.
     Retention,
     /// A fault of the scenario begins: `source` is its place, `token` which timer it is.
@@ -139,7 +143,7 @@ pub(super) enum Tag {
 impl Tag {
     /// Whether it is housekeeping: a run with nothing else left to do is over.
     pub(super) const fn is_background(self) -> bool {
-        matches!(self, Self::Reclaim | Self::AckTimer | Self::Retention | Self::FaultBegin)
+        matches!(self, Self::Reclaim | Self::AckTimer | Self::Expiry | Self::Retention | Self::FaultBegin)
     }
 }
 
@@ -445,6 +449,8 @@ pub(super) struct SubState {
     /// A dispatch is under way or in the ring.
     pub(super) is_woken: bool,
     pub(super) members: Vec<MemberState>,
+    /// What was handled, where that is remembered.
+    pub(super) memory: Option<Box<Memory>>,
     /// Cursors with something queued, each once, in turn.
     pub(super) ready: VecDeque<u32>,
 }
@@ -482,8 +488,10 @@ pub(super) struct Open {
 }
 
 impl Open {
-    pub(super) const SETTLED: Self =
-        Self { deadline: 0, first: 0, token: 0, link: Job::NONE, attempt: 0, state: OpenState::Settled };
+    pub(super) const SETTLED: Self = Self { state: OpenState::Settled, ..Self::FRESH };
+    /// One that nobody has seen.
+    pub(super) const FRESH: Self =
+        Self { deadline: 0, first: 0, token: 0, link: Job::NONE, attempt: 0, state: OpenState::Queued };
 }
 
 /// How far a subscription is in a partition: `[start, floor)` is settled, `[floor, next)` open, `[next, end)` queued.
@@ -511,6 +519,8 @@ pub(super) struct CursorState {
     pub(super) later: BinaryHeap<Reverse<(u64, u64, u32)>>,
     /// Which of `[next, end)` match; unset means all.
     pub(super) mask: Option<VecDeque<bool>>,
+    /// How its records wait, if not in the order of the log.
+    pub(super) line: Option<Box<Line>>,
     pub(super) counts: CursorCounts,
 }
 
@@ -521,6 +531,7 @@ pub(super) struct CursorCounts {
     pub(super) acked: u64,
     pub(super) dropped: u64,
     pub(super) dead_lettered: u64,
+    pub(super) expired: u64,
     pub(super) retention_lost: u64,
     pub(super) purged: u64,
 }
@@ -632,6 +643,9 @@ impl CursorState {
 
     /// Ends a record between floor and next.
     pub(super) fn settle(&mut self, offset: u64) {
+        if self.line.is_some() {
+            self.settle_in_line(offset);
+        }
         if let Some(open) = self.open_at(offset) {
             open.state = OpenState::Settled;
         }

@@ -146,6 +146,28 @@ pub struct Subscription {
     #[serde(skip_serializing_if = "is_default")]
     pub queue: QueueLimit,
 
+    /// Whether records of one key wait for each other.
+    #[serde(skip_serializing_if = "is_default")]
+    pub order: Order,
+
+    /// How long a record is worth anything from when it could be handed over first: RabbitMQ's `x-message-ttl`. What its event
+    /// type says counts too, the shorter of the two. Unset means for ever.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ttl: Option<SimDuration>,
+
+    /// Whether records that matter more go first: RabbitMQ's `x-max-priority`. Unset means first come, first served.
+    #[serde(skip_serializing_if = "is_default")]
+    pub priority: Option<Priority>,
+
+    /// How long a new record stays out of sight: SQS's delay queue. An event type that says its own delay has that instead.
+    #[serde(skip_serializing_if = "is_default")]
+    pub delay: SimDuration,
+
+    /// For how long an event is remembered that was handled, so that it has its effect once however often it comes. The memory
+    /// is shared by the members and outlives their crashes, as a table beside the effects would. Unset means nothing is.
+    #[serde(skip_serializing_if = "is_default")]
+    pub idempotent: Option<SimDuration>,
+
     /// Where a record goes that is given up; unset means where the bus says, or nowhere.
     #[serde(skip_serializing_if = "is_default")]
     pub dead_letters: Option<NodeId>,
@@ -185,6 +207,11 @@ impl Default for Subscription {
             max_in_flight: Self::MAX_IN_FLIGHT,
             prefetch: None,
             queue: QueueLimit::default(),
+            order: Order::default(),
+            ttl: None,
+            priority: None,
+            delay: SimDuration::ZERO,
+            idempotent: None,
             dead_letters: None,
         }
     }
@@ -231,6 +258,41 @@ pub enum Guarantee {
     /// Settled at hand-over; a crash or failure loses it. When a running subscription becomes this, what is in flight keeps
     /// its chance to be acknowledged, but what comes back unhandled is given up.
     AtMostOnce,
+}
+
+/// Whether records of one key wait for each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// They are handed over first in the order of the log; one that is tried again may be overtaken.
+    #[default]
+    Relaxed,
+    /// The next of a key is held back until the one before is settled, as in an SQS FIFO group: at most one of a key is in
+    /// flight. Records without a key do not wait. One that ends without an ack leaves a gap, which is marked.
+    Strict,
+}
+
+/// Records that matter more go first; of those that matter as much, whoever has waited longest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Priority {
+    /// How many levels there are, from 0; an event type that names a higher one has the highest.
+    pub levels: u8,
+
+    /// A record that waits counts one level higher each time this has passed, so that after `levels` times this nobody who
+    /// came later goes before it. Unset means that the lowest may wait for ever.
+    #[serde(skip_serializing_if = "is_default")]
+    pub aging: Option<SimDuration>,
+}
+
+impl Priority {
+    /// RabbitMQ's documentation: "we recommend using up to 5 priority levels"; 10 is what most queues are declared with.
+    pub const LEVELS: u8 = 10;
+}
+
+impl Default for Priority {
+    fn default() -> Self {
+        Self { levels: Self::LEVELS, aging: None }
+    }
 }
 
 /// How long after a failure a record is handed over again.

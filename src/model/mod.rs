@@ -24,7 +24,8 @@ pub use self::ids::{
     EventId, EventName, EventTypeIx, FaultIx, IdError, LinkId, LinkIx, NodeId, NodeIx, SubIx, TopicIx, TopicName,
 };
 pub use self::link::{
-    Backoff, Call, Guarantee, Jitter, Link, LinkKind, Publish, QueueLimit, Share, StartAt, Subscription, WhenFull,
+    Backoff, Call, Guarantee, Jitter, Link, LinkKind, Order, Priority, Publish, QueueLimit, Share, StartAt,
+    Subscription, WhenFull,
 };
 pub use self::node::{
     Bus, Consumer, DeadLetterQueue, Emit, Expression, Function, Handler, Key, KindTag, Node, NodeKind, Note, OverLimit,

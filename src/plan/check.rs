@@ -13,6 +13,7 @@ mod routes;
 mod secrets;
 mod settings;
 mod traffic;
+mod waiting;
 mod wiring;
 
 use crate::model::Flow;
@@ -35,6 +36,7 @@ pub fn check(flow: &Flow) -> Vec<Problem> {
     secrets::check(flow, &mut findings);
     routes.check(&wiring, &mut findings);
     groups::check(&wiring, &routes, &mut findings);
+    waiting::check(&wiring, &routes, &mut findings);
     traffic::check(&wiring, &routes, &mut findings);
     faults::check(flow, &mut findings);
     expectations::check(flow, &mut findings);

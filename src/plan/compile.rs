@@ -7,6 +7,7 @@ use super::data_needs;
 use super::faults::FaultPlan;
 use super::lanes;
 use super::lanes::Lanes;
+use super::lines::LinePlan;
 use super::plan::Names;
 use super::plan::SubName;
 use super::plan::{ATTEMPTS, DEAD_LETTERS, EVENT_TYPES};
@@ -82,6 +83,7 @@ impl<'a> Compiler<'a> {
             emits: 0,
             outside: BTreeMap::new(),
             cycles: 0,
+            has_lines: false,
             lanes: Lanes::default(),
             names: Names::default(),
         };
@@ -149,6 +151,9 @@ impl<'a> Compiler<'a> {
             name: name.clone(),
             example: example.map(|text| Arc::new(text.value())),
             size,
+            ttl: event.and_then(|event| event.ttl).map_or(u64::MAX, SimDuration::as_nanos),
+            priority: event.map_or(0, |event| event.priority),
+            delay: event.and_then(|event| event.delay).map(SimDuration::as_nanos),
             needs_data: false,
         };
         if let Some(ix) = known {
@@ -273,6 +278,7 @@ impl<'a> Compiler<'a> {
                 partitions: Vec::new(),
                 keep: u64::MAX,
                 keep_records: u64::MAX,
+                has_terms: false,
             });
             self.plan.names.topics.insert(key, ix);
             ix
@@ -338,6 +344,9 @@ impl<'a> Compiler<'a> {
             plan.backoff = settings.backoff;
             plan.max_in_flight = settings.max_in_flight.max(1);
             plan.queue = queue_plan(&settings.queue);
+            // What had a line keeps one, so that whoever waits in it keeps its place.
+            plan.line = LinePlan::of(settings).map(Box::new).or(plan.line.take());
+            plan.remembers = settings.idempotent.map_or(0, SimDuration::as_nanos);
         }
     }
 
@@ -366,6 +375,8 @@ impl<'a> Compiler<'a> {
             backoff: Backoff::None,
             max_in_flight: u32::MAX,
             queue: NO_LIMIT,
+            line: None,
+            remembers: 0,
         });
         self.plan.names.subs.insert(name, sub);
         sub
@@ -750,10 +761,49 @@ impl<'a> Compiler<'a> {
         routes.into()
     }
 
+    /// A broker outside keeps its records as it keeps them: what it cannot be asked for is refused, never weakened in silence.
+    fn refuse_outside(&mut self) {
+        for (id, link) in self.flow.links() {
+            let LinkKind::Subscribe(settings) = &link.kind else { continue };
+            let bus = self.node(&link.from);
+            if !self.plan.outside.contains_key(&bus) {
+                continue;
+            }
+            for field in LinePlan::asks(settings) {
+                self.problems.push(Problem {
+                    severity: Severity::Error,
+                    at: Place::Link(id.clone(), Some(field.to_owned())),
+                    code: "outside-line",
+                    what: format!("The broker that carries “{}” cannot be asked for this {field}", link.from),
+                    hint: "Leave it out, or let the bus inside carry the flow".to_owned(),
+                });
+            }
+        }
+        for (topic, kind) in self.plan.terms_to() {
+            if self.plan.topics[topic.index()].is_outside {
+                let (event, topic) = (&self.plan.events[kind.index()], &self.plan.topics[topic.index()]);
+                let field = if event.ttl == u64::MAX { "delay" } else { "ttl" };
+                let bus = &self.plan.nodes[topic.bus.index()].id;
+                self.problems.push(Problem {
+                    severity: Severity::Error,
+                    at: Place::Event(event.name.clone(), Some(field.to_owned())),
+                    code: "outside-line",
+                    what: format!(
+                        "The broker that carries “{bus}” cannot be asked for the {field} of “{}”",
+                        event.name
+                    ),
+                    hint: "Leave it out, or let the bus inside carry the flow".to_owned(),
+                });
+            }
+        }
+    }
+
     fn finish(mut self) -> Result<Plan, Vec<Problem>> {
+        self.refuse_outside();
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
+        self.plan.lay_lines();
         self.plan.lay_faults(self.flow);
         data_needs::mark(&mut self.plan);
         self.plan.lanes = lanes::lay(&self.plan);
@@ -777,7 +827,9 @@ impl Plan {
                 };
                 let has_no_way = matches!(sub.members[..], [MemberPlan { delay: 0, .. }]);
                 let has_filter = sub.filter.is_some();
-                let passes = is_instant && has_no_way && !has_filter && !sub.at_most_once && sub.share == Share::Queue;
+                let is_ordinary =
+                    !sub.at_most_once && sub.share == Share::Queue && sub.line.is_none() && sub.remembers == 0;
+                let passes = is_instant && has_no_way && !has_filter && is_ordinary;
                 Feed { cursor: *cursor, sub: sub_ix, slot: sub.slot, node, link, has_filter, passes }
             };
             self.partitions[ix].feeds = self.partitions[ix].cursors.iter().map(feed).collect();
@@ -810,6 +862,7 @@ impl Plan {
             partitions: topic.partitions.clone(),
             keep: topic.keep,
             keep_records: topic.keep_records,
+            has_terms: topic.has_terms,
         };
         self.topics = previous.topics.iter().map(topic).collect();
         let partition = |partition: &PartitionPlan| PartitionPlan {
@@ -837,6 +890,8 @@ impl Plan {
             backoff: sub.backoff,
             max_in_flight: sub.max_in_flight,
             queue: sub.queue,
+            line: sub.line.as_ref().map(|_| Box::new(LinePlan::PLAIN)),
+            remembers: 0,
         };
         self.subs = previous.subs.iter().map(sub).collect();
         let fault = |fault: &FaultPlan| FaultPlan { alive: false, ..fault.clone() };
@@ -847,6 +902,9 @@ impl Plan {
             name: event.name.clone(),
             example: event.example.clone(),
             size: event.size,
+            ttl: event.ttl,
+            priority: event.priority,
+            delay: event.delay,
             needs_data: false,
         };
         self.events = previous.events.iter().map(event).collect();

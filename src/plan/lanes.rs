@@ -109,6 +109,12 @@ pub(super) fn lay(plan: &Plan) -> Lanes {
         }
         lanes.nodes.push(lane);
     }
+    for sub in plan.subs.iter().filter(|sub| sub.remembers > 0) {
+        // Whoever remembers looks before it does anything.
+        for member in &sub.members {
+            lanes.nodes[member.node.index()].is_plain = false;
+        }
+    }
     for sub in plan.subs.iter().filter(|sub| sub.is_inbox) {
         lanes.nodes[sub.node.index()].inbox = sub.slot;
     }

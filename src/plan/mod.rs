@@ -6,6 +6,7 @@ mod data_needs;
 mod expect;
 mod faults;
 mod lanes;
+mod lines;
 mod outside;
 #[expect(clippy::module_inception, reason = "the plan is what this module is about")]
 mod plan;
@@ -18,6 +19,7 @@ pub use self::compile::{Inputs, compile};
 pub use self::expect::{Condition, Witnessed};
 pub use self::faults::Aim;
 pub(crate) use self::lanes::{Hop, Lane};
+pub(crate) use self::lines::LinePlan;
 pub use self::outside::{Capabilities, KeptBy, Rule};
 pub(crate) use self::plan::{
     BucketPlan, CallPlan, DEAD_LETTERS, DataPlan, DeadPath, EVENT_TYPES, EmitPlan, Feed, FunctionPlan, HandlerPlan,

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::faults::FaultPlan;
 use super::lanes::Lanes;
+use super::lines::LinePlan;
 use super::outside::Capabilities;
 use super::replay::ReplayLog;
 use super::sampler::Sampler;
@@ -42,6 +43,8 @@ pub struct Plan {
     pub(crate) outside: BTreeMap<NodeIx, Capabilities>,
     /// How many of those counters there have to be: up to the last emit setting with keys in turn.
     pub(crate) cycles: u32,
+    /// Whether any subscription's records wait otherwise than in the order of the log.
+    pub(crate) has_lines: bool,
     /// What nearly every step needs.
     pub(crate) lanes: Lanes,
     pub(super) names: Names,
@@ -277,6 +280,9 @@ pub(crate) struct TopicPlan {
     pub(crate) keep: u64,
     /// `u64::MAX` for no limit.
     pub(crate) keep_records: u64,
+    /// Whether events may come here that have a time to live or a delay of their own: once so, always so, for some may be on
+    /// their way when an edit parts them from it.
+    pub(crate) has_terms: bool,
 }
 
 impl TopicPlan {
@@ -339,6 +345,10 @@ pub(crate) struct SubPlan {
     pub(crate) backoff: Backoff,
     pub(crate) max_in_flight: u32,
     pub(crate) queue: QueuePlan,
+    /// What makes its records wait otherwise than in the order of the log, if anything does.
+    pub(crate) line: Option<Box<LinePlan>>,
+    /// For how long an event is remembered that was handled; 0 for not at all.
+    pub(crate) remembers: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -354,6 +364,12 @@ pub(crate) struct EventPlan {
     pub(crate) name: EventName,
     pub(crate) example: Option<Arc<Value>>,
     pub(crate) size: u64,
+    /// How long one is worth anything; `u64::MAX` for ever.
+    pub(crate) ttl: u64,
+    /// How much one matters.
+    pub(crate) priority: u8,
+    /// How long a bus keeps one out of sight, if it says so itself.
+    pub(crate) delay: Option<u64>,
     /// Whether some expression may look at the data of such events, so that the run must have them at hand.
     pub(crate) needs_data: bool,
 }

@@ -336,6 +336,10 @@ impl Observer for Notes {
             What::DeadLettered { sub, reason, .. } => self.owed(sub, |owed| {
                 (owed.state, owed.reason) = (State::Settled("dead-lettered"), Some(reason));
             }),
+            What::Postponed { sub, .. } => self.owed(sub, |owed| owed.state = State::Open(Phase::Delayed)),
+            What::Expired { sub, .. } => self.owed(sub, |owed| {
+                (owed.state, owed.reason) = (State::Settled("expired"), Some(Reason::Expired));
+            }),
             What::Evicted { sub, .. } => self.owed(sub, |owed| {
                 (owed.state, owed.reason) = (State::Settled("lost to retention"), Some(Reason::Retention));
             }),

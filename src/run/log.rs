@@ -113,7 +113,9 @@ const fn is_trouble(what: LogKind) -> bool {
         | LogKind::Retrying
         | LogKind::DeadLettered
         | LogKind::Dropped
+        | LogKind::Expired
         | LogKind::Evicted
+        | LogKind::Recognised
         | LogKind::Backpressure
         | LogKind::Instance
         | LogKind::Rebalanced
@@ -135,7 +137,9 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         What::Retrying { .. } => LogKind::Retrying,
         What::Dropped { .. } | What::Purged { .. } => LogKind::Dropped,
         What::DeadLettered { .. } => LogKind::DeadLettered,
+        What::Expired { .. } => LogKind::Expired,
         What::Evicted { .. } => LogKind::Evicted,
+        What::Recognised { .. } => LogKind::Recognised,
         What::Blocked { .. } | What::Unblocked { .. } => LogKind::Backpressure,
         What::InstanceStarted { .. } | What::InstanceReclaimed { .. } => LogKind::Instance,
         What::Rebalanced { .. } => LogKind::Rebalanced,
@@ -158,12 +162,14 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         | What::TurnedAway { .. }
         | What::Slowed { .. }
         | What::Skewed { .. }
+        | What::OrderGap { .. }
         | What::Draining => LogKind::Notice,
         What::Sent { .. }
         | What::Opened { .. }
         | What::Received { .. }
         | What::Acked { .. }
         | What::Queued { taken_back: false, .. }
+        | What::Postponed { .. }
         | What::Buried { .. }
         | What::Assigned { .. } => return None,
     })
@@ -266,6 +272,25 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
         What::Forgotten { node, event } => {
             (row.event, row.node) = (Some(event), Some(node));
             "forgotten: the dead-letter queue is full".clone_into(&mut row.detail);
+        }
+        What::Expired { sub, event, node, attempts, from, to } => {
+            (row.event, row.node, row.attempt) = (Some(event), Some(node), attempts);
+            row.detail = format!("worth nothing any more, while {} for {}", phase_word(from), plan.sub_label(sub));
+            if let Some(to) = to {
+                append(&mut row.detail, format_args!(", a copy to {}", plan.node_id(to)));
+            }
+        }
+        What::OrderGap { sub, event } => {
+            row.event = Some(event);
+            row.detail = format!("a gap in the order of its key at {}", plan.sub_label(sub));
+        }
+        What::Recognised { node, sub, event, kind, attempt, service } => {
+            (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
+            typed(&mut row, kind);
+            row.detail = format!("its effect is there already: acknowledged for {}", plan.sub_label(sub));
+            if !service.is_zero() {
+                append(&mut row.detail, format_args!(", after {} in vain", service.rounded()));
+            }
         }
         What::Evicted { sub, event, node, from } => {
             (row.event, row.node) = (Some(event), Some(node));
@@ -374,6 +399,7 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
         | What::Opened { .. }
         | What::Received { .. }
         | What::Acked { .. }
+        | What::Postponed { .. }
         | What::Buried { .. }
         | What::Assigned { .. } => {}
     }

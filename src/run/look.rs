@@ -131,9 +131,12 @@ impl Observer for Looker {
                 return;
             }
             What::LinkLost { link, event, leg, .. } if leg != trace::Leg::Answer => self.dots.lost(link, event, at),
-            What::Handled { node, .. } => self.flash(node, at, FlashKind::Handled),
+            What::Handled { node, .. } | What::Recognised { node, .. } => self.flash(node, at, FlashKind::Handled),
             What::Failed { node, .. } => self.flash(node, at, FlashKind::Failed),
-            What::Dropped { node, .. } | What::DeadLettered { node, .. } | What::Evicted { node, .. } => {
+            What::Dropped { node, .. }
+            | What::DeadLettered { node, .. }
+            | What::Expired { node, .. }
+            | What::Evicted { node, .. } => {
                 self.flash(node, at, FlashKind::GivenUp);
             }
             _ => {}
@@ -194,6 +197,10 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::DeadLettered { event, .. }
         | What::Buried { event, .. }
         | What::Forgotten { event, .. }
+        | What::Postponed { event, .. }
+        | What::Expired { event, .. }
+        | What::OrderGap { event, .. }
+        | What::Recognised { event, .. }
         | What::Evicted { event, .. }
         | What::Purged { event, .. }
         | What::Blocked { event, .. }

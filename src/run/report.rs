@@ -148,6 +148,7 @@ impl Tally {
                 report.wait_ns = Some(spread(figures.wait));
                 report.service_ns = Some(spread(figures.service));
                 report.end_to_end_ns = Some(spread(figures.end_to_end));
+                report.recognised = (figures.recognised > 0).then_some(figures.recognised);
                 report.throttled = (tag == KindTag::Function || figures.throttled > 0).then_some(figures.throttled);
             }
             KindTag::DeadLetterQueue => report.received = Some(figures.received),

@@ -458,8 +458,12 @@ pub enum LogKind {
     DeadLettered,
     /// It was given up and is gone, with a reason.
     Dropped,
+    /// It waited longer than it is worth anything.
+    Expired,
     /// It was evicted before it was read.
     Evicted,
+    /// It came again, and its effect was there already.
+    Recognised,
     /// A node was blocked by a full queue, or goes on.
     Backpressure,
     /// A function's instance came or went.
@@ -474,7 +478,7 @@ pub enum LogKind {
 
 impl LogKind {
     /// Every kind, in the order of the filter.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Emitted,
         Self::Accepted,
         Self::Rejected,
@@ -485,7 +489,9 @@ impl LogKind {
         Self::Retrying,
         Self::DeadLettered,
         Self::Dropped,
+        Self::Expired,
         Self::Evicted,
+        Self::Recognised,
         Self::Backpressure,
         Self::Instance,
         Self::Rebalanced,
@@ -506,7 +512,9 @@ impl LogKind {
             Self::Retrying => "retrying",
             Self::DeadLettered => "dead-lettered",
             Self::Dropped => "dropped",
+            Self::Expired => "expired",
             Self::Evicted => "evicted",
+            Self::Recognised => "recognised",
             Self::Backpressure => "backpressure",
             Self::Instance => "instance",
             Self::Rebalanced => "rebalanced",
@@ -573,6 +581,9 @@ pub struct NodeReport {
     /// Attempts that found no room to start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throttled: Option<u64>,
+    /// Attempts of events whose effect was there already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recognised: Option<u64>,
     /// A function's most instances at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instances_max: Option<u64>,

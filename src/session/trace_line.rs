@@ -407,6 +407,36 @@ impl Serialize for TraceLine<'_> {
                 line.instant("time_ns", time)?;
                 line.fault(fault)?;
             }
+            What::Postponed { sub, event, due } => {
+                line.what("postponed")?;
+                line.event(event)?;
+                line.sub(sub)?;
+                line.instant("due_ns", due)?;
+            }
+            What::Expired { sub, event, node, attempts, from, to } => {
+                line.what("expired")?;
+                line.event(event)?;
+                line.sub(sub)?;
+                line.node(node)?;
+                line.put("attempts", attempts)?;
+                line.put("from", phase_name(from))?;
+                if let Some(to) = to {
+                    line.put("to", self.plan.node_id(to).as_str())?;
+                }
+            }
+            What::OrderGap { sub, event } => {
+                line.what("order_gap")?;
+                line.event(event)?;
+                line.sub(sub)?;
+            }
+            What::Recognised { node, sub, event, kind, attempt, service } => {
+                line.what("recognised")?;
+                line.typed(event, kind)?;
+                line.sub(sub)?;
+                line.node(node)?;
+                line.put("attempt", attempt)?;
+                line.put("service_ns", service.as_nanos())?;
+            }
             What::Draining => line.what("draining")?,
             What::Unconfirmed { link, node, event, kind } => {
                 line.what("unconfirmed")?;

@@ -200,6 +200,18 @@ impl Observer for TraceHash {
             What::Skewed { fault, node, event, time } => {
                 self.words([68, at, fault.0.into(), node.0.into(), event.to_bits(), time.as_nanos()]);
             }
+            What::Postponed { sub, event, due } => {
+                self.words([80, at, sub.0.into(), event.to_bits(), due.as_nanos()]);
+            }
+            What::Expired { sub, event, node, attempts, from, to } => {
+                let (sub, node, attempts) = (sub.0.into(), node.0.into(), attempts.into());
+                self.words([81, at, sub, event.to_bits(), node, attempts, from as u64, node_word(to)]);
+            }
+            What::OrderGap { sub, event } => self.words([82, at, sub.0.into(), event.to_bits()]),
+            What::Recognised { node, sub, event, kind, attempt, service } => {
+                let (node, sub, kind) = (node.0.into(), sub.0.into(), kind.0.into());
+                self.words([83, at, node, sub, event.to_bits(), kind, attempt.into(), service.as_nanos()]);
+            }
             What::Unconfirmed { link, node, event, kind } => {
                 self.words([33, at, link.0.into(), node.0.into(), event.to_bits(), kind.0.into()]);
             }

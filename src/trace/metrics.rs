@@ -95,6 +95,8 @@ pub struct NodeFigures<'a> {
     pub emitted: u64,
     /// Attempts that were handed back because nothing was free.
     pub throttled: u64,
+    /// Attempts of events whose effect was there already.
+    pub recognised: u64,
     /// Events waiting in front of it, now.
     pub queue: u64,
     /// The longest that its queue was for any time.
@@ -212,6 +214,7 @@ struct RareCell {
     failed: u64,
     retried: u64,
     throttled: u64,
+    recognised: u64,
     /// Time that those used which were being handled when their node was removed.
     cut_nanos: u128,
 }
@@ -434,7 +437,7 @@ impl Metrics {
         let busy_nanos = spreads.service.sum_nanos() + running + rare.cut_nanos;
         Work {
             received: cell.received,
-            handled: rare.accepted + spreads.service.count() - rare.failed,
+            handled: rare.accepted + spreads.service.count() - rare.failed - rare.recognised,
             failed: rare.failed,
             emitted: cell.emitted,
             busy: cell.busy,
@@ -473,11 +476,12 @@ impl Metrics {
         let function = self.functions.iter().find(|(of, _)| *of == node).map(|(_, figures)| *figures);
         NodeFigures {
             received: cell.received,
-            handled: rare.accepted + spreads.service.count() - rare.failed,
+            handled: rare.accepted + spreads.service.count() - rare.failed - rare.recognised,
             failed: rare.failed,
             retried: rare.retried,
             emitted: cell.emitted,
             throttled: rare.throttled,
+            recognised: rare.recognised,
             queue,
             queue_max: max,
             queue_mean: area as f64 / elapsed,
@@ -598,6 +602,18 @@ impl Observer for Metrics {
                 self.end(sub, from, now);
                 self.ends[sub.index()].dead_lettered += 1;
             }
+            What::Postponed { sub, .. } => {
+                self.end(sub, Phase::Queued, now);
+                self.ends[sub.index()].delayed += 1;
+            }
+            What::Expired { sub, from, .. } => {
+                self.end(sub, from, now);
+                self.ends[sub.index()].expired += 1;
+            }
+            What::Recognised { node, service, .. } => {
+                self.finish(node, now, service);
+                self.rare[node.index()].recognised += 1;
+            }
             What::Evicted { sub, from, .. } => {
                 self.end(sub, from, now);
                 self.ends[sub.index()].retention_lost += 1;
@@ -655,6 +671,7 @@ impl Observer for Metrics {
             | What::TurnedAway { .. }
             | What::Slowed { .. }
             | What::Skewed { .. }
+            | What::OrderGap { .. }
             | What::Stale { .. }
             | What::Forgotten { .. }
             | What::OutOfRange { .. }

@@ -20,7 +20,7 @@ pub struct Record<'a> {
 ///
 /// Obligations (an accepted event, a subscription that matches it) are followed through [`What::Opened`],
 /// [`What::Delivered`], [`What::Retrying`], [`What::Queued`] and exactly one of the final records: [`What::Acked`],
-/// [`What::Dropped`], [`What::DeadLettered`], [`What::Evicted`], [`What::Purged`]. A call opens one at the callee's inbox.
+/// [`What::Dropped`], [`What::DeadLettered`], [`What::Expired`], [`What::Evicted`], [`What::Purged`]. A call opens one at the callee's inbox.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum What<'a> {
     /// An event came into being at its origin.
@@ -387,6 +387,52 @@ pub enum What<'a> {
         /// Since which rebalance.
         generation: u32,
     },
+    /// A new record is out of sight until its time: it was queued, and is delayed.
+    Postponed {
+        /// The subscription.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// When it is queued again.
+        due: SimTime,
+    },
+    /// It waited longer than it is worth anything: it is never handed over again.
+    Expired {
+        /// The subscription.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// The bus.
+        node: NodeIx,
+        /// How often it was handed over.
+        attempts: u32,
+        /// In which state the obligation was.
+        from: Phase,
+        /// The dead-letter queue that gets a copy, if one does. There it has no time to live.
+        to: Option<NodeIx>,
+    },
+    /// A record of a strict order ended without an ack: what comes after it of its key comes after a gap.
+    OrderGap {
+        /// The subscription.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+    },
+    /// An event came again whose effect is there already: its handling ends with no other. An ack follows.
+    Recognised {
+        /// The node.
+        node: NodeIx,
+        /// The subscription.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// Which attempt.
+        attempt: u32,
+        /// How long it was handled in vain; no time if it was known from the start.
+        service: SimDuration,
+    },
     /// An expression ran away or broke: the node is marked, the run goes on.
     Broken {
         /// The node.
@@ -626,6 +672,8 @@ pub enum Reason {
     Refused,
     /// The node that it was for, or at, had crashed.
     Down,
+    /// It waited longer than it is worth anything.
+    Expired,
 }
 
 impl Reason {
@@ -643,6 +691,7 @@ impl Reason {
             Self::NoDestination => "no_destination",
             Self::Refused => "refused",
             Self::Down => "down",
+            Self::Expired => "expired",
         }
     }
 }

@@ -14,7 +14,7 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use crate::support::Run;
 use crate::support::flow::{add_link, flow, kind};
-use crate::support::random_flow::{Act, Case, broken_case, suits};
+use crate::support::random_flow::{Act, Case, any_case, suits};
 
 /// Steps after which a case is cut short: a small loop with a large fan-out would go on for long and show nothing new.
 const STEPS: u64 = 3_000;
@@ -153,7 +153,7 @@ fn check(cases: u32, test: impl Fn(&Case) -> Result<(), TestCaseError>) {
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = proptest::test_runner::TestRng::from_seed(proptest::test_runner::RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(config, rng);
-    if let Err(error) = runner.run(&broken_case(), |case| test(&case)) {
+    if let Err(error) = runner.run(&any_case(), |case| test(&case)) {
         match error {
             proptest::test_runner::TestError::Fail(why, case) => panic!("{why}\n\n{case}\n"),
             proptest::test_runner::TestError::Abort(why) => panic!("{why}"),

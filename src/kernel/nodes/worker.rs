@@ -214,6 +214,12 @@ impl Kernel {
         let (takes, is_sink) = if lane.is_plain {
             (self.nodes[node.index()].streams.service.sample(&lane.takes), lane.is_sink)
         } else {
+            let job = self.jobs[handle];
+            if self.is_remembered(cx.plan, &job) {
+                // A look at the memory is all that it takes; through the ring, for there may be many such in a row.
+                self.ready_completions.push_back(Ready::Job(handle));
+                return;
+            }
             let Some(worker) = worker_of(cx.plan, node) else { return };
             let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind));
             let takes = handler.map_or(0, |handler| self.nodes[node.index()].streams.service.sample(&handler.takes));
@@ -238,6 +244,7 @@ impl Kernel {
         let kind = job.slot.kind();
         let mut failure = None;
         let mut function = None;
+        let mut is_known = false;
         let lane = plan.lanes.of(node.index());
         // A key of its own text has to be carried along; a number is in the slot.
         if lane.is_plain && !self.all_data && job.slot.key_code() != Slot::TEXT_KEY {
@@ -249,13 +256,17 @@ impl Kernel {
             }
             let Some(worker) = worker_of(plan, node) else { return };
             function = worker.function.as_ref();
+            is_known = self.is_remembered(plan, &job);
             let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind));
-            if let Some(handler) = handler {
+            if let Some(handler) = handler.filter(|_| !is_known) {
                 if self.nodes[node.index()].streams.outcome.happens(handler.fails) {
                     failure = Some(Reason::Failed);
                 } else if !handler.emits.is_empty() {
                     failure = self.emit_all(cx, handle, handler).err();
                 }
+            }
+            if failure.is_none() && !is_known {
+                self.remember(plan, &job);
             }
         }
         let event = job.slot.event;
@@ -264,6 +275,7 @@ impl Kernel {
         let service = SimDuration::from_nanos(self.now - job.slot.at);
         let is_call = job.source & Job::INBOX != 0;
         match failure {
+            None if is_known => cx.show(What::Recognised { node, sub, event, kind, attempt, service }),
             None => {
                 let end_to_end = SimDuration::from_nanos(self.now.saturating_sub(job.slot.born));
                 cx.show(What::Handled { node, sub, event, kind, attempt, service, end_to_end });

@@ -129,6 +129,11 @@ fn check_alike(wiring: &Wiring<'_>, (first, settings): (usize, &Subscription), l
         max_in_flight,
         prefetch: _,
         queue,
+        order,
+        ttl,
+        priority,
+        delay,
+        idempotent,
         dead_letters,
     } = other;
     let differing = [
@@ -142,6 +147,11 @@ fn check_alike(wiring: &Wiring<'_>, (first, settings): (usize, &Subscription), l
         ("backoff", *backoff != settings.backoff),
         ("max_in_flight", *max_in_flight != settings.max_in_flight),
         ("queue", *queue != settings.queue),
+        ("order", *order != settings.order),
+        ("ttl", *ttl != settings.ttl),
+        ("priority", *priority != settings.priority),
+        ("delay", *delay != settings.delay),
+        ("idempotent", *idempotent != settings.idempotent),
         ("dead_letters", *dead_letters != settings.dead_letters),
     ];
     let group = settings.group.as_deref().unwrap_or_default();

@@ -5,9 +5,9 @@
 use eventloom::model::{
     Backoff, Bus, ByteSize, Call, Chance, Consumer, DeadLetterQueue, Distribution, Emit, EventName, EventType,
     Expression, Factor, Fault, FaultKind, FaultTarget, Flow, Function, Guarantee, Handler, Jitter, JsonText, Key,
-    KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Note, OverLimit, Pacing, Pattern, Pick, Point, Producer,
-    Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace, Service, Share, SimDuration, Spacing, StartAt,
-    Subscription, Topic, TopicName, WhenFull, limits,
+    KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Note, Order, OverLimit, Pacing, Pattern, Pick, Point,
+    Priority, Producer, Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace, Service, Share, SimDuration,
+    Spacing, StartAt, Subscription, Topic, TopicName, WhenFull, limits,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -199,8 +199,18 @@ fn event_type() -> BoxedStrategy<EventType> {
         ];
         option::of(text.prop_map(|text| text.parse::<JsonText>().expect("JSON")))
     };
-    (words(), option::of(0..8_u8), option::of(size()), json(), json())
-        .prop_map(|(note, color, size, example, schema)| EventType { note, color, size, example, schema })
+    let terms = (option::of(duration()), any::<u8>(), option::of(duration()));
+    (words(), option::of(0..8_u8), option::of(size()), terms, json(), json())
+        .prop_map(|(note, color, size, (ttl, priority, delay), example, schema)| EventType {
+            note,
+            color,
+            size,
+            ttl,
+            priority,
+            delay,
+            example,
+            schema,
+        })
         .boxed()
 }
 
@@ -377,8 +387,12 @@ fn subscription() -> BoxedStrategy<Subscription> {
     let from = select(vec![StartAt::End, StartAt::Start]);
     let guarantee = select(vec![Guarantee::AtLeastOnce, Guarantee::AtMostOnce]);
     let how = (duration(), any::<u32>(), backoff(), any::<u32>(), option::of(any::<u32>()), queue());
-    (which, share, from, guarantee, how)
-        .prop_map(|((topics, group, filter), share, from, guarantee, how)| {
+    let levels = (any::<u8>(), option::of(duration())).prop_map(|(levels, aging)| Priority { levels, aging });
+    let order = select(vec![Order::Relaxed, Order::Strict]);
+    let waits = (order, option::of(duration()), option::of(levels), duration(), option::of(duration()));
+    (which, share, from, guarantee, how, waits)
+        .prop_map(|((topics, group, filter), share, from, guarantee, how, waits)| {
+            let (order, ttl, priority, delay, idempotent) = waits;
             let (ack_wait, deliveries, backoff, max_in_flight, prefetch, queue) = how;
             Subscription {
                 topics,
@@ -393,6 +407,11 @@ fn subscription() -> BoxedStrategy<Subscription> {
                 max_in_flight,
                 prefetch,
                 queue,
+                order,
+                ttl,
+                priority,
+                delay,
+                idempotent,
                 dead_letters: None,
             }
         })

@@ -14,6 +14,8 @@ use eventloom::model::{
 use eventloom::plan::Plan;
 use eventloom::trace::{KeyRef, LedgerCounts, Leg, Phase, Record, Stage, Staleness, What};
 
+use super::waits::Waits;
+
 /// How many obligations of a subscription are in which state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Figures {
@@ -84,6 +86,7 @@ pub(crate) enum State {
     Acked,
     Dropped,
     DeadLettered,
+    Expired,
     Evicted,
     Purged,
 }
@@ -94,7 +97,7 @@ impl State {
             Self::Queued => Some(Phase::Queued),
             Self::Delayed(_) => Some(Phase::Delayed),
             Self::InFlight(_) => Some(Phase::InFlight),
-            Self::Acked | Self::Dropped | Self::DeadLettered | Self::Evicted | Self::Purged => None,
+            Self::Acked | Self::Dropped | Self::DeadLettered | Self::Expired | Self::Evicted | Self::Purged => None,
         }
     }
 }
@@ -193,6 +196,7 @@ pub(crate) struct Fold {
     injected_duplicates: u64,
     /// May be in the log of an outside broker or not.
     unconfirmed: BTreeSet<EventId>,
+    waits: Waits,
 }
 
 type Verdict = Result<(), String>;
@@ -209,6 +213,7 @@ impl Fold {
     /// Reads the rules of a flow: as started, and after each edit.
     pub(crate) fn follow(&mut self, flow: &Flow, plan: &Plan) {
         self.hop_limit = flow.hop_limit();
+        self.waits.follow(flow, plan);
         self.figures.resize(plan.sub_count(), Figures::default());
         let earlier = std::mem::take(&mut self.subs);
         self.subs = (0..plan.sub_count()).map(|ix| sub_rules(flow, plan, SubIx(ix as u32))).collect();
@@ -244,6 +249,7 @@ impl Fold {
     pub(crate) fn take(&mut self, record: &Record<'_>) -> Verdict {
         ensure!(record.at >= self.now, "time went back from {} to {}", self.now, record.at);
         self.now = record.at;
+        self.waits.take(record)?;
         match record.what {
             What::Emitted { event, cause, born, hops, key, .. } => self.emitted(event, cause, born, hops, key),
             What::Sent { link, event, leg, arrives, .. } => self.sent(link, event, leg, arrives),
@@ -307,6 +313,18 @@ impl Fold {
                 ensure!(*buried <= given_up, "S7: buried {buried} times, given up {given_up} times");
                 Ok(())
             }
+            What::Postponed { sub, event, due } => {
+                self.turn(sub, event, "postponed", |one| one.state == State::Queued, State::Delayed(due)).map(drop)
+            }
+            What::Expired { sub, event, attempts, from, to, .. } => {
+                if to.is_some() {
+                    *self.given_up.entry(event).or_default() += 1;
+                }
+                ensure!(from != Phase::InFlight, "S17: expired in flight");
+                self.end(sub, event, "expired", Some(attempts), from, State::Expired)
+            }
+            What::Recognised { node, sub, event, attempt, .. } => self.finished(node, sub, event, attempt),
+            What::OrderGap { .. } => Ok(()),
             What::Evicted { sub, event, from, .. } => self.end(sub, event, "evicted", None, from, State::Evicted),
             What::Purged { sub, event, from } => self.end(sub, event, "purged", None, from, State::Purged),
             What::Blocked { node, sub, event } => {
@@ -555,7 +573,7 @@ impl Fold {
             ensure!(held <= *prefetch, "S6: {held} at one member of at most {prefetch}");
         }
         if let Some((topic, partition, offset)) = one.place {
-            if one.deliveries == 1 {
+            if one.deliveries == 1 && !self.waits.may_reorder(sub) {
                 let last = self.delivered_to.insert((sub, topic, partition), offset);
                 ensure!(last.is_none_or(|last| last < offset), "S8: offset {offset} after {last:?}");
             }
@@ -686,7 +704,7 @@ impl Fold {
                 figures.in_flight -= 1;
                 *self.in_flight.entry((sub, owner)).or_default() -= 1;
             }
-            State::Acked | State::Dropped | State::DeadLettered | State::Evicted | State::Purged => {
+            State::Acked | State::Dropped | State::DeadLettered | State::Expired | State::Evicted | State::Purged => {
                 return Err(format!("C4: {verb} after its end"));
             }
         }
@@ -707,6 +725,7 @@ impl Fold {
             State::Acked => figures.acked += 1,
             State::Dropped => figures.dropped += 1,
             State::DeadLettered => figures.dead_lettered += 1,
+            State::Expired => figures.expired += 1,
             State::Evicted => figures.retention_lost += 1,
             State::Purged => figures.purged += 1,
         }
@@ -749,6 +768,7 @@ impl Fold {
         let Publishes { attempts, accepted, rejected, deduped, link_lost, unknown, on_wire } = self.publishes;
         let sum = accepted + rejected + deduped + link_lost + unknown + on_wire;
         ensure!(attempts == sum, "C3: {:?} do not balance", self.publishes);
+        self.waits.end_of_step(now)?;
         for sub in std::mem::take(&mut self.rebalanced) {
             self.fairly_shared(sub)?;
         }

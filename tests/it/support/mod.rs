@@ -7,6 +7,7 @@ pub(crate) mod flows;
 pub(crate) mod fold;
 pub(crate) mod random_flow;
 pub(crate) mod run;
+mod waits;
 #[cfg(feature = "gui")]
 pub(crate) mod window;
 

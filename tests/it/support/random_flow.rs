@@ -86,29 +86,58 @@ pub(crate) fn suits(flow: &Flow, fault: &Fault) -> bool {
 
 /// A case of a few nodes of every kind, with every policy there is.
 pub(crate) fn case() -> impl Strategy<Value = Case> {
+    case_of(Just(String::new()).boxed(), Just(String::new()).boxed())
+}
+
+/// A case whose records wait otherwise than in the order of the log: strict order, time to live, priority, delay; and whose
+/// subscriptions may remember what was handled.
+pub(crate) fn waiting_case() -> impl Strategy<Value = Case> {
+    let order = select(vec![
+        "",
+        ", order: Strict",
+        ", order: Strict",
+        ", priority: (levels: 3)",
+        r#", priority: (levels: 4, aging: "10ms")"#,
+    ]);
+    let ttl = select(vec!["", "", r#", ttl: "15ms""#, r#", ttl: "80ms""#]);
+    let delay = select(vec!["", "", r#", delay: "5ms""#, r#", delay: "40ms""#]);
+    let idempotent = select(vec!["", "", r#", idempotent: "10ms""#, r#", idempotent: "1h""#]);
+    let waits = (order, ttl, delay, idempotent)
+        .prop_map(|(order, ttl, delay, idempotent)| format!("{order}{ttl}{delay}{idempotent}"));
+    let a = select(vec!["", r#"event e.a (ttl: "20ms", priority: 2)"#, r#"event e.a (priority: 7, delay: "10ms")"#]);
+    let b = select(vec!["", "event e.b (priority: 1)", r#"event e.b (ttl: "50ms", delay: "0s")"#]);
+    case_of(waits.boxed(), (a, b).prop_map(|(a, b)| format!("{a}\n{b}\n")).boxed())
+}
+
+fn case_of(waits: BoxedStrategy<String>, events: BoxedStrategy<String>) -> impl Strategy<Value = Case> {
     let producers = prop::collection::vec(producer(), 1..=3);
     let buses = prop::collection::vec(bus(), 1..=2);
-    let workers = prop::collection::vec(worker(), 1..=5);
+    let workers = prop::collection::vec(worker(waits), 1..=5);
     let acts = prop::collection::vec((0_u64..60, act()), 0..=8);
-    (any::<u64>(), 1_u32..=5, producers, buses, workers, acts).prop_map(
-        |(seed, hops, producers, buses, workers, acts)| Case {
+    (any::<u64>(), 1_u32..=5, events, producers, buses, workers, acts).prop_map(
+        |(seed, hops, events, producers, buses, workers, acts)| Case {
             seed,
-            rows: rows(hops, &producers, &buses, &workers),
+            rows: format!("{events}{}", rows(hops, &producers, &buses, &workers)),
             faults: Vec::new(),
             acts,
         },
     )
 }
 
+/// A case of everything: in half of them records wait in some way of their own.
+pub(crate) fn any_case() -> impl Strategy<Value = Case> {
+    prop_oneof![breaking(case()), breaking(waiting_case())]
+}
+
 /// A case in which things break: by a scenario, by hand, both, or not at all.
-pub(crate) fn broken_case() -> impl Strategy<Value = Case> {
+fn breaking(case: impl Strategy<Value = Case>) -> impl Strategy<Value = Case> {
     let fault = (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..100);
     let faults = prop_oneof![Just(Vec::new()), prop::collection::vec(fault, 1..=4)];
     let breaks = (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..60)
         .prop_map(|(kind, node, link, millis)| Act::Break { kind, node, link, millis });
     let hand = prop_oneof![2 => breaks, 1 => any::<Index>().prop_map(Act::Heal)];
     let hands = prop::collection::vec((any::<Index>(), 0_u64..60, hand), 0..=3);
-    (case(), faults, hands).prop_map(|(mut case, faults, hands)| {
+    (case, faults, hands).prop_map(|(mut case, faults, hands)| {
         case.faults = faults;
         for (place, pause, hand) in hands {
             case.acts.insert(place.index(case.acts.len() + 1), (pause, hand));
@@ -225,7 +254,7 @@ fn queue() -> impl Strategy<Value = String> {
         .prop_map(|(records, policy)| format!(r#"(records: {records}, bytes: "1 MiB", when_full: {policy})"#))
 }
 
-fn subscription() -> impl Strategy<Value = String> {
+fn subscription(waits: BoxedStrategy<String>) -> impl Strategy<Value = String> {
     let topics = select(vec!["[]", r#"["e.a"]"#, r#"["e.*"]"#, r#"["t", "f"]"#, r#"["*", ">"]"#]);
     // A group says how it shares, so that its members agree.
     let group = select(vec![
@@ -251,11 +280,11 @@ fn subscription() -> impl Strategy<Value = String> {
     let prefetch = select(vec!["", ", prefetch: 1", ", prefetch: 3"]);
     let dead = select(vec!["", r#", dead_letters: "dlq""#, r#", dead_letters: "graveyard""#]);
     let first = (topics, group, filter, start, guarantee);
-    let second = (ack_wait, 1_u32..=4, backoff(), in_flight, prefetch, queue(), dead);
+    let second = (ack_wait, 1_u32..=4, backoff(), in_flight, prefetch, queue(), dead, waits);
     (first, second).prop_map(
-        |((topics, group, filter, start, guarantee), (wait, deliveries, backoff, in_flight, prefetch, queue, dead))| {
+        |((topics, group, filter, start, guarantee), (wait, deliveries, backoff, in_flight, prefetch, queue, dead, waits))| {
             format!(
-                r#"(topics: {topics}{group}{filter}{start}{guarantee}, ack_wait: "{wait}", deliveries: {deliveries}, backoff: {backoff}, max_in_flight: {in_flight}{prefetch}, queue: {queue}{dead})"#
+                r#"(topics: {topics}{group}{filter}{start}{guarantee}, ack_wait: "{wait}", deliveries: {deliveries}, backoff: {backoff}, max_in_flight: {in_flight}{prefetch}, queue: {queue}{dead}{waits})"#
             )
         },
     )
@@ -268,7 +297,7 @@ fn call() -> impl Strategy<Value = String> {
     })
 }
 
-fn worker() -> impl Strategy<Value = Worker> {
+fn worker(waits: BoxedStrategy<String>) -> impl Strategy<Value = Worker> {
     let over = || select(vec!["Queue", "Retry", "Reject"]);
     let rate = prop::option::of((select(vec!["20/s", "100/s", "7/s"]), 1_u32..=3, over()));
     let rate = rate.prop_map(|rate| match rate {
@@ -296,7 +325,7 @@ fn worker() -> impl Strategy<Value = Worker> {
     });
     let figures = (takes(), select(vec!["0.0", "0.0", "0.3", "1.0"]), 1_u32..=3, rate, function);
     let work = (prop::collection::vec(emit, 0..=2), any::<bool>());
-    let subscriptions = prop::collection::vec((any::<Index>(), delay(), subscription()), 1..=2);
+    let subscriptions = prop::collection::vec((any::<Index>(), delay(), subscription(waits)), 1..=2);
     let publishes = prop::collection::vec(publish(), 0..=1);
     let calls = prop::collection::vec((any::<Index>(), delay(), call()), 0..=1);
     (0_u8..3, figures, work, subscriptions, publishes, calls).prop_map(

@@ -99,6 +99,10 @@ impl Keeper {
             TurnedAway { fault, node, event }
             Slowed { fault, node, event, by }
             Skewed { fault, node, event, time }
+            Postponed { sub, event, due }
+            Expired { sub, event, node, attempts, from, to }
+            OrderGap { sub, event }
+            Recognised { node, sub, event, kind, attempt, service }
             SourceEnded { node };
             What::Draining => What::Draining,
             What::Emitted { event, kind, cause, born, hops, key, data: _ } => {
@@ -486,6 +490,17 @@ impl Run {
                 format!("{} {verb} {} by {longer}", node(by), event(id))
             }
             What::Skewed { node: by, event: id, time, .. } => format!("{} {verb} {} to {time}", node(by), event(id)),
+            What::Postponed { sub: of, event: id, due } => {
+                format!("{} {verb} {} until {}", sub(of), event(id), when(due))
+            }
+            What::Expired { sub: of, event: id, attempts, from, to, node: _ } => {
+                let to = to.map(|to| format!(" to {}", node(to))).unwrap_or_default();
+                format!("{} {verb} {} after {attempts} from {}{to}", sub(of), event(id), phase(from))
+            }
+            What::OrderGap { sub: of, event: id } => format!("{} {verb} {}", sub(of), event(id)),
+            What::Recognised { node: by, event: id, attempt, service, .. } => {
+                format!("{} {verb} {} try {attempt} took {service}", node(by), event(id))
+            }
             What::Draining => verb.to_owned(),
         }
     }
@@ -576,6 +591,10 @@ fn verb(what: &What<'_>) -> &'static str {
         What::TurnedAway { .. } => "turned-away",
         What::Slowed { .. } => "slowed",
         What::Skewed { .. } => "skewed",
+        What::Postponed { .. } => "postponed",
+        What::Expired { .. } => "expired",
+        What::OrderGap { .. } => "order-gap",
+        What::Recognised { .. } => "recognised",
     }
 }
 

@@ -143,6 +143,7 @@ fn handler(theme: &Theme, tag: KindTag, node: &NodeLive, report: Option<&NodeRep
         let counts = [
             ("Cold starts", report.cold_starts, "Instances that had to be started since the start of the run"),
             ("Throttled", report.throttled, "Attempts that found no room to start"),
+            ("Recognised", report.recognised, "Attempts of events whose effect was there already"),
             ("Retried", report.retried, "Attempts that were not the first"),
         ];
         for (label, value, meaning) in counts {

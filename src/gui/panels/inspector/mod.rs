@@ -8,6 +8,7 @@ mod link;
 mod live;
 mod node;
 mod timing;
+mod waiting;
 
 use egui::{RichText, Ui};
 use egui_phosphor::regular as ph;
@@ -104,7 +105,7 @@ fn problem_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, problem: &Problem) {
             if let Some((label, edit)) = mend::mend(ctx.session.flow(), problem) {
                 let text = RichText::new(label).size(theme.sizes.small).color(theme.accent);
                 if ui.add(egui::Button::new(text)).clicked() {
-                    ctx.ask(Ask::Edit(edit));
+                    ctx.ask(Ask::edit(edit));
                 }
             }
         });

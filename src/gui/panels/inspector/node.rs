@@ -54,7 +54,7 @@ pub(super) fn node_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, id: &NodeId
         }
     }
     if next != *node {
-        ctx.ask(Ask::Edit(Edit::SetNode(id.clone(), next)));
+        ctx.ask(Ask::edit(Edit::SetNode(id.clone(), next)));
     }
 }
 
@@ -352,13 +352,13 @@ fn given_up_ui(ctx: &ViewCtx<'_>, form: &Form<'_>, ui: &mut Ui, id: &NodeId) {
     queues.extend(dead_letter_queues(ctx).into_iter().map(|(id, title)| (Some(id), title)));
     let tip = "Where an event goes that could not be handled in as many deliveries as its subscription allows";
     if let Some(to) = form.pick(ui, name("Dead letters", tip, "dead_letters"), &current, &queues) {
-        ctx.ask(Ask::Edit(Edit::SetDeadLetters { from: id.clone(), to }));
+        ctx.ask(Ask::edit(Edit::SetDeadLetters { from: id.clone(), to }));
     }
     if current.is_none()
         && queues.len() == 1
         && add_button(ui, ctx.theme, "Add a dead-letter queue").clicked()
         && let Some((_, edit)) = crate::gui::mend::add_dead_letters(flow, id)
     {
-        ctx.ask(Ask::Edit(edit));
+        ctx.ask(Ask::edit(edit));
     }
 }
