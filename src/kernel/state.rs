@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::draws::{Draws, Streams};
 use super::log::Log;
+use super::topics::Ruled;
 use crate::model::{EventId, EventTypeIx, LinkIx};
 use crate::plan::ReplayLog;
 use crate::trace::{KeyRef, Phase, Reason};
@@ -20,9 +21,12 @@ pub(super) struct Slot {
     pub(super) born: u64,
     /// When it was appended or became ready; while it is handled, when that began.
     pub(super) at: u64,
-    /// Type (12 bits), hops (20), key (32).
+    /// Type (12 bits), replayed (1), hops (19), key (32).
     packed: u64,
 }
+
+/// A seek asked for it.
+const REPLAYED: u64 = 1 << 51;
 
 /// The text of the key is in the payload.
 const TEXT_KEY: u32 = 1 << 31;
@@ -42,6 +46,17 @@ impl Slot {
 
     /// A key whose text is in the payload.
     pub(super) const TEXT_KEY: u32 = TEXT_KEY;
+
+    /// The same, marked as what a seek asked for. What lies in a log is never marked.
+    pub(super) const fn replayed(self) -> Self {
+        Self { packed: self.packed | REPLAYED, ..self }
+    }
+
+    /// Whether a seek asked for it.
+    #[inline]
+    pub(super) const fn is_replayed(&self) -> bool {
+        self.packed & REPLAYED != 0
+    }
 
     #[inline]
     pub(super) const fn kind(&self) -> EventTypeIx {
@@ -128,6 +143,8 @@ pub(super) enum Tag {
     Due,
     /// The oldest record of a partition is too old.
     Retention,
+    /// The cleaner of a compacted partition comes.
+    Clean,
     /// A fault of the scenario begins: `source` is its place, `token` which timer it is.
     FaultBegin,
     /// A fault is over: `source` is its number.
@@ -139,7 +156,7 @@ pub(super) enum Tag {
 impl Tag {
     /// Whether it is housekeeping: a run with nothing else left to do is over.
     pub(super) const fn is_background(self) -> bool {
-        matches!(self, Self::Reclaim | Self::AckTimer | Self::Retention | Self::FaultBegin)
+        matches!(self, Self::Reclaim | Self::AckTimer | Self::Retention | Self::Clean | Self::FaultBegin)
     }
 }
 
@@ -479,11 +496,27 @@ pub(super) struct Open {
     pub(super) link: u32,
     pub(super) attempt: u16,
     pub(super) state: OpenState,
+    /// A seek asked for it: deliveries up to the fence are of an obligation that ended before.
+    pub(super) is_replay: bool,
+    pub(super) fence: u32,
 }
 
 impl Open {
-    pub(super) const SETTLED: Self =
-        Self { deadline: 0, first: 0, token: 0, link: Job::NONE, attempt: 0, state: OpenState::Settled };
+    pub(super) const SETTLED: Self = Self {
+        deadline: 0,
+        first: 0,
+        token: 0,
+        link: Job::NONE,
+        attempt: 0,
+        state: OpenState::Settled,
+        is_replay: false,
+        fence: 0,
+    };
+
+    /// Whether the answer to a delivery is about an obligation that ended before a seek opened this one.
+    pub(super) const fn is_before(&self, token: u32) -> bool {
+        self.is_replay && token.wrapping_sub(self.fence).cast_signed() <= 0
+    }
 }
 
 /// How far a subscription is in a partition: `[start, floor)` is settled, `[floor, next)` open, `[next, end)` queued.
@@ -630,6 +663,11 @@ impl CursorState {
         if let Some(open) = self.open_at(offset) {
             open.state = OpenState::Settled;
         }
+        self.move_floor();
+    }
+
+    /// Moves the floor past what is settled.
+    pub(super) fn move_floor(&mut self) {
         while self.open.front().is_some_and(|open| open.state == OpenState::Settled) {
             self.open.pop_front();
             self.floor += 1;
@@ -648,6 +686,8 @@ pub(super) struct PartitionState {
     pub(super) retention_armed: bool,
     /// How many records it holds in memory.
     pub(super) kept: usize,
+    /// Only where the topic has rules.
+    pub(super) ruled: Option<Box<Ruled>>,
 }
 
 impl PartitionState {

@@ -11,6 +11,7 @@ mod groups;
 mod routes;
 mod secrets;
 mod settings;
+mod topics;
 mod traffic;
 mod wiring;
 
@@ -34,6 +35,7 @@ pub fn check(flow: &Flow) -> Vec<Problem> {
     secrets::check(flow, &mut findings);
     routes.check(&wiring, &mut findings);
     groups::check(&wiring, &routes, &mut findings);
+    topics::check(&wiring, &routes, &mut findings);
     traffic::check(&wiring, &routes, &mut findings);
     faults::check(flow, &mut findings);
     findings.in_order()

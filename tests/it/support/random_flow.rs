@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use eventloom::model::{Fault, FaultTarget, Flow};
+use eventloom::model::{Fault, FaultTarget, Flow, SimDuration, StartAt};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -50,6 +50,12 @@ pub(crate) enum Act {
     },
     /// A node is healed.
     Heal(Index),
+    /// A subscription is sought to a place; by an edit of it, or by hand.
+    Seek {
+        link: Index,
+        to: StartAt,
+        by_edit: bool,
+    },
     Drain,
 }
 
@@ -86,14 +92,22 @@ pub(crate) fn suits(flow: &Flow, fault: &Fault) -> bool {
 
 /// A case of a few nodes of every kind, with every policy there is.
 pub(crate) fn case() -> impl Strategy<Value = Case> {
-    let producers = prop::collection::vec(producer(), 1..=3);
-    let buses = prop::collection::vec(bus(), 1..=2);
+    case_of(producer().boxed(), bus().boxed(), "")
+}
+
+fn case_of(
+    producer: BoxedStrategy<Producer>,
+    bus: BoxedStrategy<String>,
+    head: &'static str,
+) -> impl Strategy<Value = Case> {
+    let producers = prop::collection::vec(producer, 1..=3);
+    let buses = prop::collection::vec(bus, 1..=2);
     let workers = prop::collection::vec(worker(), 1..=5);
     let acts = prop::collection::vec((0_u64..60, act()), 0..=8);
     (any::<u64>(), 1_u32..=5, producers, buses, workers, acts).prop_map(
-        |(seed, hops, producers, buses, workers, acts)| Case {
+        move |(seed, hops, producers, buses, workers, acts)| Case {
             seed,
-            rows: rows(hops, &producers, &buses, &workers),
+            rows: format!("{head}{}", rows(hops, &producers, &buses, &workers)),
             faults: Vec::new(),
             acts,
         },
@@ -102,13 +116,40 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
 
 /// A case in which things break: by a scenario, by hand, both, or not at all.
 pub(crate) fn broken_case() -> impl Strategy<Value = Case> {
+    breaking(case().boxed())
+}
+
+/// The same with topics that have rules, and hands that seek.
+pub(crate) fn ruled_case() -> impl Strategy<Value = Case> {
+    let head = "event e.a (size: \"100 B\")\nevent e.b (size: \"7 B\", example: \"null\")\n";
+    let data = select(vec!["", r#", data: "if event.number % 3 == 0 { () } else { event.number }""#]);
+    let producer = (producer(), data)
+        .prop_map(|(producer, data)| Producer { settings: producer.settings.clone() + data, ..producer });
+    let case = breaking(case_of(producer.boxed(), ruled_bus().boxed(), head).boxed());
+    let to = prop_oneof![
+        Just(StartAt::Start),
+        Just(StartAt::End),
+        (0_u64..8).prop_map(StartAt::Offset),
+        (0_u64..200).prop_map(|millis| StartAt::At(SimDuration::from_millis(millis))),
+    ];
+    let seek = (any::<Index>(), to, any::<bool>()).prop_map(|(link, to, by_edit)| Act::Seek { link, to, by_edit });
+    let seeks = prop::collection::vec((any::<Index>(), 0_u64..100, seek), 0..=3);
+    (case, seeks).prop_map(|(mut case, seeks)| {
+        for (place, pause, seek) in seeks {
+            case.acts.insert(place.index(case.acts.len() + 1), (pause, seek));
+        }
+        case
+    })
+}
+
+fn breaking(case: BoxedStrategy<Case>) -> impl Strategy<Value = Case> {
     let fault = (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..100);
     let faults = prop_oneof![Just(Vec::new()), prop::collection::vec(fault, 1..=4)];
     let breaks = (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..60)
         .prop_map(|(kind, node, link, millis)| Act::Break { kind, node, link, millis });
     let hand = prop_oneof![2 => breaks, 1 => any::<Index>().prop_map(Act::Heal)];
     let hands = prop::collection::vec((any::<Index>(), 0_u64..60, hand), 0..=3);
-    (case(), faults, hands).prop_map(|(mut case, faults, hands)| {
+    (case, faults, hands).prop_map(|(mut case, faults, hands)| {
         case.faults = faults;
         for (place, pause, hand) in hands {
             case.acts.insert(place.index(case.acts.len() + 1), (pause, hand));
@@ -207,6 +248,35 @@ fn bus() -> impl Strategy<Value = String> {
         let t = t.map(|topic| format!(r#""t": {topic}"#)).unwrap_or_default();
         let dead = if dead { r#", dead_letters: "dlq""# } else { "" };
         format!("Bus(topics: {{{a}{t}}}{dead})")
+    })
+}
+
+/// A bus whose topics do more than keep records by age and number.
+fn ruled_bus() -> impl Strategy<Value = String> {
+    let limits =
+        select(vec!["", "", r#"keep: "60ms", "#, r#"keep: "1h", "#, "keep_records: 4, ", r#"keep_bytes: "250 B", "#]);
+    let rules = select(vec![
+        "",
+        "retention: WorkQueue, ",
+        "retention: Interest, ",
+        r#"compact: (every: "20ms", keep_deletes: "50ms"), "#,
+        r#"compact: (every: "0s", keep_deletes: "0s"), "#,
+    ]);
+    let dedup = select(vec![
+        "",
+        "",
+        r#"dedup: (window: "30ms"), "#,
+        r#"dedup: (), "#,
+        r#"dedup: (window: "40ms", id: "event.number % 2"), "#,
+    ]);
+    let topic = (1_u32..=3, limits, rules, dedup)
+        .prop_map(|(partitions, limits, rules, dedup)| format!("(partitions: {partitions}, {limits}{rules}{dedup})"));
+    let topics = prop::collection::vec(topic, 4);
+    (topics, any::<bool>()).prop_map(|(topics, dead)| {
+        let names = ["e.a", "e.b", "f", "t"].iter().zip(topics);
+        let topics: Vec<String> = names.map(|(name, topic)| format!(r#""{name}": {topic}"#)).collect();
+        let dead = if dead { r#", dead_letters: "dlq""# } else { "" };
+        format!("Bus(topics: {{{}}}{dead})", topics.join(", "))
     })
 }
 
