@@ -134,8 +134,8 @@ impl Kernel {
                 }
                 Some(OpenState::Delayed) => {
                     state.delayed -= 1;
-                    let slot = cx.plan.subs[cx.plan.cursors[cursor as usize].sub.index()].slot;
-                    self.subs[slot as usize].delayed -= 1;
+                    let sub_ix = cx.plan.cursors[cursor as usize].sub;
+                    self.count_undelayed(sub_ix, &cx.plan.subs[sub_ix.index()]);
                     self.skip(cx, cursor, earlier, Phase::Delayed);
                 }
                 Some(OpenState::InFlight | OpenState::Settled) | None => continue,

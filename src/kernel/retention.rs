@@ -128,7 +128,8 @@ impl Kernel {
 
     /// Ends the obligation for a record that waits for another attempt, if it is one that the log has let go.
     pub(super) fn lose_open<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32, offset: u64) {
-        let sub = &cx.plan.subs[cx.plan.cursors[cursor as usize].sub.index()];
+        let sub_ix = cx.plan.cursors[cursor as usize].sub;
+        let sub = &cx.plan.subs[sub_ix.index()];
         let state = &mut self.cursors[cursor as usize];
         let from = match state.open_at(offset).map(|open| open.state) {
             Some(OpenState::Queued) => Phase::Queued,
@@ -139,7 +140,7 @@ impl Kernel {
             state.again -= 1;
         } else {
             state.delayed -= 1;
-            self.subs[sub.slot as usize].delayed -= 1;
+            self.count_undelayed(sub_ix, sub);
         }
         self.lose(cx, cursor, offset, from);
         self.cursors[cursor as usize].settle(offset);

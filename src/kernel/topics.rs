@@ -293,7 +293,7 @@ impl Kernel {
     }
 
     /// After an edit: the accounts are made anew by the rules and sizes that hold now.
-    pub(super) fn edit_rules<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+    pub(super) fn edit_rules<O: Observer>(&mut self, cx: &Cx<'_, O>) {
         let plan = cx.plan;
         for partition_ix in 0..plan.partitions.len() {
             let partition = &self.partitions[partition_ix];

@@ -38,6 +38,9 @@ impl Canvas {
                         super::Side::Dead => "Drag to a dead-letter queue for what is given up",
                     });
                 }
+                Hit::Corner(_) => {
+                    ui.label("Drag to make it larger or smaller");
+                }
                 Hit::Queue(node) | Hit::Node(node) => self.node_tip_ui(ctx, ui, node),
                 Hit::Link(link) => self.link_tip_ui(ctx, ui, link),
                 Hit::Nothing => {}
@@ -119,6 +122,9 @@ fn dot_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, dot: &Dot) {
     ui.label(RichText::new(format!("{arrival}  {}", dot.arrives)).font(ctx.theme.mono(11.0)));
     if dot.attempt > 1 {
         ui.colored_label(ctx.theme.warn, format!("attempt {}", dot.attempt));
+    }
+    if dot.leg == Leg::Replay {
+        ui.colored_label(ctx.theme.warn, "a replay: a seek asked for it once more");
     }
     if dot.leg == Leg::DeadLetter {
         ui.colored_label(ctx.theme.bad, "given up, on its way to the dead letters");

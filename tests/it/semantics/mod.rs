@@ -14,5 +14,6 @@ mod pressure;
 mod replay;
 mod retention;
 mod retry;
+mod second_opinion;
 mod sources;
 mod topics;
