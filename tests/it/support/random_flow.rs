@@ -266,7 +266,7 @@ fn ruled_bus() -> impl Strategy<Value = String> {
         "",
         "",
         r#"dedup: (window: "30ms"), "#,
-        r#"dedup: (), "#,
+        "dedup: (), ",
         r#"dedup: (window: "40ms", id: "event.number % 2"), "#,
     ]);
     let topic = (1_u32..=3, limits, rules, dedup)
