@@ -584,10 +584,12 @@ impl Fold {
     fn owed(&self, event: EventId, place: (TopicIx, u32, u64)) -> Owed {
         let subs = (0..self.subs.len()).map(|ix| SubIx(ix as u32));
         let all = subs.filter_map(|sub| self.obligations.get(&(sub, event))).flatten();
-        let own: Vec<&Obligation> = all.filter(|one| one.place == Some(place)).collect();
+        let (own, others): (Vec<&Obligation>, Vec<&Obligation>) = all.partition(|one| one.place == Some(place));
+        // Of one event that was stored twice nobody can tell which of the two is meant.
+        let has_twin = others.iter().any(|one| one.place.is_some_and(|other| other.0 == place.0));
         Owed {
-            acked: own.iter().any(|one| one.state == State::Acked),
-            open: own.iter().any(|one| one.state.phase().is_some()),
+            acked: has_twin || own.iter().any(|one| one.state == State::Acked),
+            open: !has_twin && own.iter().any(|one| one.state.phase().is_some()),
         }
     }
 
@@ -815,7 +817,8 @@ impl Fold {
                 || self.events.get(&event).is_some_and(|origin| origin.hops > self.hop_limit);
             let place = Some((topic, partition, offset));
             let all = self.obligations.get(&(sub, event)).map_or(&[][..], |all| all);
-            excused || all.iter().any(|one| one.place == place && one.state.phase().is_some())
+            let has_twin = all.iter().any(|one| one.place.is_some_and(|other| other.0 == topic) && one.place != place);
+            excused || has_twin || all.iter().any(|one| one.place == place && one.state.phase().is_some())
         });
         self.logs = logs;
         verdict?;

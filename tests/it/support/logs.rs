@@ -36,6 +36,8 @@ pub(crate) struct Logs {
     rows: BTreeMap<Partition, Vec<Row>>,
     /// When each event was stored last, in topics that know it again by its own id.
     stored: BTreeMap<(TopicIx, EventId), SimTime>,
+    /// Logs that something came to in this step: what nobody wants goes from them before a limit is looked at.
+    untrimmed: BTreeSet<Partition>,
     /// Places that subscriptions were sought to in this step.
     sought: BTreeMap<(SubIx, TopicIx, u32), u64>,
     /// The last place that was read again since.
@@ -94,10 +96,13 @@ impl Logs {
             let is_new = before.is_none_or(|before| after(before, dedup.window) <= now);
             ensure!(is_new, "S4: stored at {before:?} and again within {}", dedup.window);
         }
+        if self.untrimmed.contains(&(topic, partition)) {
+            self.trim((topic, partition), now);
+        }
         let rows = self.rows.entry((topic, partition)).or_default();
         ensure!(offset == rows.len() as u64, "offset {offset} after {} records", rows.len());
         rows.push(Row { event, size: self.sizes[kind.index()], at: now, key: key.cloned(), is_gone: false });
-        self.trim((topic, partition), now);
+        self.untrimmed.insert((topic, partition));
         Ok(())
     }
 
@@ -199,6 +204,9 @@ impl Logs {
         now: SimTime,
         is_owed: impl Fn(SubIx, Partition, u64, EventId) -> bool,
     ) -> Verdict {
+        for partition in std::mem::take(&mut self.untrimmed) {
+            self.trim(partition, now);
+        }
         for ((sub, topic, partition), from) in std::mem::take(&mut self.sought) {
             let rules = &self.rules[&topic];
             if !(rules.keeps() || rules.retention != Retention::Limits) {
