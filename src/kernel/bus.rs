@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::event_list::Class;
 use super::settlement::GivenUp;
 use super::state::{Job, Open, OpenState, Payload, Slot, Tag};
+use super::topics::Admission;
 use super::{Cx, Kernel};
 use crate::model::{LinkIx, NodeIx, Share, SimDuration, SimTime, SubIx, TopicIx, WhenFull};
 use crate::plan::{Feed, MemberPlan, Plan, SubPlan};
@@ -50,6 +51,13 @@ impl Kernel {
             cx.show(What::TurnedAway { fault, node, event });
             cx.show(What::Rejected { link, node, event, kind, reason: Reason::Down });
             return Ok(());
+        }
+        let mut id = None;
+        if let Some(rules) = &topic.rules {
+            match self.admit(cx, rules, (link, topic_ix), &slot, payload) {
+                Admission::In(known_by) => id = known_by,
+                Admission::Over => return Ok(()),
+            }
         }
         let number = self.choose_partition(plan, topic_ix, &slot, payload);
         let partition_ix = topic.partitions[number as usize] as usize;
@@ -115,7 +123,7 @@ impl Kernel {
             if hops_exceeded || matching == Match::Broken {
                 self.cursors[*cursor as usize].pass(offset);
                 let reason = if hops_exceeded { Reason::HopLimit } else { Reason::Decode };
-                self.give_up(cx, *cursor, &GivenUp::fresh(slot, payload, reason));
+                self.give_up(cx, *cursor, &GivenUp::fresh(slot, payload, reason).at(offset));
                 continue;
             }
             if sub.line.is_some() {
@@ -134,7 +142,7 @@ impl Kernel {
                 match sub.queue.when_full {
                     WhenFull::DropNewest => {
                         self.cursors[*cursor as usize].pass(offset);
-                        self.give_up(cx, *cursor, &GivenUp::fresh(slot, payload, Reason::MaxLength));
+                        self.give_up(cx, *cursor, &GivenUp::fresh(slot, payload, Reason::MaxLength).at(offset));
                         continue;
                     }
                     WhenFull::DropOldest => {
@@ -143,7 +151,7 @@ impl Kernel {
                         if self.is_full(sub, size, true) {
                             // There is nothing older that waits to be handed over.
                             self.cursors[*cursor as usize].pass(offset);
-                            self.give_up(cx, *cursor, &GivenUp::fresh(slot, payload, Reason::MaxLength));
+                            self.give_up(cx, *cursor, &GivenUp::fresh(slot, payload, Reason::MaxLength).at(offset));
                             continue;
                         }
                     }
@@ -156,7 +164,10 @@ impl Kernel {
                 self.wake(sub_ix, sub);
             }
         }
-        if is_full || topic.keeps() {
+        if let Some(rules) = &topic.rules {
+            self.appended(cx, rules, partition_ix, id);
+        }
+        if is_full || topic.has_rules() {
             self.trim(cx, partition_ix, is_full);
         }
         Ok(())
@@ -321,6 +332,8 @@ impl Kernel {
             link: member.link.0,
             attempt: 0,
             state: OpenState::Queued,
+            is_replay: false,
+            fence: 0,
         });
         self.hand_over(cx, cursor, offset, place, slot, payload.cloned());
     }
@@ -359,6 +372,9 @@ impl Kernel {
             cursor_state.counts.acked += 1;
             cursor_state.settle(offset);
             cx.show(What::Acked { sub: sub_ix, event, node, auto: true, from: Phase::InFlight });
+            if cx.plan.cursors[cursor as usize].consumes {
+                self.settled_by(cx.plan, cursor, offset, true);
+            }
         } else {
             cursor_state.in_flight += 1;
             sub_state.in_flight += 1;
@@ -391,7 +407,7 @@ impl Kernel {
             link: member.link,
             event: job.slot.event,
             kind: job.slot.kind(),
-            leg: Leg::Deliver,
+            leg: if job.slot.is_replayed() { Leg::Replay } else { Leg::Deliver },
             attempt: job.attempt.into(),
             arrives: SimTime::from_nanos(arrives),
         });
@@ -515,6 +531,13 @@ impl Kernel {
         let mut slot = slot;
         if !is_fresh && let Some(open) = self.cursors[cursor as usize].open_at(offset) {
             slot.at = open.deadline;
+            if open.token == 0 {
+                // A seek put it here, and nobody had it since.
+                open.first = self.now;
+            }
+            if open.is_replay {
+                slot = slot.replayed();
+            }
         }
         let size = plan.events[slot.kind().index()].size;
         self.count_unqueued(sub_ix, &plan.subs[sub_ix.index()], size);
@@ -553,7 +576,7 @@ impl Kernel {
                 given_up.take_history(open);
                 state.settle(offset);
             }
-            kernel.give_up(cx, cursor, &given_up);
+            kernel.give_up(cx, cursor, &given_up.at(offset));
         });
         true
     }

@@ -14,7 +14,7 @@ use crate::model::{EventTypeIx, NodeIx};
 use crate::plan::{DataPlan, EmitPlan, KeyPlan, Plan, ProducerPlan};
 use crate::trace::{KeyRef, Observer};
 
-static NO_DATA: LazyLock<Arc<Value>> = LazyLock::new(Arc::default);
+pub(super) static NO_DATA: LazyLock<Arc<Value>> = LazyLock::new(Arc::default);
 
 /// Text that facts borrow, kept so that looking at an event allocates nothing.
 #[derive(Clone, Debug, Default)]

@@ -10,7 +10,7 @@ use super::state::{
     PartitionState, ProducerState, SubState, Tag, TopicState,
 };
 use super::{Cx, Kernel, Ready};
-use crate::model::{KindTag, LinkIx, NodeIx, StartAt, SubIx};
+use crate::model::{KindTag, LinkIx, NodeIx, SubIx};
 use crate::plan::{Pace, Plan, Work};
 use crate::trace::{Observer, Phase, Reason, What};
 
@@ -43,6 +43,7 @@ impl Kernel {
         self.subs.resize(plan.subs.len() - inboxes, SubState::default());
         self.cursors.resize(plan.cursors.len(), CursorState::default());
         self.partitions.resize(plan.partitions.len(), PartitionState::default());
+        self.keep_account(plan);
         self.counters.resize(plan.cycles as usize, 0);
         for topic in &plan.topics[self.topics.len()..] {
             let bus = plan.node_id(topic.bus);
@@ -97,6 +98,7 @@ impl Kernel {
         self.wake_before_edit(&left);
         self.purge_subscriptions(cx, old, &left);
         self.part_from_members(old, new);
+        self.edit_dedups(old, new);
         self.grow(new);
         self.lay_lines(new);
         for cursor in 0..new.cursors.len() as u32 {
@@ -106,6 +108,8 @@ impl Kernel {
             }
         }
         self.hurry_timers(cx, old);
+        self.edit_rules(cx);
+        self.edit_places(cx, old);
         for sub in 0..new.subs.len() {
             self.rebalance(cx, SubIx(sub as u32));
         }
@@ -304,10 +308,8 @@ impl Kernel {
         let oldest = if plan.topics[partition.topic.index()].keeps() { log.start } else { unsettled };
         let first = if is_restored {
             self.cursors[cursor as usize].next.max(oldest)
-        } else if sub.from == StartAt::Start {
-            oldest
         } else {
-            end
+            log.place_of(sub.from, oldest).clamp(oldest, end)
         };
         let state = &mut self.cursors[cursor as usize];
         state.floor = first.min(end);
@@ -315,6 +317,10 @@ impl Kernel {
         for offset in first..end {
             let partition_state = &self.partitions[partition_ix];
             let Some(slot) = partition_state.log.get(offset).copied() else { continue };
+            if partition_state.is_gone(offset) {
+                self.cursors[cursor as usize].pass(offset);
+                continue;
+            }
             let payload = partition_state.payload(offset).cloned();
             let matching = self.matching(cx, sub_ix, &slot, payload.as_ref());
             if matching == Match::No {
@@ -330,7 +336,7 @@ impl Kernel {
                 // As if it were accepted just now.
                 self.cursors[cursor as usize].pass(offset);
                 let reason = if hops_exceeded { Reason::HopLimit } else { Reason::Decode };
-                self.give_up(cx, cursor, &GivenUp::fresh(slot, payload.as_ref(), reason));
+                self.give_up(cx, cursor, &GivenUp::fresh(slot, payload.as_ref(), reason).at(offset));
                 continue;
             }
             if sub.line.is_some() {
@@ -378,7 +384,8 @@ impl Kernel {
                 | Tag::Expiry
                 | Tag::FaultBegin
                 | Tag::FaultEnd
-                | Tag::Retention => false,
+                | Tag::Retention
+                | Tag::Clean => false,
             };
             if job.node != node.0 || !is_its_own {
                 return true;
@@ -394,7 +401,7 @@ impl Kernel {
                 ended.push((*handle, Phase::InFlight));
                 false
             }
-            Ready::Job(_) | Ready::Dispatch(_) | Ready::Door(_) => true,
+            Ready::Job(_) | Ready::Dispatch(_) | Ready::Door(_) | Ready::Sweep(_) => true,
         });
         for (handle, phase) in ended {
             self.purge_call(cx, old, handle, phase);

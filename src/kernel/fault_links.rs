@@ -178,7 +178,7 @@ impl Kernel {
         payload: Option<&Arc<Payload>>,
         deadline: u64,
     ) {
-        let (link, event, kind, leg) = (member.link, job.slot.event, job.slot.kind(), Leg::Deliver);
+        let (link, event, kind, leg) = (member.link, job.slot.event, job.slot.kind(), leg_of(&job));
         let journey = self.journey(cx.plan, link, leg);
         let delay = member.delay.saturating_add(journey.extra);
         job.slot.at = job.slot.at.saturating_add(delay);
@@ -288,4 +288,9 @@ impl Kernel {
         }
         self.free_hold(cx, &job);
     }
+}
+
+/// What a delivery travels for.
+const fn leg_of(job: &Job) -> Leg {
+    if job.slot.is_replayed() { Leg::Replay } else { Leg::Deliver }
 }

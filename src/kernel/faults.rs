@@ -285,7 +285,7 @@ impl Kernel {
                 ended.push(*handle);
                 false
             }
-            Ready::Job(_) | Ready::Dispatch(_) | Ready::Door(_) => true,
+            Ready::Job(_) | Ready::Dispatch(_) | Ready::Door(_) | Ready::Sweep(_) => true,
         });
         for handle in ended {
             match self.jobs[handle].tag {

@@ -47,7 +47,7 @@ impl Kernel {
     }
 
     /// An event has had its effect.
-    pub(super) fn remember(&mut self, plan: &Plan, job: &Job) {
+    pub(super) fn remember_effect(&mut self, plan: &Plan, job: &Job) {
         let Some((slot, window)) = memory_of(plan, job) else { return };
         let memory = self.subs[slot].memory.get_or_insert_default();
         memory.keep(job.slot.event, self.now, self.now.saturating_add(window));

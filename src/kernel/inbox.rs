@@ -244,6 +244,7 @@ impl Kernel {
             from,
             first: job.slot.at,
             link: job.link,
+            offset: None,
         };
         self.bury(cx, sub_ix, sub.node, dead, &given_up);
     }

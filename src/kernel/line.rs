@@ -241,7 +241,7 @@ impl Kernel {
             let drops = drops_oldest || sub.queue.when_full == WhenFull::DropNewest;
             if drops && self.is_full(sub, size, true) {
                 self.cursors[cursor as usize].pass(offset);
-                self.give_up(cx, cursor, &GivenUp::fresh(slot, payload, Reason::MaxLength));
+                self.give_up(cx, cursor, &GivenUp::fresh(slot, payload, Reason::MaxLength).at(offset));
                 return;
             }
         }
@@ -381,7 +381,7 @@ impl Kernel {
         let partition = &self.partitions[plan.cursors[cursor as usize].partition as usize];
         let Some(slot) = partition.log.get(offset).copied() else { return false };
         let payload = partition.payload(offset).cloned();
-        let mut given_up = GivenUp::fresh(slot, payload.as_ref(), Reason::MaxLength);
+        let mut given_up = GivenUp::fresh(slot, payload.as_ref(), Reason::MaxLength).at(offset);
         let state = &mut self.cursors[cursor as usize];
         state.again -= 1;
         if let Some(open) = state.open_at(offset) {
@@ -465,6 +465,9 @@ impl Kernel {
         let (event, node, attempts) = (slot.event, sub.node, open.attempt.into());
         let to = dead.map(|path| path.to);
         cx.show(What::Expired { sub: sub_ix, event, node, attempts, from, to });
+        if plan.cursors[cursor as usize].consumes {
+            self.settled_by(plan, cursor, offset, false);
+        }
         Self::mark_gap(cx, sub_ix, &slot);
         if let Some(path) = dead {
             self.carry_to_grave(cx, sub_ix, path, &given_up);
@@ -496,7 +499,7 @@ impl Kernel {
     }
 
     /// Lines up anew what a cursor has, by the terms that hold now. What has waited, has waited.
-    fn lay_line(&mut self, plan: &Plan, cursor: u32, line: &LinePlan) {
+    pub(super) fn lay_line(&mut self, plan: &Plan, cursor: u32, line: &LinePlan) {
         let partition = &self.partitions[plan.cursors[cursor as usize].partition as usize];
         let state = &mut self.cursors[cursor as usize];
         while let Some(offset) = state.next_fresh() {
@@ -516,7 +519,9 @@ impl Kernel {
                 continue;
             }
             let Some(slot) = partition.log.get(offset) else { continue };
-            let since = before.terms.get(&offset).map_or(slot.at, |terms| terms.since);
+            // What is read again waits from then on.
+            let start = if open.is_replay { open.deadline } else { slot.at };
+            let since = before.terms.get(&offset).map_or(start, |terms| terms.since);
             let payload = partition.payload(offset).map(|payload| &**payload);
             laid.enter(offset, terms_of(plan, line, slot, payload, since));
             match open.state {

@@ -1,13 +1,16 @@
 //! The machine: a pure, single-threaded state machine in virtual time. No clock, no thread, no IO.
 
 mod bus;
+mod compaction;
 mod data;
+mod dedup;
 mod draws;
 mod edit;
 mod event_list;
 mod fault_links;
 mod faults;
 mod groups;
+mod holes;
 mod idempotence;
 mod inbox;
 mod keys;
@@ -17,10 +20,12 @@ mod log;
 mod nodes;
 mod outside;
 mod peek;
+mod replay;
 mod retention;
 mod seam;
 mod settlement;
 mod state;
+mod topics;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -38,7 +43,7 @@ use self::state::{
     CursorState, DeadLetter, FunctionState, GraveState, InboxState, Job, Jobs, NodeRest, NodeState, PartitionState,
     ProducerState, SubState, Tag, TopicState,
 };
-use crate::model::{FaultIx, FaultKind, LinkIx, NodeIx, SimDuration, SimTime, SubIx};
+use crate::model::{FaultIx, FaultKind, LinkIx, NodeIx, SimDuration, SimTime, StartAt, SubIx};
 use crate::plan::{Aim, Plan, Work};
 use crate::trace::{NodeShape, Observer, Record, Shape, SubShape, What};
 
@@ -72,6 +77,13 @@ pub enum Input {
     },
     /// A hand heals something: every fault about it is over, also one of the scenario.
     Heal(Aim),
+    /// A hand seeks a subscription to a place of its topics' logs.
+    Seek {
+        /// The subscription.
+        sub: SubIx,
+        /// Where it goes on reading.
+        to: StartAt,
+    },
     /// A broker that carries one of the buses told something.
     Outside(Incoming),
 }
@@ -114,7 +126,7 @@ pub mod limits {
     /// Events that an idempotent subscription remembers.
     pub const REMEMBERED: usize = 1 << 22;
     /// Hops are counted up to here; a hop limit beyond is none.
-    pub const HOPS: u32 = (1 << 20) - 1;
+    pub const HOPS: u32 = (1 << 19) - 1;
     /// Events that one press of a button makes.
     pub const FIRED: u32 = 100_000;
     /// Dead letters that a queue keeps if it names no figure of its own.
@@ -145,6 +157,8 @@ pub struct Kernel {
     graves: Vec<GraveState>,
     topics: Vec<TopicState>,
     partitions: Vec<PartitionState>,
+    /// What topics that know messages again have stored, by topic.
+    remembered: BTreeMap<u32, dedup::Remembered>,
     cursors: Vec<CursorState>,
     subs: Vec<SubState>,
     inboxes: Vec<InboxState>,
@@ -177,6 +191,8 @@ enum Ready {
     Dispatch(u32),
     /// There may be room behind a full queue.
     Door(u32),
+    /// Records of a partition were settled that may go for it.
+    Sweep(u32),
 }
 
 /// What every step needs: the plan, and who is shown the records.
@@ -220,6 +236,7 @@ impl Kernel {
             graves: Vec::new(),
             topics: Vec::new(),
             partitions: Vec::new(),
+            remembered: BTreeMap::new(),
             cursors: Vec::new(),
             subs: Vec::new(),
             inboxes: Vec::new(),
@@ -281,6 +298,7 @@ impl Kernel {
                         self.break_by_hand(&mut Cx { plan: &plan, now, out }, on, kind, lasts);
                     }
                     Input::Heal(on) => self.heal(&mut Cx { plan: &plan, now, out }, &on),
+                    Input::Seek { sub, to } => self.seek(&mut Cx { plan: &plan, now, out }, sub, to),
                     Input::Outside(incoming) => self.on_incoming(&mut Cx { plan: &plan, now, out }, &incoming),
                 }
             }
@@ -347,6 +365,7 @@ impl Kernel {
                         Ready::Job(handle) => self.complete(&mut cx, handle),
                         Ready::Dispatch(sub) => self.dispatch(&mut cx, SubIx(sub)),
                         Ready::Door(sub) => self.on_door(&mut cx, SubIx(sub)),
+                        Ready::Sweep(partition) => self.sweep(&mut cx, partition),
                     }
                     continue;
                 }
@@ -440,6 +459,10 @@ impl Kernel {
             Tag::Retention => {
                 self.jobs.remove(handle);
                 self.on_retention(cx, source);
+            }
+            Tag::Clean => {
+                self.jobs.remove(handle);
+                self.on_clean(cx, source);
             }
         }
     }

@@ -14,6 +14,12 @@ impl Kernel {
     pub(super) fn give_up<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32, given_up: &GivenUp<'_>) {
         let sub_ix = cx.plan.cursors[cursor as usize].sub;
         let sub = &cx.plan.subs[sub_ix.index()];
+        if cx.plan.cursors[cursor as usize].consumes {
+            match given_up.offset {
+                Some(offset) => self.settled_by(cx.plan, cursor, offset, false),
+                None => self.some_settled(cx.plan.cursors[cursor as usize].partition),
+            }
+        }
         let (node, dead) = Self::last_holder(sub, given_up);
         let counts = &mut self.cursors[cursor as usize].counts;
         if dead.is_some() {
@@ -44,7 +50,7 @@ impl Kernel {
         dead: Option<DeadPath>,
         given_up: &GivenUp<'_>,
     ) {
-        let GivenUp { slot, payload: _, reason, attempts, from, first: _, link: _ } = *given_up;
+        let GivenUp { slot, payload: _, reason, attempts, from, first: _, link: _, offset: _ } = *given_up;
         let event = slot.event;
         let Some(path) = dead else {
             cx.show(What::Dropped { sub, event, node, reason, attempts: attempts.into(), from });
@@ -63,7 +69,7 @@ impl Kernel {
         path: DeadPath,
         given_up: &GivenUp<'_>,
     ) {
-        let GivenUp { slot, payload, reason, attempts, from: _, first, link: _ } = *given_up;
+        let GivenUp { slot, payload, reason, attempts, from: _, first, link: _, offset: _ } = *given_up;
         let (event, kind) = (slot.event, slot.kind());
         let arrives = self.now.saturating_add(path.delay);
         let shown = SimTime::from_nanos(arrives);
@@ -105,7 +111,7 @@ impl Kernel {
         let fence = state.fence;
         let stale = match state.open_at(offset) {
             None => Some(Staleness::Settled),
-            Some(open) if open.state == OpenState::Settled => Some(Staleness::Settled),
+            Some(open) if open.state == OpenState::Settled || open.is_before(job.token) => Some(Staleness::Settled),
             Some(_) if job.token.wrapping_sub(fence).cast_signed() <= 0 => Some(Staleness::OldGeneration),
             Some(open) if job.tag == Tag::Nack && (open.token != job.token || open.state != OpenState::InFlight) => {
                 Some(Staleness::EarlierAttempt)
@@ -143,6 +149,9 @@ impl Kernel {
             state.counts.acked += 1;
             state.settle(offset);
             cx.show(What::Acked { sub: sub_ix, event, node, auto: false, from });
+            if cx.plan.cursors[cursor as usize].consumes {
+                self.settled_by(cx.plan, cursor, offset, true);
+            }
         }
         self.wake(sub_ix, sub);
     }
@@ -154,13 +163,13 @@ impl Kernel {
         let sub = &plan.subs[sub_ix.index()];
         let partition_ix = plan.cursors[cursor as usize].partition as usize;
         let partition = &self.partitions[partition_ix];
-        let is_evicted = offset < partition.start;
+        let is_evicted = partition.is_gone(offset);
         let Some(slot) = partition.log.get(offset).copied() else { return };
         let payload = partition.payload(offset).cloned();
         let state = &mut self.cursors[cursor as usize];
         let Some(open) = state.open_at(offset) else { return };
         let (attempt, token, link) = (open.attempt, open.token, open.link);
-        let mut given_up = GivenUp::fresh(slot, payload.as_ref(), Reason::DeliveryLimit);
+        let mut given_up = GivenUp::fresh(slot, payload.as_ref(), Reason::DeliveryLimit).at(offset);
         given_up.take_history(open);
         given_up.from = Phase::InFlight;
         state.in_flight -= 1;
@@ -325,12 +334,19 @@ pub(super) struct GivenUp<'a> {
     pub(super) first: u64,
     /// The link of the member that had it last.
     pub(super) link: u32,
+    /// Its place in the log, if it is in one and whoever gives it up knows where.
+    pub(super) offset: Option<u64>,
 }
 
 impl<'a> GivenUp<'a> {
     /// One that was never handed over.
     pub(super) const fn fresh(slot: Slot, payload: Option<&'a Arc<Payload>>, reason: Reason) -> Self {
-        Self { slot, payload, reason, attempts: 0, from: Phase::Queued, first: 0, link: Job::NONE }
+        Self { slot, payload, reason, attempts: 0, from: Phase::Queued, first: 0, link: Job::NONE, offset: None }
+    }
+
+    /// The same, with its place in the log.
+    pub(super) const fn at(self, offset: u64) -> Self {
+        Self { offset: Some(offset), ..self }
     }
 
     pub(super) const fn take_history(&mut self, open: &Open) {

@@ -10,6 +10,7 @@ use super::draws::{Draws, Streams};
 use super::idempotence::Memory;
 use super::line::Line;
 use super::log::Log;
+use super::topics::Ruled;
 use crate::model::{EventId, EventTypeIx, LinkIx};
 use crate::plan::ReplayLog;
 use crate::trace::{KeyRef, Phase, Reason};
@@ -22,9 +23,12 @@ pub(super) struct Slot {
     pub(super) born: u64,
     /// When it was appended or became ready; while it is handled, when that began.
     pub(super) at: u64,
-    /// Type (12 bits), hops (20), key (32).
+    /// Type (12 bits), replayed (1), hops (19), key (32).
     packed: u64,
 }
+
+/// A seek asked for it.
+const REPLAYED: u64 = 1 << 51;
 
 /// The text of the key is in the payload.
 const TEXT_KEY: u32 = 1 << 31;
@@ -44,6 +48,17 @@ impl Slot {
 
     /// A key whose text is in the payload.
     pub(super) const TEXT_KEY: u32 = TEXT_KEY;
+
+    /// The same, marked as what a seek asked for. What lies in a log is never marked.
+    pub(super) const fn replayed(self) -> Self {
+        Self { packed: self.packed | REPLAYED, ..self }
+    }
+
+    /// Whether a seek asked for it.
+    #[inline]
+    pub(super) const fn is_replayed(&self) -> bool {
+        self.packed & REPLAYED != 0
+    }
 
     #[inline]
     pub(super) const fn kind(&self) -> EventTypeIx {
@@ -132,6 +147,8 @@ pub(super) enum Tag {
     Expiry,
     /// The oldest record of a partition is too old.
     Retention,
+    /// The cleaner of a compacted partition comes.
+    Clean,
     /// A fault of the scenario begins: `source` is its place, `token` which timer it is.
     FaultBegin,
     /// A fault is over: `source` is its number.
@@ -143,7 +160,7 @@ pub(super) enum Tag {
 impl Tag {
     /// Whether it is housekeeping: a run with nothing else left to do is over.
     pub(super) const fn is_background(self) -> bool {
-        matches!(self, Self::Reclaim | Self::AckTimer | Self::Expiry | Self::Retention | Self::FaultBegin)
+        matches!(self, Self::Reclaim | Self::AckTimer | Self::Expiry | Self::Retention | Self::Clean | Self::FaultBegin)
     }
 }
 
@@ -485,13 +502,29 @@ pub(super) struct Open {
     pub(super) link: u32,
     pub(super) attempt: u16,
     pub(super) state: OpenState,
+    /// A seek asked for it: deliveries up to the fence are of an obligation that ended before.
+    pub(super) is_replay: bool,
+    pub(super) fence: u32,
 }
 
 impl Open {
     pub(super) const SETTLED: Self = Self { state: OpenState::Settled, ..Self::FRESH };
     /// One that nobody has seen.
-    pub(super) const FRESH: Self =
-        Self { deadline: 0, first: 0, token: 0, link: Job::NONE, attempt: 0, state: OpenState::Queued };
+    pub(super) const FRESH: Self = Self {
+        deadline: 0,
+        first: 0,
+        token: 0,
+        link: Job::NONE,
+        attempt: 0,
+        state: OpenState::Queued,
+        is_replay: false,
+        fence: 0,
+    };
+
+    /// Whether the answer to a delivery is about an obligation that ended before a seek opened this one.
+    pub(super) const fn is_before(&self, token: u32) -> bool {
+        self.is_replay && token.wrapping_sub(self.fence).cast_signed() <= 0
+    }
 }
 
 /// How far a subscription is in a partition: `[start, floor)` is settled, `[floor, next)` open, `[next, end)` queued.
@@ -649,6 +682,11 @@ impl CursorState {
         if let Some(open) = self.open_at(offset) {
             open.state = OpenState::Settled;
         }
+        self.move_floor();
+    }
+
+    /// Moves the floor past what is settled.
+    pub(super) fn move_floor(&mut self) {
         while self.open.front().is_some_and(|open| open.state == OpenState::Settled) {
             self.open.pop_front();
             self.floor += 1;
@@ -667,6 +705,8 @@ pub(super) struct PartitionState {
     pub(super) retention_armed: bool,
     /// How many records it holds in memory.
     pub(super) kept: usize,
+    /// Only where the topic has rules.
+    pub(super) ruled: Option<Box<Ruled>>,
 }
 
 impl PartitionState {

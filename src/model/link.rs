@@ -114,9 +114,13 @@ pub struct Subscription {
     #[serde(skip_serializing_if = "is_default")]
     pub filter: Option<Expression>,
 
-    /// Where in the log it starts when it is added while the flow runs.
+    /// Where in the log it starts when it is added while the flow runs. A change of it seeks one that runs there.
     #[serde(skip_serializing_if = "is_default")]
     pub from: StartAt,
+
+    /// Whether what is handled once more, by a seek, has its effects once more too: without it nothing is emitted.
+    #[serde(skip_serializing_if = "is_default")]
+    pub replay_emits: bool,
 
     /// What is promised.
     #[serde(skip_serializing_if = "is_default")]
@@ -200,6 +204,7 @@ impl Default for Subscription {
             share: Share::default(),
             filter: None,
             from: StartAt::default(),
+            replay_emits: false,
             guarantee: Guarantee::default(),
             ack_wait: Self::ACK_WAIT,
             deliveries: Self::DELIVERIES,
@@ -239,7 +244,7 @@ pub enum Share {
     Partition,
 }
 
-/// Where in the log a subscription starts that is added while the flow runs.
+/// A place in the logs of a subscription's topics: where it starts when it is added while the flow runs, or is sought to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StartAt {
     /// With the next record.
@@ -247,6 +252,10 @@ pub enum StartAt {
     End,
     /// With the oldest record that is still kept.
     Start,
+    /// With the record of this offset, in each partition.
+    Offset(u64),
+    /// With the first record that was stored at this time or later, counted from the beginning of the run.
+    At(SimDuration),
 }
 
 /// What a subscription promises about each record.

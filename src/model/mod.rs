@@ -14,6 +14,7 @@ mod node;
 mod pattern;
 mod quantity;
 mod time;
+mod topic;
 
 pub use self::distribution::Distribution;
 pub use self::event::{EventType, JsonText};
@@ -29,11 +30,12 @@ pub use self::link::{
 };
 pub use self::node::{
     Bus, Consumer, DeadLetterQueue, Emit, Expression, Function, Handler, Key, KindTag, Node, NodeKind, Note, OverLimit,
-    Pacing, Pick, Point, Producer, Rail, RateLimit, RateStep, ReplayPace, Service, Spacing, Topic,
+    Pacing, Pick, Point, Producer, Rail, RateLimit, RateStep, ReplayPace, Service, Spacing,
 };
 pub use self::pattern::{Pattern, PatternError};
 pub use self::quantity::{ByteSize, Chance, Factor, QuantityError, Rate, RateUnit};
 pub use self::time::{SimDuration, SimTime};
+pub use self::topic::{Compaction, Dedup, Retention, Topic};
 
 /// Limits of a document. A file beyond one of them is refused when it is read, and the message names the limit.
 pub mod limits {

@@ -13,6 +13,7 @@ use super::is_default;
 use super::pattern::Pattern;
 use super::quantity::{ByteSize, Chance, Factor, Rate};
 use super::time::SimDuration;
+use super::topic::Topic;
 
 /// One thing on the canvas.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -388,29 +389,6 @@ pub enum Rail {
     Standing,
     /// Topics beside each other: publishers above, subscribers below.
     Lying,
-}
-
-/// A named log of a bus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Topic {
-    /// How many logs it is really made of. Order holds within one.
-    #[serde(skip_serializing_if = "is_one")]
-    pub partitions: u32,
-
-    /// Records older than this are evicted, read or not; settled ones stay until then. Unset: until all have settled.
-    #[serde(skip_serializing_if = "is_default")]
-    pub keep: Option<SimDuration>,
-
-    /// When a partition holds more records than this, the oldest are evicted, read or not.
-    #[serde(skip_serializing_if = "is_default")]
-    pub keep_records: Option<u64>,
-}
-
-impl Default for Topic {
-    fn default() -> Self {
-        Self { partitions: 1, keep: None, keep_records: None }
-    }
 }
 
 // ---- what reacts --------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ mod groups;
 mod routes;
 mod secrets;
 mod settings;
+mod topics;
 mod traffic;
 mod waiting;
 mod wiring;
@@ -37,6 +38,7 @@ pub fn check(flow: &Flow) -> Vec<Problem> {
     routes.check(&wiring, &mut findings);
     groups::check(&wiring, &routes, &mut findings);
     waiting::check(&wiring, &routes, &mut findings);
+    topics::check(&wiring, &routes, &mut findings);
     traffic::check(&wiring, &routes, &mut findings);
     faults::check(flow, &mut findings);
     expectations::check(flow, &mut findings);

@@ -16,12 +16,13 @@ use super::plan::{
     InboxRoute, KeyPlan, Kinds, LinkPlan, MemberPlan, NodePlan, Pace, PartitionPlan, ProducerPlan, QueuePlan, ReplayAt,
     Route, RouteTo, SubPlan, TopicPlan, Work, WorkerPlan,
 };
+use super::topics::{DedupPlan, TopicRules};
 use super::{Capabilities, Place, Plan, Problem, ReplayLog, Sampler, Severity};
 use crate::expr::{self, Program, Purpose};
 use crate::model::{
-    Backoff, Call, Chance, Emit, EventName, EventTypeIx, Expression, Flow, Handler, Key, Link, LinkId, LinkIx,
-    LinkKind, NodeId, NodeIx, NodeKind, Pacing, Pattern, Pick, Producer, Publish, QueueLimit, RateLimit, ReplayPace,
-    Share, SimDuration, StartAt, SubIx, Subscription, Topic, TopicIx, TopicName,
+    Backoff, ByteSize, Call, Chance, Emit, EventName, EventTypeIx, Expression, Flow, Handler, Key, Link, LinkId,
+    LinkIx, LinkKind, NodeId, NodeIx, NodeKind, Pacing, Pattern, Pick, Producer, Publish, QueueLimit, RateLimit,
+    ReplayPace, Retention, Share, SimDuration, StartAt, SubIx, Subscription, Topic, TopicIx, TopicName,
 };
 
 /// What a plan needs besides the flow: the logs that its producers replay, already read, and who carries its buses.
@@ -279,6 +280,7 @@ impl<'a> Compiler<'a> {
                 keep: u64::MAX,
                 keep_records: u64::MAX,
                 has_terms: false,
+                rules: None,
             });
             self.plan.names.topics.insert(key, ix);
             ix
@@ -292,6 +294,9 @@ impl<'a> Compiler<'a> {
         let settings = settings.unwrap_or(&defaults);
         topic.keep = settings.keep.map_or(u64::MAX, SimDuration::as_nanos);
         topic.keep_records = settings.keep_records.unwrap_or(u64::MAX);
+        let rules = self.topic_rules(bus, name, settings);
+        let topic = &mut self.plan.topics[ix.index()];
+        topic.rules = rules;
         let wanted = settings.partitions.max(1) as usize;
         if wanted < topic.partitions.len() {
             let bus = self.plan.nodes[bus.index()].id.clone();
@@ -309,6 +314,19 @@ impl<'a> Compiler<'a> {
             let number = topic.partitions.len() as u32 - 1;
             self.plan.partitions.push(PartitionPlan { topic: ix, number, cursors: Vec::new(), feeds: Vec::new() });
         }
+    }
+
+    fn topic_rules(&mut self, bus: NodeIx, name: &TopicName, settings: &Topic) -> Option<Box<TopicRules>> {
+        let Topic { partitions: _, keep: _, keep_records: _, keep_bytes, retention, compact, dedup } = settings;
+        let keep_bytes = keep_bytes.map_or(u64::MAX, ByteSize::as_bytes);
+        let dedup = dedup.as_ref().map(|dedup| {
+            let bus = self.plan.nodes[bus.index()].id.clone();
+            let place = || Place::Node(bus.clone(), Some(format!("kind.topics[\"{name}\"].dedup.id")));
+            let id = dedup.id.as_ref().and_then(|source| self.program(source, Purpose::Key, place));
+            DedupPlan { window: dedup.window.as_nanos(), id }
+        });
+        let rules = TopicRules { keep_bytes, retention: *retention, compact: *compact, dedup };
+        (rules.keeps() || rules.dedup.is_some()).then(|| Box::new(rules))
     }
 
     fn lay_subscriptions(&mut self) {
@@ -337,6 +355,7 @@ impl<'a> Compiler<'a> {
             plan.share = settings.share;
             plan.filter = filter;
             plan.from = settings.from;
+            plan.replay_emits = settings.replay_emits;
             plan.at_most_once = settings.guarantee == crate::model::Guarantee::AtMostOnce;
             plan.ack_wait = settings.ack_wait.as_nanos().max(1);
             // What an earlier promise left open, and comes back unhandled, is not handed over again under this one.
@@ -369,6 +388,7 @@ impl<'a> Compiler<'a> {
             share: Share::Queue,
             filter: None,
             from: StartAt::End,
+            replay_emits: false,
             at_most_once: false,
             ack_wait: u64::MAX,
             deliveries: 1,
@@ -461,7 +481,7 @@ impl<'a> Compiler<'a> {
         let count = self.plan.cursors.len() as u32;
         let cursor = *self.plan.names.cursors.entry((sub, partition)).or_insert(count);
         if cursor == count {
-            self.plan.cursors.push(CursorPlan { sub, partition, alive: true });
+            self.plan.cursors.push(CursorPlan { sub, partition, alive: true, consumes: false });
         }
         self.plan.cursors[cursor as usize].alive = true;
         self.plan.subs[sub.index()].cursors.push(cursor);
@@ -478,6 +498,14 @@ impl<'a> Compiler<'a> {
         let plan = &mut self.plan;
         for topic in &mut plan.topics {
             topic.is_outside = plan.outside.contains_key(&topic.bus);
+            if topic.is_outside {
+                // Its broker has rules of its own.
+                topic.rules = None;
+            }
+        }
+        for cursor in plan.cursors.iter_mut().filter(|cursor| cursor.alive) {
+            let topic = &plan.topics[plan.partitions[cursor.partition as usize].topic.index()];
+            cursor.consumes = topic.rules.as_ref().is_some_and(|rules| rules.retention != Retention::Limits);
         }
         for sub in &mut plan.subs {
             sub.is_outside = !sub.is_inbox && plan.outside.contains_key(&sub.node);
@@ -827,8 +855,11 @@ impl Plan {
                 };
                 let has_no_way = matches!(sub.members[..], [MemberPlan { delay: 0, .. }]);
                 let has_filter = sub.filter.is_some();
-                let is_ordinary =
-                    !sub.at_most_once && sub.share == Share::Queue && sub.line.is_none() && sub.remembers == 0;
+                let is_ordinary = !sub.at_most_once
+                    && sub.share == Share::Queue
+                    && sub.line.is_none()
+                    && sub.remembers == 0
+                    && !self.cursors[*cursor as usize].consumes;
                 let passes = is_instant && has_no_way && !has_filter && is_ordinary;
                 Feed { cursor: *cursor, sub: sub_ix, slot: sub.slot, node, link, has_filter, passes }
             };
@@ -863,6 +894,7 @@ impl Plan {
             keep: topic.keep,
             keep_records: topic.keep_records,
             has_terms: topic.has_terms,
+            rules: None,
         };
         self.topics = previous.topics.iter().map(topic).collect();
         let partition = |partition: &PartitionPlan| PartitionPlan {
@@ -884,6 +916,7 @@ impl Plan {
             share: sub.share,
             filter: None,
             from: sub.from,
+            replay_emits: sub.replay_emits,
             at_most_once: sub.at_most_once,
             ack_wait: sub.ack_wait,
             deliveries: sub.deliveries,
@@ -896,7 +929,12 @@ impl Plan {
         self.subs = previous.subs.iter().map(sub).collect();
         let fault = |fault: &FaultPlan| FaultPlan { alive: false, ..fault.clone() };
         self.faults = previous.faults.iter().map(fault).collect();
-        let cursor = |cursor: &CursorPlan| CursorPlan { sub: cursor.sub, partition: cursor.partition, alive: false };
+        let cursor = |cursor: &CursorPlan| CursorPlan {
+            sub: cursor.sub,
+            partition: cursor.partition,
+            alive: false,
+            consumes: false,
+        };
         self.cursors = previous.cursors.iter().map(cursor).collect();
         let event = |event: &EventPlan| EventPlan {
             name: event.name.clone(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Plan;
-use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, RouteTo, Work};
+use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, RouteTo, TopicPlan, Work};
 use crate::model::{EventTypeIx, TopicIx};
 
 /// Marks the event types of a plan. All others' data are never computed unless a person asks.
@@ -13,6 +13,7 @@ pub(super) fn mark(plan: &mut Plan) {
     let outside = plan.topics.iter().enumerate().filter(|(_, topic)| topic.is_outside);
     let mut filtered: Vec<TopicIx> = outside.map(|(ix, _)| TopicIx(ix as u32)).collect();
     filtered.extend(filtered_topics(plan));
+    filtered.extend(ruled_topics(plan));
     if !filtered.is_empty() {
         for emit in emits(plan) {
             let to_filter = |to: &RouteTo| matches!(to, RouteTo::Topic(topic) if filtered.contains(topic));
@@ -82,6 +83,19 @@ fn filtered_topics(plan: &Plan) -> Vec<TopicIx> {
         }
     }
     topics.into_iter().collect()
+}
+
+/// Topics that look into what they store: for what says that a key is deleted, for what tells messages apart.
+fn ruled_topics(plan: &Plan) -> Vec<TopicIx> {
+    let looks = |topic: &TopicPlan| {
+        let rules = topic.rules.as_deref().filter(|_| topic.alive);
+        rules.is_some_and(|rules| {
+            let id = rules.dedup.as_ref().and_then(|dedup| dedup.id.as_ref());
+            rules.compact.is_some() || id.is_some_and(|id| id.needs_data())
+        })
+    };
+    let topics = plan.topics.iter().enumerate();
+    topics.filter(|(_, topic)| looks(topic)).map(|(ix, _)| TopicIx(ix as u32)).collect()
 }
 
 fn handlers(plan: &Plan) -> impl Iterator<Item = &HandlerPlan> {

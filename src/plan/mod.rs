@@ -13,6 +13,7 @@ mod plan;
 mod problem;
 mod replay;
 mod sampler;
+mod topics;
 
 pub use self::check::check;
 pub use self::compile::{Inputs, compile};
@@ -29,3 +30,4 @@ pub use self::plan::{Plan, SubTerms};
 pub use self::problem::{Place, Problem, Severity};
 pub use self::replay::{LOG_BYTES, LOG_ROWS, ReplayError, ReplayLog, ReplayRow};
 pub(crate) use self::sampler::Sampler;
+pub(crate) use self::topics::{DedupPlan, TopicRules};

@@ -11,6 +11,7 @@ use super::lines::LinePlan;
 use super::outside::Capabilities;
 use super::replay::ReplayLog;
 use super::sampler::Sampler;
+use super::topics::TopicRules;
 use crate::expr::Program;
 use crate::model::{
     Backoff, Chance, EventName, EventTypeIx, Factor, KindTag, LinkId, LinkIx, NodeId, NodeIx, OverLimit, Pick, Rate,
@@ -283,12 +284,19 @@ pub(crate) struct TopicPlan {
     /// Whether events may come here that have a time to live or a delay of their own: once so, always so, for some may be on
     /// their way when an edit parts them from it.
     pub(crate) has_terms: bool,
+    /// What few topics do.
+    pub(crate) rules: Option<Box<TopicRules>>,
 }
 
 impl TopicPlan {
     /// Whether settled records stay, so that they can be read again.
-    pub(crate) const fn keeps(&self) -> bool {
-        self.keep != u64::MAX || self.keep_records != u64::MAX
+    pub(crate) fn keeps(&self) -> bool {
+        self.keep != u64::MAX || self.keep_records != u64::MAX || self.rules.as_ref().is_some_and(|rules| rules.keeps())
+    }
+
+    /// Whether an append has to do something about it.
+    pub(crate) const fn has_rules(&self) -> bool {
+        self.keep != u64::MAX || self.keep_records != u64::MAX || self.rules.is_some()
     }
 }
 
@@ -321,6 +329,8 @@ pub(crate) struct CursorPlan {
     pub(crate) sub: SubIx,
     pub(crate) partition: u32,
     pub(crate) alive: bool,
+    /// Whether settling a record of it may let the record go: see [`crate::model::Retention`].
+    pub(crate) consumes: bool,
 }
 
 pub(crate) struct SubPlan {
@@ -339,6 +349,7 @@ pub(crate) struct SubPlan {
     pub(crate) share: Share,
     pub(crate) filter: Option<Program>,
     pub(crate) from: StartAt,
+    pub(crate) replay_emits: bool,
     pub(crate) at_most_once: bool,
     pub(crate) ack_wait: u64,
     pub(crate) deliveries: u32,
@@ -540,6 +551,12 @@ impl Plan {
     /// Whether the members of a subscription own partitions, as with Kafka.
     pub fn shares_partitions(&self, sub: SubIx) -> bool {
         !self.is_inbox(sub) && self.subs[sub.index()].share == Share::Partition
+    }
+
+    /// The subscription that a link is a member of.
+    pub fn sub_of_link(&self, link: LinkIx) -> Option<SubIx> {
+        let has_it = |sub: &SubPlan| sub.alive && sub.members.iter().any(|member| member.link == link);
+        self.subs.iter().position(has_it).map(|place| SubIx(place as u32))
     }
 
     /// The topics that a subscription takes.

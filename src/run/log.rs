@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 
 use crate::model::{EventId, EventTypeIx};
 use crate::plan::Plan;
-use crate::trace::{Leg, Phase, Record, Stage, Staleness, What};
+use crate::trace::{Leg, Phase, Record, Removal, Stage, Staleness, What};
 
+use super::look::event_text;
 use super::view::{LogKind, LogRow};
 
 /// Rows between two looks at most; beyond that they are counted. Nobody reads faster than this scrolls.
@@ -138,8 +139,8 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         What::Dropped { .. } | What::Purged { .. } => LogKind::Dropped,
         What::DeadLettered { .. } => LogKind::DeadLettered,
         What::Expired { .. } => LogKind::Expired,
-        What::Evicted { .. } => LogKind::Evicted,
         What::Recognised { .. } => LogKind::Recognised,
+        What::Evicted { .. } | What::Removed { why: Removal::Superseded | Removal::Deleted, .. } => LogKind::Evicted,
         What::Blocked { .. } | What::Unblocked { .. } => LogKind::Backpressure,
         What::InstanceStarted { .. } | What::InstanceReclaimed { .. } => LogKind::Instance,
         What::Rebalanced { .. } => LogKind::Rebalanced,
@@ -149,6 +150,10 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         | What::Stale { .. }
         | What::Forgotten { .. }
         | What::OutOfRange { .. }
+        | What::Deduped { .. }
+        | What::Sought { .. }
+        | What::Replayed { .. }
+        | What::Muted { .. }
         | What::Deadlocked { .. }
         | What::Broken { .. }
         | What::SourceEnded { .. }
@@ -171,6 +176,7 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         | What::Queued { taken_back: false, .. }
         | What::Postponed { .. }
         | What::Buried { .. }
+        | What::Removed { why: Removal::Consumed, .. }
         | What::Assigned { .. } => return None,
     })
 }
@@ -297,15 +303,51 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
             row.detail = format!("while {} for {}", phase_word(from), plan.sub_label(sub));
         }
         What::OutOfRange { sub, topic, partition, skipped } => {
+            row.node = Some(plan.sub_node(sub));
             row.detail = format!(
-                "{} skips {skipped} records of {}[{partition}] that are gone",
+                "offset out of range: {} skips {skipped} records of {}[{partition}] that are gone",
                 plan.sub_label(sub),
                 plan.topic_name(topic)
             );
         }
+        What::Deduped { link, node, event, kind, topic, partition, offset, of } => {
+            (row.event, row.node, row.link) = (Some(event), Some(node), Some(link));
+            typed(&mut row, kind);
+            let place = format!("{}[{partition}]@{offset}", plan.topic_name(topic));
+            row.detail = if of == event {
+                format!("a duplicate: {place} holds it already")
+            } else {
+                format!("a duplicate of {}, which {place} holds", event_text(plan, of))
+            };
+        }
+        What::Removed { node, event, kind, topic, partition, offset, why } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            typed(&mut row, kind);
+            let why = match why {
+                Removal::Consumed => "it was acknowledged",
+                Removal::Superseded => "a later record has its key",
+                Removal::Deleted => "its key has been deleted for long enough",
+            };
+            row.detail = format!("gone from {}[{partition}]@{offset}: {why}", plan.topic_name(topic));
+        }
+        What::Sought { sub, topic, partition, offset } => {
+            row.node = Some(plan.sub_node(sub));
+            row.detail = format!("{} goes on at {}[{partition}]@{offset}", plan.sub_label(sub), plan.topic_name(topic));
+        }
+        What::Replayed { sub, event, kind, topic, partition, offset } => {
+            (row.event, row.node) = (Some(event), Some(plan.sub_node(sub)));
+            typed(&mut row, kind);
+            let place = format!("{}[{partition}]@{offset}", plan.topic_name(topic));
+            row.detail = format!("a replay of {place} for {}", plan.sub_label(sub));
+        }
+        What::Muted { node, sub: _, event } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            "handled as a replay: what it would emit is muted".clone_into(&mut row.detail);
+        }
         What::Purged { sub, event, from } => {
             row.event = Some(event);
-            row.detail = format!("purged by an edit while {} for {}", phase_word(from), plan.sub_label(sub));
+            let what = phase_word(from);
+            row.detail = format!("purged by an edit or a seek while {what} for {}", plan.sub_label(sub));
         }
         What::Blocked { node, sub, event } => {
             (row.event, row.node) = (Some(event), Some(node));

@@ -151,6 +151,7 @@ pub(super) const fn leg_of(leg: trace::Leg) -> Leg {
         trace::Leg::Deliver => Leg::Deliver,
         trace::Leg::Call => Leg::Call,
         trace::Leg::DeadLetter => Leg::DeadLetter,
+        trace::Leg::Replay => Leg::Replay,
         // No record of travel has it.
         trace::Leg::Answer => Leg::Deliver,
     }
@@ -213,9 +214,14 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::TurnedAway { event, .. }
         | What::Slowed { event, .. }
         | What::Skewed { event, .. }
+        | What::Deduped { event, .. }
+        | What::Removed { event, .. }
+        | What::Replayed { event, .. }
+        | What::Muted { event, .. }
         | What::Unconfirmed { event, .. } => Some(*event),
         What::FaultBegan { .. } | What::FaultEnded { .. } => None,
         What::OutOfRange { .. }
+        | What::Sought { .. }
         | What::Deadlocked { .. }
         | What::InstanceStarted { .. }
         | What::InstanceReclaimed { .. }

@@ -93,8 +93,7 @@ impl Tally {
                 attempts: publishes.attempts,
                 accepted: publishes.accepted,
                 rejected: publishes.rejected,
-                // Windows of deduplication are no part of a run yet.
-                deduped: 0,
+                deduped: publishes.deduped,
                 link_lost: publishes.link_lost,
                 unknown: publishes.unknown,
                 on_wire: publishes.on_wire(),

@@ -388,6 +388,8 @@ pub enum Leg {
     Call,
     /// To a dead-letter queue.
     DeadLetter,
+    /// From a bus to a subscriber, once more: a seek asked for it.
+    Replay,
 }
 
 /// Something that happened at a node a moment ago.

@@ -75,6 +75,7 @@ const fn leg_name(leg: Leg) -> &'static str {
         Leg::Call => "call",
         Leg::DeadLetter => "dead_letter",
         Leg::Answer => "answer",
+        Leg::Replay => "replay",
     }
 }
 
@@ -273,6 +274,42 @@ impl Serialize for TraceLine<'_> {
                 line.sub(sub)?;
                 line.place(topic, partition)?;
                 line.put("skipped", skipped)?;
+            }
+            What::Deduped { link, node, event, kind, topic, partition, offset, of } => {
+                line.what("deduped")?;
+                line.typed(event, kind)?;
+                line.node(node)?;
+                line.link(link)?;
+                line.place(topic, partition)?;
+                line.put("offset", offset)?;
+                line.put("of", line.named(of))?;
+            }
+            What::Removed { node, event, kind, topic, partition, offset, why } => {
+                line.what("removed")?;
+                line.typed(event, kind)?;
+                line.node(node)?;
+                line.place(topic, partition)?;
+                line.put("offset", offset)?;
+                line.put("why", why.name())?;
+            }
+            What::Sought { sub, topic, partition, offset } => {
+                line.what("sought")?;
+                line.sub(sub)?;
+                line.place(topic, partition)?;
+                line.put("offset", offset)?;
+            }
+            What::Replayed { sub, event, kind, topic, partition, offset } => {
+                line.what("replayed")?;
+                line.typed(event, kind)?;
+                line.sub(sub)?;
+                line.place(topic, partition)?;
+                line.put("offset", offset)?;
+            }
+            What::Muted { node, sub, event } => {
+                line.what("muted")?;
+                line.event(event)?;
+                line.sub(sub)?;
+                line.node(node)?;
             }
             What::Purged { sub, event, from } => {
                 line.what("purged")?;

@@ -212,6 +212,25 @@ impl Observer for TraceHash {
                 let (node, sub, kind) = (node.0.into(), sub.0.into(), kind.0.into());
                 self.words([83, at, node, sub, event.to_bits(), kind, attempt.into(), service.as_nanos()]);
             }
+            What::Deduped { link, node, event, kind, topic, partition, offset, of } => {
+                let (link, node, topic) = (link.0.into(), node.0.into(), topic.0.into());
+                self.words([84, at, link, node, event.to_bits(), kind.0.into(), topic, partition.into()]);
+                self.words([offset, of.to_bits()]);
+            }
+            What::Removed { node, event, kind, topic, partition, offset, why } => {
+                let (node, kind, topic) = (node.0.into(), kind.0.into(), topic.0.into());
+                self.words([85, at, node, event.to_bits(), kind, topic, partition.into(), offset, why as u64]);
+            }
+            What::Sought { sub, topic, partition, offset } => {
+                self.words([86, at, sub.0.into(), topic.0.into(), partition.into(), offset]);
+            }
+            What::Replayed { sub, event, kind, topic, partition, offset } => {
+                let (sub, kind, topic) = (sub.0.into(), kind.0.into(), topic.0.into());
+                self.words([87, at, sub, event.to_bits(), kind, topic, partition.into(), offset]);
+            }
+            What::Muted { node, sub, event } => {
+                self.words([88, at, node.0.into(), sub.0.into(), event.to_bits()]);
+            }
             What::Unconfirmed { link, node, event, kind } => {
                 self.words([33, at, link.0.into(), node.0.into(), event.to_bits(), kind.0.into()]);
             }

@@ -38,6 +38,8 @@ pub struct Publishes {
     pub accepted: u64,
     /// Refused.
     pub rejected: u64,
+    /// Known already, and not stored again.
+    pub deduped: u64,
     /// Lost on a link, by a fault.
     pub link_lost: u64,
     /// Neither, as far as anybody knows: the answer of an outside broker was lost.
@@ -47,7 +49,7 @@ pub struct Publishes {
 impl Publishes {
     /// Without an outcome so far: on the wire, or waiting before a full queue.
     pub const fn on_wire(&self) -> u64 {
-        self.attempts - self.accepted - self.rejected - self.link_lost - self.unknown
+        self.attempts - self.accepted - self.rejected - self.deduped - self.link_lost - self.unknown
     }
 }
 
@@ -531,6 +533,12 @@ impl Observer for Metrics {
                     self.publishes.rejected += 1;
                 }
             }
+            What::Deduped { link, node, .. } => {
+                self.links[link.index()].arrived += 1;
+                // Whoever published is told that it is stored.
+                self.rare[node.index()].accepted += 1;
+                self.publishes.deduped += 1;
+            }
             What::Unconfirmed { link, .. } => {
                 self.links[link.index()].arrived += 1;
                 self.publishes.unknown += 1;
@@ -539,6 +547,10 @@ impl Observer for Metrics {
                 if let Some(link) = link {
                     self.links[link.index()].arrived += 1;
                 }
+                self.subs[sub.index()].obligations += 1;
+                self.enqueue(sub, now);
+            }
+            What::Replayed { sub, .. } => {
                 self.subs[sub.index()].obligations += 1;
                 self.enqueue(sub, now);
             }
@@ -675,6 +687,9 @@ impl Observer for Metrics {
             | What::Stale { .. }
             | What::Forgotten { .. }
             | What::OutOfRange { .. }
+            | What::Removed { .. }
+            | What::Sought { .. }
+            | What::Muted { .. }
             | What::Blocked { .. }
             | What::Unblocked { .. }
             | What::Deadlocked { .. }

@@ -13,5 +13,5 @@ pub use self::histogram::Histogram;
 pub use self::judge::{Breach, Judge, Measured, Outcome, Question, REMEMBERED, Reach, Seen, Verdict, When, Wrong};
 pub use self::ledger::{Ledger, LedgerCounts};
 pub use self::metrics::{FunctionFigures, LinkFigures, Metrics, NodeFigures, Publishes, Work};
-pub use self::record::{KeyRef, Leg, Observer, Passage, Phase, Reason, Record, Stage, Staleness, What};
+pub use self::record::{KeyRef, Leg, Observer, Passage, Phase, Reason, Record, Removal, Stage, Staleness, What};
 pub use self::shape::{NodeShape, Shape, SubShape};

@@ -20,7 +20,8 @@ pub struct Record<'a> {
 ///
 /// Obligations (an accepted event, a subscription that matches it) are followed through [`What::Opened`],
 /// [`What::Delivered`], [`What::Retrying`], [`What::Queued`] and exactly one of the final records: [`What::Acked`],
-/// [`What::Dropped`], [`What::DeadLettered`], [`What::Expired`], [`What::Evicted`], [`What::Purged`]. A call opens one at the callee's inbox.
+/// [`What::Dropped`], [`What::DeadLettered`], [`What::Expired`], [`What::Evicted`], [`What::Purged`]. A call opens one at
+/// the callee's inbox; a seek opens another one for what was settled before, with [`What::Replayed`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum What<'a> {
     /// An event came into being at its origin.
@@ -71,6 +72,25 @@ pub enum What<'a> {
         partition: u32,
         /// Its place in the partition's log.
         offset: u64,
+    },
+    /// A bus has stored this message within its topic's window already: the publish succeeds, and nothing is stored.
+    Deduped {
+        /// The link it came by.
+        link: LinkIx,
+        /// The bus.
+        node: NodeIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// The topic.
+        topic: TopicIx,
+        /// The partition of the one that was stored, counted within the topic.
+        partition: u32,
+        /// Its place in the partition's log.
+        offset: u64,
+        /// The event that was stored.
+        of: EventId,
     },
     /// A bus or an inbox refused a publish or a call as a whole.
     Rejected {
@@ -311,7 +331,61 @@ pub enum What<'a> {
         /// How many of its records were evicted unread.
         skipped: u64,
     },
-    /// An edit removed the subscription that it was owed to.
+    /// A record left its topic's log before a limit said so. Whoever still waits for it loses it: [`What::Evicted`] follows.
+    Removed {
+        /// The bus.
+        node: NodeIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// The topic.
+        topic: TopicIx,
+        /// The partition, counted within the topic.
+        partition: u32,
+        /// Its place in the partition's log.
+        offset: u64,
+        /// Why.
+        why: Removal,
+    },
+    /// A subscription was sought to a place of a partition's log: it goes on reading there.
+    ///
+    /// [`What::Purged`] follows for what waited before that place, [`What::Replayed`] for what was settled after it.
+    Sought {
+        /// The subscription.
+        sub: SubIx,
+        /// The topic.
+        topic: TopicIx,
+        /// The partition, counted within the topic.
+        partition: u32,
+        /// The place.
+        offset: u64,
+    },
+    /// A record that was settled is owed once more, because of a seek: another obligation is open and queued.
+    Replayed {
+        /// The subscription.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// The topic.
+        topic: TopicIx,
+        /// The partition, counted within the topic.
+        partition: u32,
+        /// Its place in the partition's log.
+        offset: u64,
+    },
+    /// A node has handled a record once more, and what it would have emitted is not: its subscription mutes replays.
+    Muted {
+        /// The node.
+        node: NodeIx,
+        /// The subscription.
+        sub: SubIx,
+        /// The event that it handled.
+        event: EventId,
+    },
+    /// An edit removed the subscription that it was owed to, or a seek went past it.
     Purged {
         /// The subscription or inbox.
         sub: SubIx,
@@ -599,6 +673,28 @@ impl Stage {
     }
 }
 
+/// Why a record left its log before a limit said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Removal {
+    /// Whose ack it takes have acked it, or given it up.
+    Consumed,
+    /// A later record has the same key.
+    Superseded,
+    /// It said that its key is deleted, and has said so for long enough.
+    Deleted,
+}
+
+impl Removal {
+    /// Its stable name, as traces have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Consumed => "consumed",
+            Self::Superseded => "superseded",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
 /// The partition key of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KeyRef<'a> {
@@ -634,6 +730,8 @@ pub enum Leg {
     DeadLetter,
     /// Back to a bus: an ack or a nack. It has no record of its own but where a fault meets it.
     Answer,
+    /// From a bus to a member, once more: a seek asked for it.
+    Replay,
 }
 
 /// The state of an open obligation.
@@ -674,6 +772,8 @@ pub enum Reason {
     Down,
     /// It waited longer than it is worth anything.
     Expired,
+    /// It has no key, and the topic is compacted by key.
+    NoKey,
 }
 
 impl Reason {
@@ -692,6 +792,7 @@ impl Reason {
             Self::Refused => "refused",
             Self::Down => "down",
             Self::Expired => "expired",
+            Self::NoKey => "no_key",
         }
     }
 }

@@ -7,14 +7,14 @@ use std::ops::Range;
 
 use eventloom::kernel::Stopped;
 use eventloom::model::{
-    FaultKind, FaultTarget, Flow, KindTag, LinkId, Node, NodeId, NodeKind, Point, SimDuration, SimTime,
+    FaultKind, FaultTarget, Flow, KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Point, SimDuration, SimTime,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use crate::support::Run;
 use crate::support::flow::{add_link, flow, kind};
-use crate::support::random_flow::{Act, Case, any_case, suits};
+use crate::support::random_flow::{Act, Case, any_case, ruled_case, suits};
 
 /// Steps after which a case is cut short: a small loop with a large fan-out would go on for long and show nothing new.
 const STEPS: u64 = 3_000;
@@ -121,6 +121,26 @@ fn carry_out(run: &mut Run, begin: &Flow, act: &Act) {
                 run.heal(&on);
             }
         }
+        Act::Seek { link, to, by_edit } => {
+            let subscribes = |(_, link): &(&LinkId, &Link)| link.subscription().is_some();
+            let links: Vec<LinkId> = run.flow.links().iter().filter(subscribes).map(|(id, _)| id.clone()).collect();
+            if links.is_empty() {
+                return;
+            }
+            let id = links[link.index(links.len())].clone();
+            if *by_edit {
+                run.edit(|flow| {
+                    let mut link = flow.link(&id).expect("a link that is drawn").clone();
+                    if let LinkKind::Subscribe(subscription) = &mut link.kind {
+                        subscription.from = *to;
+                    }
+                    flow.set_link(&id, link).expect("a setting");
+                });
+            } else if let Some(sub) = run.plan().link_ix(&id).and_then(|link| run.plan().sub_of_link(link)) {
+                let label = run.plan().sub_label(sub).to_owned();
+                run.seek(&label, *to);
+            }
+        }
         Act::Drain => run.drain(),
     }
 }
@@ -144,16 +164,23 @@ fn start(case: &Case) -> Run {
     Run::of(case.scenario(), case.seed)
 }
 
-/// Runs so many cases, the same ones every time; a failing one shrinks and is told as rows.
+/// Runs so many cases, the same ones every time, and half as many whose topics have rules; a failing one shrinks and is
+/// told as rows.
 #[track_caller]
 fn check(cases: u32, test: impl Fn(&Case) -> Result<(), TestCaseError>) {
+    check_each(cases, any_case(), &test);
+    check_each(cases / 2, ruled_case(), &test);
+}
+
+#[track_caller]
+fn check_each(cases: u32, which: impl Strategy<Value = Case>, test: &impl Fn(&Case) -> Result<(), TestCaseError>) {
     let config = Config { cases, max_shrink_iters: 2_000, failure_persistence: None, ..Config::default() };
     let seed = std::env::var("EVENTLOOM_CASES").ok().and_then(|seed| seed.parse::<u64>().ok()).unwrap_or(0);
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = proptest::test_runner::TestRng::from_seed(proptest::test_runner::RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(config, rng);
-    if let Err(error) = runner.run(&any_case(), |case| test(&case)) {
+    if let Err(error) = runner.run(&which, |case| test(&case)) {
         match error {
             proptest::test_runner::TestError::Fail(why, case) => panic!("{why}\n\n{case}\n"),
             proptest::test_runner::TestError::Abort(why) => panic!("{why}"),

@@ -123,6 +123,9 @@ fn dot_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, dot: &Dot) {
     if dot.attempt > 1 {
         ui.colored_label(ctx.theme.warn, format!("attempt {}", dot.attempt));
     }
+    if dot.leg == Leg::Replay {
+        ui.colored_label(ctx.theme.warn, "a replay: a seek asked for it once more");
+    }
     if dot.leg == Leg::DeadLetter {
         ui.colored_label(ctx.theme.bad, "given up, on its way to the dead letters");
     }

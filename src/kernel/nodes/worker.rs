@@ -246,8 +246,12 @@ impl Kernel {
         let mut function = None;
         let mut is_known = false;
         let lane = plan.lanes.of(node.index());
+        let is_muted = job.slot.is_replayed() && !plan.subs[Self::sub_of(plan, &job).index()].replay_emits;
         // A key of its own text has to be carried along; a number is in the slot.
-        if lane.is_plain && !self.all_data && job.slot.key_code() != Slot::TEXT_KEY {
+        if is_muted {
+            failure = self.handle_muted(cx, &job);
+            function = worker_of(plan, node).and_then(|worker| worker.function.as_ref());
+        } else if lane.is_plain && !self.all_data && job.slot.key_code() != Slot::TEXT_KEY {
             self.emit_hops(cx, node, &job.slot, lane);
         } else {
             if !plan.is_alive(node) {
@@ -266,7 +270,7 @@ impl Kernel {
                 }
             }
             if failure.is_none() && !is_known {
-                self.remember(plan, &job);
+                self.remember_effect(plan, &job);
             }
         }
         let event = job.slot.event;
@@ -301,6 +305,21 @@ impl Kernel {
         if self.nodes[node.index()].queue_len > 0 {
             self.begin_next(cx, node);
         }
+    }
+
+    /// A replay ends whose effects are not wanted: it may fail as any, and emits nothing.
+    #[cold]
+    fn handle_muted<O: Observer>(&mut self, cx: &mut Cx<'_, O>, job: &Job) -> Option<Reason> {
+        let node = NodeIx(job.node);
+        let worker = worker_of(cx.plan, node)?;
+        let handler = worker.handlers.iter().find(|handler| handler.on.contains(job.slot.kind()))?;
+        if self.nodes[node.index()].streams.outcome.happens(handler.fails) {
+            return Some(Reason::Failed);
+        }
+        if !handler.emits.is_empty() {
+            cx.show(What::Muted { node, sub: Self::sub_of(cx.plan, job), event: job.slot.event });
+        }
+        None
     }
 
     /// An event goes back without having been begun.

@@ -21,6 +21,13 @@ pub(super) fn check(flow: &Flow, findings: &mut Findings) {
                 expect("data".to_owned(), expression, Purpose::Data);
             }
         }
+        if let NodeKind::Bus(bus) = &node.kind {
+            for (name, topic) in &bus.topics {
+                if let Some(expression) = topic.dedup.as_ref().and_then(|dedup| dedup.id.as_ref()) {
+                    expect(format!("topics[\"{name}\"].dedup.id"), expression, Purpose::Key);
+                }
+            }
+        }
         for (h, handler) in node.kind.handlers().iter().enumerate() {
             for (e, emit) in handler.emits.iter().enumerate() {
                 let field = |setting: &str| format!("handlers[{h}].emits[{e}].{setting}");

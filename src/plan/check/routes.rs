@@ -28,8 +28,8 @@ pub(super) struct Routes<'a> {
 }
 
 pub(super) struct TopicRoutes<'a> {
-    bus: usize,
-    name: &'a str,
+    pub(super) bus: usize,
+    pub(super) name: &'a str,
     pub(super) settings: Option<&'a Topic>,
     published: bool,
     subscribed: bool,

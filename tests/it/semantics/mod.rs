@@ -3,6 +3,7 @@
 //! Every run here recounts its ledger after each step (see [`crate::support::fold`]), so each row also tests the laws C1
 //! to C5 and the caps S3, S6, S7, S8, S10, S17 to S20, S24, S25, S37 and S38 all along.
 
+mod dedup;
 mod delivery;
 mod faults;
 mod functions;
@@ -11,8 +12,10 @@ mod idempotence;
 mod lineage;
 mod order;
 mod pressure;
+mod replay;
 mod retention;
 mod retry;
 mod second_opinion;
 mod sources;
+mod topics;
 mod waiting;

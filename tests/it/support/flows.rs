@@ -3,11 +3,11 @@
 //! Strategies are boxed: by value they nest until they outgrow a test thread's stack.
 
 use eventloom::model::{
-    Backoff, Bus, ByteSize, Call, Chance, Consumer, DeadLetterQueue, Distribution, Emit, EventName, EventType,
-    Expression, Factor, Fault, FaultKind, FaultTarget, Flow, Function, Guarantee, Handler, Jitter, JsonText, Key,
-    KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Note, Order, OverLimit, Pacing, Pattern, Pick, Point,
-    Priority, Producer, Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace, Service, Share, SimDuration,
-    Spacing, StartAt, Subscription, Topic, TopicName, WhenFull, limits,
+    Backoff, Bus, ByteSize, Call, Chance, Compaction, Consumer, DeadLetterQueue, Dedup, Distribution, Emit, EventName,
+    EventType, Expression, Factor, Fault, FaultKind, FaultTarget, Flow, Function, Guarantee, Handler, Jitter, JsonText,
+    Key, KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Note, Order, OverLimit, Pacing, Pattern, Pick, Point,
+    Priority, Producer, Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace, Retention, Service, Share,
+    SimDuration, Spacing, StartAt, Subscription, Topic, TopicName, WhenFull, limits,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -281,7 +281,22 @@ fn key() -> BoxedStrategy<Key> {
 
 fn bus() -> BoxedStrategy<Bus> {
     let topic = (0..=limits::PARTITIONS, option::of(duration()), option::of(any::<u64>()))
-        .prop_map(|(partitions, keep, keep_records)| Topic { partitions, keep, keep_records });
+        .prop_map(|(partitions, keep, keep_records)| (partitions, keep, keep_records));
+    let retention = select(vec![Retention::Limits, Retention::WorkQueue, Retention::Interest]);
+    let compact = (duration(), duration()).prop_map(|(every, keep_deletes)| Compaction { every, keep_deletes });
+    let dedup = (duration(), option::of(expression())).prop_map(|(window, id)| Dedup { window, id });
+    let rules =
+        (option::of(any::<u64>().prop_map(ByteSize::from_bytes)), retention, option::of(compact), option::of(dedup));
+    let topic =
+        (topic, rules).prop_map(|((partitions, keep, keep_records), (keep_bytes, retention, compact, dedup))| Topic {
+            partitions,
+            keep,
+            keep_records,
+            keep_bytes,
+            retention,
+            compact,
+            dedup,
+        });
     (btree_map(topic_name(), topic, 0..4), select(vec![Rail::Standing, Rail::Lying]))
         .prop_map(|(topics, rail)| Bus { topics, dead_letters: None, rail })
         .boxed()
@@ -384,14 +399,20 @@ fn publish() -> BoxedStrategy<Publish> {
 fn subscription() -> BoxedStrategy<Subscription> {
     let which = (vec(pattern(), 0..3), option::of(words()), option::of(expression()));
     let share = select(vec![Share::Queue, Share::Partition]);
-    let from = select(vec![StartAt::End, StartAt::Start]);
+    let from = prop_oneof![
+        Just(StartAt::End),
+        Just(StartAt::Start),
+        any::<u64>().prop_map(StartAt::Offset),
+        duration().prop_map(StartAt::At),
+    ];
+    let from = (from, any::<bool>());
     let guarantee = select(vec![Guarantee::AtLeastOnce, Guarantee::AtMostOnce]);
     let how = (duration(), any::<u32>(), backoff(), any::<u32>(), option::of(any::<u32>()), queue());
     let levels = (any::<u8>(), option::of(duration())).prop_map(|(levels, aging)| Priority { levels, aging });
     let order = select(vec![Order::Relaxed, Order::Strict]);
     let waits = (order, option::of(duration()), option::of(levels), duration(), option::of(duration()));
     (which, share, from, guarantee, how, waits)
-        .prop_map(|((topics, group, filter), share, from, guarantee, how, waits)| {
+        .prop_map(|((topics, group, filter), share, (from, replay_emits), guarantee, how, waits)| {
             let (order, ttl, priority, delay, idempotent) = waits;
             let (ack_wait, deliveries, backoff, max_in_flight, prefetch, queue) = how;
             Subscription {
@@ -400,6 +421,7 @@ fn subscription() -> BoxedStrategy<Subscription> {
                 share,
                 filter,
                 from,
+                replay_emits,
                 guarantee,
                 ack_wait,
                 deliveries,

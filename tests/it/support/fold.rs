@@ -14,6 +14,8 @@ use eventloom::model::{
 use eventloom::plan::Plan;
 use eventloom::trace::{KeyRef, LedgerCounts, Leg, Phase, Record, Stage, Staleness, What};
 
+use super::logs::{Logs, Owed};
+
 use super::waits::Waits;
 
 /// How many obligations of a subscription are in which state.
@@ -106,6 +108,8 @@ impl State {
 pub(crate) struct Obligation {
     /// Its place in a log; none for a call.
     pub(crate) place: Option<(TopicIx, u32, u64)>,
+    /// A seek opened it.
+    pub(crate) is_replay: bool,
     pub(crate) state: State,
     /// Those that count: one that was taken back from a member never was.
     pub(crate) attempts: u32,
@@ -197,6 +201,9 @@ pub(crate) struct Fold {
     /// May be in the log of an outside broker or not.
     unconfirmed: BTreeSet<EventId>,
     waits: Waits,
+    pub(crate) logs: Logs,
+    /// Attempts that were handled, and whose ack has not been seen: they tell apart what else looks alike.
+    handled: BTreeMap<(SubIx, EventId, NodeIx), Vec<u32>>,
 }
 
 type Verdict = Result<(), String>;
@@ -214,6 +221,7 @@ impl Fold {
     pub(crate) fn follow(&mut self, flow: &Flow, plan: &Plan) {
         self.hop_limit = flow.hop_limit();
         self.waits.follow(flow, plan);
+        self.logs.follow(flow, plan, self.now);
         self.figures.resize(plan.sub_count(), Figures::default());
         let earlier = std::mem::take(&mut self.subs);
         self.subs = (0..plan.sub_count()).map(|ix| sub_rules(flow, plan, SubIx(ix as u32))).collect();
@@ -253,11 +261,36 @@ impl Fold {
         match record.what {
             What::Emitted { event, cause, born, hops, key, .. } => self.emitted(event, cause, born, hops, key),
             What::Sent { link, event, leg, arrives, .. } => self.sent(link, event, leg, arrives),
-            What::Accepted { link, event, topic, partition, offset, .. } => {
+            What::Accepted { link, event, kind, topic, partition, offset, .. } => {
                 self.publishes.accepted += 1;
                 self.publishes.on_wire = self.publishes.on_wire.wrapping_sub(1);
                 self.arrived(link, event)?;
-                self.accepted(topic, partition, offset)
+                self.accepted(topic, partition, offset)?;
+                if !self.unconfirmed.is_empty() {
+                    return Ok(());
+                }
+                self.logs.accepted((topic, partition), offset, (event, kind, self.keys.get(&event)), self.now)
+            }
+            What::Deduped { link, event, topic, partition, offset, of, .. } => {
+                self.publishes.deduped += 1;
+                self.publishes.on_wire = self.publishes.on_wire.wrapping_sub(1);
+                self.arrived(link, event)?;
+                self.logs.deduped(event, of, (topic, partition), offset, self.now)
+            }
+            What::Removed { event, topic, partition, offset, why, .. } => {
+                let owed = self.owed(event, (topic, partition, offset));
+                self.logs.removed((topic, partition), offset, why, &owed, self.now)
+            }
+            What::Sought { sub, topic, partition, offset } => {
+                self.logs.sought(sub, (topic, partition), offset);
+                Ok(())
+            }
+            What::Replayed { sub, event, topic, partition, offset, .. } => {
+                self.replayed(sub, event, (topic, partition, offset))
+            }
+            What::Muted { node, event, .. } => {
+                ensure!(self.begun.contains(&(node, event)), "S12: muted, but never begun");
+                Ok(())
             }
             What::Rejected { link, node, event, .. } => {
                 self.arrived(link, event)?;
@@ -384,13 +417,13 @@ impl Fold {
                         self.vanished(link, event)
                     }
                     Leg::Call => self.vanished(link, event),
-                    Leg::Deliver | Leg::Answer => Ok(()),
+                    Leg::Deliver | Leg::Replay | Leg::Answer => Ok(()),
                     Leg::DeadLetter => Err("S36: dead letters are never lost".to_owned()),
                 }
             }
             What::Duplicated { fault, leg, .. } => {
                 ensure!(self.broken.contains(&fault), "S36: {fault:?} is not on");
-                if leg == Leg::Deliver {
+                if matches!(leg, Leg::Deliver | Leg::Replay) {
                     self.deliveries += 1;
                     self.injected_duplicates += 1;
                 }
@@ -469,7 +502,7 @@ impl Fold {
                 self.wire.entry((link, event)).or_default().push(arrives);
             }
             Leg::Call => self.wire.entry((link, event)).or_default().push(arrives),
-            Leg::Deliver | Leg::DeadLetter => {}
+            Leg::Deliver | Leg::Replay | Leg::DeadLetter => {}
             Leg::Answer => return Err("an answer has no journey of its own".to_owned()),
         }
         Ok(())
@@ -531,7 +564,7 @@ impl Fold {
                 }
                 None if self.unconfirmed.contains(&event) => {}
                 None => {
-                    let from_start = rules.settings.as_ref().is_some_and(|settings| settings.from == StartAt::Start);
+                    let from_start = rules.settings.as_ref().is_some_and(|settings| settings.from != StartAt::End);
                     ensure!(
                         from_start || rules.restored.contains(&topic),
                         "S20: an obligation for a record that was not accepted just now"
@@ -542,11 +575,40 @@ impl Fold {
         } else if let Some(link) = link {
             most = self.call_deliveries.get(&link).copied().unwrap_or(u32::MAX);
         }
-        let one = Obligation { place, state: State::Queued, attempts: 0, deliveries: 0, most };
+        let one = Obligation { place, is_replay: false, state: State::Queued, attempts: 0, deliveries: 0, most };
         self.obligations.entry((sub, event)).or_default().push(one);
         self.figures[sub.index()].obligations += 1;
         self.figures[sub.index()].queued += 1;
         Ok(())
+    }
+
+    /// S12, C4: what was settled stays so; a seek opens another obligation for the same record.
+    fn replayed(&mut self, sub: SubIx, event: EventId, place: (TopicIx, u32, u64)) -> Verdict {
+        self.logs.replayed(sub, (place.0, place.1), place.2, self.now)?;
+        let all = self.obligations.entry((sub, event)).or_default();
+        let own: Vec<&Obligation> = all.iter().filter(|one| one.place == Some(place)).collect();
+        let settled = own.iter().all(|one| one.state.phase().is_none());
+        ensure!(settled, "S12: read again, but it is open: {own:?}");
+        let most = self.subs[sub.index()].settings.as_ref().map_or(u32::MAX, most_attempts);
+        let one =
+            Obligation { place: Some(place), is_replay: true, state: State::Queued, attempts: 0, deliveries: 0, most };
+        all.push(one);
+        self.figures[sub.index()].obligations += 1;
+        self.figures[sub.index()].queued += 1;
+        Ok(())
+    }
+
+    /// What is owed of one record of a log.
+    fn owed(&self, event: EventId, place: (TopicIx, u32, u64)) -> Owed {
+        let subs = (0..self.subs.len()).map(|ix| SubIx(ix as u32));
+        let all = subs.filter_map(|sub| self.obligations.get(&(sub, event))).flatten();
+        let (own, others): (Vec<&Obligation>, Vec<&Obligation>) = all.partition(|one| one.place == Some(place));
+        // Of one event that was stored twice nobody can tell which of the two is meant.
+        let has_twin = others.iter().any(|one| one.place.is_some_and(|other| other.0 == place.0));
+        Owed {
+            acked: has_twin || own.iter().any(|one| one.state == State::Acked),
+            open: !has_twin && own.iter().any(|one| one.state.phase().is_some()),
+        }
     }
 
     fn delivered(&mut self, sub: SubIx, event: EventId, node: NodeIx, attempt: u32) -> Verdict {
@@ -573,7 +635,7 @@ impl Fold {
             ensure!(held <= *prefetch, "S6: {held} at one member of at most {prefetch}");
         }
         if let Some((topic, partition, offset)) = one.place {
-            if one.deliveries == 1 && !self.waits.may_reorder(sub) {
+            if one.deliveries == 1 && !one.is_replay && !self.waits.may_reorder(sub) {
                 let last = self.delivered_to.insert((sub, topic, partition), offset);
                 ensure!(last.is_none_or(|last| last < offset), "S8: offset {offset} after {last:?}");
             }
@@ -615,6 +677,7 @@ impl Fold {
 
     fn finished(&mut self, node: NodeIx, sub: SubIx, event: EventId, attempt: u32) -> Verdict {
         ensure!(self.leave(node, (sub, event, attempt)), "handled, but never begun");
+        self.handled.entry((sub, event, node)).or_default().push(attempt);
         Ok(())
     }
 
@@ -634,10 +697,17 @@ impl Fold {
             ensure!(begun, "S2: acked by a node that never began to handle it");
         }
         let is_held = |one: &Obligation| one.state == State::InFlight(node);
-        let held = self.obligations.get(&(sub, event)).is_some_and(|all| all.iter().any(is_held));
+        let all = self.obligations.get(&(sub, event)).map_or(&[][..], |all| all);
+        let held = all.iter().any(is_held);
+        // A link that doubles what is published makes two obligations of one event that look alike.
+        let handled = self.handled.entry((sub, event, node)).or_default();
+        let of_handled = |attempt: &u32| all.iter().any(|one| is_held(one) && one.attempts == *attempt);
+        let place = handled.iter().position(of_handled).filter(|_| from == Phase::InFlight && !auto);
+        let attempt = place.map(|place| handled.remove(place));
         let fits = move |one: &Obligation| {
             let fits = one.state.phase() == Some(from) && one.deliveries > 0;
             fits && (!held || one.state == State::InFlight(node))
+                && attempt.is_none_or(|attempt| one.attempts == attempt)
         };
         self.turn(sub, event, "acked", fits, State::Acked).map(drop)
     }
@@ -758,6 +828,19 @@ impl Fold {
         for (place, owed) in std::mem::take(&mut self.awaited) {
             ensure!(owed.is_empty(), "C1, S20: no obligation of {owed:?} for the record at {place:?}");
         }
+        let mut logs = std::mem::take(&mut self.logs);
+        let verdict = logs.end_of_step(now, |sub, (topic, partition), offset, event| {
+            let rules = &self.subs[sub.index()];
+            let excused = rules.settings.as_ref().is_none_or(|settings| settings.filter.is_some())
+                || !rules.is_alive
+                || self.events.get(&event).is_some_and(|origin| origin.hops > self.hop_limit);
+            let place = Some((topic, partition, offset));
+            let all = self.obligations.get(&(sub, event)).map_or(&[][..], |all| all);
+            let has_twin = all.iter().any(|one| one.place.is_some_and(|other| other.0 == topic) && one.place != place);
+            excused || has_twin || all.iter().any(|one| one.place == place && one.state.phase().is_some())
+        });
+        self.logs = logs;
+        verdict?;
         for (sub, figures) in self.figures.iter().enumerate() {
             ensure!(figures.is_balanced(), "C1: {} does not balance: {figures:?}", self.subs[sub].label);
         }

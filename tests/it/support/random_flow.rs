@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use eventloom::model::{Fault, FaultTarget, Flow};
+use eventloom::model::{Fault, FaultTarget, Flow, SimDuration, StartAt};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -50,6 +50,12 @@ pub(crate) enum Act {
     },
     /// A node is healed.
     Heal(Index),
+    /// A subscription is sought to a place; by an edit of it, or by hand.
+    Seek {
+        link: Index,
+        to: StartAt,
+        by_edit: bool,
+    },
     Drain,
 }
 
@@ -86,12 +92,20 @@ pub(crate) fn suits(flow: &Flow, fault: &Fault) -> bool {
 
 /// A case of a few nodes of every kind, with every policy there is.
 pub(crate) fn case() -> impl Strategy<Value = Case> {
-    case_of(Just(String::new()).boxed(), Just(String::new()).boxed())
+    case_of(producer().boxed(), bus().boxed(), Just(String::new()).boxed(), Just(String::new()).boxed())
 }
 
 /// A case whose records wait otherwise than in the order of the log: strict order, time to live, priority, delay; and whose
 /// subscriptions may remember what was handled.
 pub(crate) fn waiting_case() -> impl Strategy<Value = Case> {
+    let a = select(vec!["", r#"event e.a (ttl: "20ms", priority: 2)"#, r#"event e.a (priority: 7, delay: "10ms")"#]);
+    let b = select(vec!["", "event e.b (priority: 1)", r#"event e.b (ttl: "50ms", delay: "0s")"#]);
+    let events = (a, b).prop_map(|(a, b)| format!("{a}\n{b}\n"));
+    case_of(producer().boxed(), bus().boxed(), waits().boxed(), events.boxed())
+}
+
+/// How a subscription makes its records wait.
+fn waits() -> impl Strategy<Value = String> {
     let order = select(vec![
         "",
         ", order: Strict",
@@ -102,16 +116,18 @@ pub(crate) fn waiting_case() -> impl Strategy<Value = Case> {
     let ttl = select(vec!["", "", r#", ttl: "15ms""#, r#", ttl: "80ms""#]);
     let delay = select(vec!["", "", r#", delay: "5ms""#, r#", delay: "40ms""#]);
     let idempotent = select(vec!["", "", r#", idempotent: "10ms""#, r#", idempotent: "1h""#]);
-    let waits = (order, ttl, delay, idempotent)
-        .prop_map(|(order, ttl, delay, idempotent)| format!("{order}{ttl}{delay}{idempotent}"));
-    let a = select(vec!["", r#"event e.a (ttl: "20ms", priority: 2)"#, r#"event e.a (priority: 7, delay: "10ms")"#]);
-    let b = select(vec!["", "event e.b (priority: 1)", r#"event e.b (ttl: "50ms", delay: "0s")"#]);
-    case_of(waits.boxed(), (a, b).prop_map(|(a, b)| format!("{a}\n{b}\n")).boxed())
+    (order, ttl, delay, idempotent)
+        .prop_map(|(order, ttl, delay, idempotent)| format!("{order}{ttl}{delay}{idempotent}"))
 }
 
-fn case_of(waits: BoxedStrategy<String>, events: BoxedStrategy<String>) -> impl Strategy<Value = Case> {
-    let producers = prop::collection::vec(producer(), 1..=3);
-    let buses = prop::collection::vec(bus(), 1..=2);
+fn case_of(
+    producer: BoxedStrategy<Producer>,
+    bus: BoxedStrategy<String>,
+    waits: BoxedStrategy<String>,
+    events: BoxedStrategy<String>,
+) -> impl Strategy<Value = Case> {
+    let producers = prop::collection::vec(producer, 1..=3);
+    let buses = prop::collection::vec(bus, 1..=2);
     let workers = prop::collection::vec(worker(waits), 1..=5);
     let acts = prop::collection::vec((0_u64..60, act()), 0..=8);
     (any::<u64>(), 1_u32..=5, events, producers, buses, workers, acts).prop_map(
@@ -127,6 +143,30 @@ fn case_of(waits: BoxedStrategy<String>, events: BoxedStrategy<String>) -> impl 
 /// A case of everything: in half of them records wait in some way of their own.
 pub(crate) fn any_case() -> impl Strategy<Value = Case> {
     prop_oneof![breaking(case()), breaking(waiting_case())]
+}
+
+/// The same as [`any_case`] with topics that have rules, and hands that seek.
+pub(crate) fn ruled_case() -> impl Strategy<Value = Case> {
+    let head = "event e.a (size: \"100 B\")\nevent e.b (size: \"7 B\", example: \"null\")\n";
+    let data = select(vec!["", r#", data: "if event.number % 3 == 0 { () } else { event.number }""#]);
+    let producer = (producer(), data)
+        .prop_map(|(producer, data)| Producer { settings: producer.settings.clone() + data, ..producer });
+    let waits = prop_oneof![Just(String::new()), waits()].boxed();
+    let case = breaking(case_of(producer.boxed(), ruled_bus().boxed(), waits, Just(head.to_owned()).boxed()));
+    let to = prop_oneof![
+        Just(StartAt::Start),
+        Just(StartAt::End),
+        (0_u64..8).prop_map(StartAt::Offset),
+        (0_u64..200).prop_map(|millis| StartAt::At(SimDuration::from_millis(millis))),
+    ];
+    let seek = (any::<Index>(), to, any::<bool>()).prop_map(|(link, to, by_edit)| Act::Seek { link, to, by_edit });
+    let seeks = prop::collection::vec((any::<Index>(), 0_u64..100, seek), 0..=3);
+    (case, seeks).prop_map(|(mut case, seeks)| {
+        for (place, pause, seek) in seeks {
+            case.acts.insert(place.index(case.acts.len() + 1), (pause, seek));
+        }
+        case
+    })
 }
 
 /// A case in which things break: by a scenario, by hand, both, or not at all.
@@ -236,6 +276,35 @@ fn bus() -> impl Strategy<Value = String> {
         let t = t.map(|topic| format!(r#""t": {topic}"#)).unwrap_or_default();
         let dead = if dead { r#", dead_letters: "dlq""# } else { "" };
         format!("Bus(topics: {{{a}{t}}}{dead})")
+    })
+}
+
+/// A bus whose topics do more than keep records by age and number.
+fn ruled_bus() -> impl Strategy<Value = String> {
+    let limits =
+        select(vec!["", "", r#"keep: "60ms", "#, r#"keep: "1h", "#, "keep_records: 4, ", r#"keep_bytes: "250 B", "#]);
+    let rules = select(vec![
+        "",
+        "retention: WorkQueue, ",
+        "retention: Interest, ",
+        r#"compact: (every: "20ms", keep_deletes: "50ms"), "#,
+        r#"compact: (every: "0s", keep_deletes: "0s"), "#,
+    ]);
+    let dedup = select(vec![
+        "",
+        "",
+        r#"dedup: (window: "30ms"), "#,
+        "dedup: (), ",
+        r#"dedup: (window: "40ms", id: "event.number % 2"), "#,
+    ]);
+    let topic = (1_u32..=3, limits, rules, dedup)
+        .prop_map(|(partitions, limits, rules, dedup)| format!("(partitions: {partitions}, {limits}{rules}{dedup})"));
+    let topics = prop::collection::vec(topic, 4);
+    (topics, any::<bool>()).prop_map(|(topics, dead)| {
+        let names = ["e.a", "e.b", "f", "t"].iter().zip(topics);
+        let topics: Vec<String> = names.map(|(name, topic)| format!(r#""{name}": {topic}"#)).collect();
+        let dead = if dead { r#", dead_letters: "dlq""# } else { "" };
+        format!("Bus(topics: {{{}}}{dead})", topics.join(", "))
     })
 }
 

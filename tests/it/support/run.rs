@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use eventloom::kernel::{Input, Kernel, Stopped};
 use eventloom::model::{
-    EventId, FaultKind, FaultTarget, Flow, LinkId, LinkIx, NodeIx, SimDuration, SimTime, SubIx, TopicIx,
+    EventId, FaultKind, FaultTarget, Flow, LinkId, LinkIx, NodeIx, SimDuration, SimTime, StartAt, SubIx, TopicIx,
 };
 use eventloom::plan::{Inputs, Plan, compile};
 use eventloom::trace::{KeyRef, Leg, Observer, Phase, Reason, Record, Staleness, TraceHash, What};
@@ -79,6 +79,11 @@ impl Keeper {
             Forgotten { node, event }
             Evicted { sub, event, node, from }
             OutOfRange { sub, topic, partition, skipped }
+            Deduped { link, node, event, kind, topic, partition, offset, of }
+            Removed { node, event, kind, topic, partition, offset, why }
+            Sought { sub, topic, partition, offset }
+            Replayed { sub, event, kind, topic, partition, offset }
+            Muted { node, sub, event }
             Purged { sub, event, from }
             Blocked { node, sub, event }
             Unblocked { node, sub, event }
@@ -293,6 +298,13 @@ impl Run {
         self.kernel.inject(Input::Heal(on));
     }
 
+    /// A hand seeks the subscription of a group or link.
+    #[track_caller]
+    pub(crate) fn seek(&mut self, label: &str, to: StartAt) {
+        let sub = self.sub(label);
+        self.kernel.inject(Input::Seek { sub, to });
+    }
+
     pub(crate) fn drain(&mut self) {
         self.kernel.inject(Input::Drain);
     }
@@ -380,6 +392,7 @@ impl Run {
                     Leg::Call => "call",
                     Leg::DeadLetter => "dead-letter",
                     Leg::Answer => "answer",
+                    Leg::Replay => "replay",
                 };
                 format!("{} {verb} {} until {} as {leg}", link(ix), event(id), when(arrives))
             }
@@ -450,6 +463,19 @@ impl Run {
             What::Evicted { sub: of, event: id, from, .. } | What::Purged { sub: of, event: id, from } => {
                 format!("{} {verb} {} from {}", sub(of), event(id), phase(from))
             }
+            What::Deduped { node: bus, event: id, topic, partition, offset, of, .. } => {
+                format!("{} {verb} {} as {} at {}@{offset}", node(bus), event(id), event(of), place(topic, partition))
+            }
+            What::Removed { node: bus, event: id, topic, partition, offset, why, .. } => {
+                format!("{} {verb} {} at {}@{offset} {}", node(bus), event(id), place(topic, partition), why.name())
+            }
+            What::Sought { sub: of, topic, partition, offset } => {
+                format!("{} {verb} {}@{offset}", sub(of), place(topic, partition))
+            }
+            What::Replayed { sub: of, event: id, topic, partition, offset, .. } => {
+                format!("{} {verb} {} at {}@{offset}", sub(of), event(id), place(topic, partition))
+            }
+            What::Muted { node: by, event: id, .. } => format!("{} {verb} {}", node(by), event(id)),
             What::OutOfRange { sub: of, topic, partition, skipped } => {
                 format!("{} {verb} {} skipped {skipped}", sub(of), place(topic, partition))
             }
@@ -570,6 +596,11 @@ fn verb(what: &What<'_>) -> &'static str {
         What::Evicted { .. } => "evicted",
         What::OutOfRange { .. } => "out-of-range",
         What::Purged { .. } => "purged",
+        What::Deduped { .. } => "deduped",
+        What::Removed { .. } => "removed",
+        What::Sought { .. } => "sought",
+        What::Replayed { .. } => "replayed",
+        What::Muted { .. } => "muted",
         What::Blocked { .. } => "blocked",
         What::Unblocked { .. } => "unblocked",
         What::Deadlocked { .. } => "deadlocked",

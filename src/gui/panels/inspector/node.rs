@@ -136,8 +136,8 @@ fn bus_ui(form: &Form<'_>, ui: &mut Ui, id: &NodeId, bus: &mut Bus, events: &[Su
     let mut removed = None;
     let all: Vec<TopicName> = flow.topics_of(id);
     for topic_name in &all {
-        let described = bus.topics.get(topic_name).copied();
-        let mut topic = described.unwrap_or_default();
+        let described = bus.topics.get(topic_name).cloned();
+        let mut topic = described.clone().unwrap_or_default();
         let color = events.iter().find(|(event, _)| event == topic_name.as_str()).and_then(|(_, color)| *color);
         ui.horizontal(|ui| {
             let text = RichText::new(topic_name.as_str()).font(theme.mono(theme.sizes.small));
