@@ -99,6 +99,7 @@ impl Kernel {
         }
         if job.tag == Tag::Nack {
             self.unanswered(cx, cursor, offset, job.reason);
+            self.learn(cx, cursor, offset, true);
         } else {
             let size = cx.plan.events[job.slot.kind().index()].size;
             let state = &mut self.cursors[cursor as usize];
@@ -123,6 +124,9 @@ impl Kernel {
             state.counts.acked += 1;
             state.settle(offset);
             cx.show(What::Acked { sub: sub_ix, event, node, auto: false, from });
+            if sub.gate.is_some() {
+                self.learn(cx, cursor, offset, false);
+            }
         }
         self.wake(sub_ix, sub);
     }
@@ -257,6 +261,7 @@ impl Kernel {
         self.subs[sub.slot as usize].in_flight -= 1;
         self.count_queued(sub, cursor, cx.plan.events[slot.kind().index()].size);
         cx.show(What::Queued { sub: sub_ix, event: slot.event, taken_back: true });
+        self.forget_probe(sub, cursor, offset);
     }
 
     /// Looks for records whose ack is overdue.
@@ -275,6 +280,7 @@ impl Kernel {
             .collect();
         for offset in overdue {
             self.unanswered(cx, cursor, offset, Reason::AckTimeout);
+            self.learn(cx, cursor, offset, true);
         }
         let state = &mut self.cursors[cursor as usize];
         let in_flight = state.open.iter().filter(|open| open.state == OpenState::InFlight);

@@ -129,7 +129,7 @@ impl Observer for Looker {
                 return;
             }
             What::Handled { node, .. } => self.flash(node, at, FlashKind::Handled),
-            What::Failed { node, .. } => self.flash(node, at, FlashKind::Failed),
+            What::Failed { node, .. } | What::Unanswered { node, .. } => self.flash(node, at, FlashKind::Failed),
             What::Dropped { node, .. } | What::DeadLettered { node, .. } | What::Evicted { node, .. } => {
                 self.flash(node, at, FlashKind::GivenUp);
             }
@@ -203,6 +203,14 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::TurnedAway { event, .. }
         | What::Slowed { event, .. }
         | What::Skewed { event, .. }
+        | What::Limited { event, .. }
+        | What::HeldBack { event, .. }
+        | What::Cancelled { event, .. }
+        | What::CallFailed { event, .. }
+        | What::Requested { event, .. }
+        | What::Replied { event, .. }
+        | What::Unanswered { event, .. }
+        | What::Orphaned { event, .. }
         | What::Unconfirmed { event, .. } => Some(*event),
         What::FaultBegan { .. } | What::FaultEnded { .. } => None,
         What::OutOfRange { .. }
@@ -213,6 +221,7 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::Assigned { .. }
         | What::Edited { .. }
         | What::SourceEnded { .. }
+        | What::BreakerTurned { .. }
         | What::Draining => None,
     }
 }

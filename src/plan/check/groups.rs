@@ -130,6 +130,8 @@ fn check_alike(wiring: &Wiring<'_>, (first, settings): (usize, &Subscription), l
         prefetch: _,
         queue,
         dead_letters,
+        rate,
+        breaker,
     } = other;
     let differing = [
         ("topics", *topics != settings.topics),
@@ -143,6 +145,8 @@ fn check_alike(wiring: &Wiring<'_>, (first, settings): (usize, &Subscription), l
         ("max_in_flight", *max_in_flight != settings.max_in_flight),
         ("queue", *queue != settings.queue),
         ("dead_letters", *dead_letters != settings.dead_letters),
+        ("rate", *rate != settings.rate),
+        ("breaker", *breaker != settings.breaker),
     ];
     let group = settings.group.as_deref().unwrap_or_default();
     for (field, _) in differing.into_iter().filter(|(_, differs)| *differs) {

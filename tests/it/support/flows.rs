@@ -3,11 +3,11 @@
 //! Strategies are boxed: by value they nest until they outgrow a test thread's stack.
 
 use eventloom::model::{
-    Backoff, Bus, ByteSize, Call, Chance, Consumer, DeadLetterQueue, Distribution, Emit, EventName, EventType,
-    Expression, Factor, Fault, FaultKind, FaultTarget, Flow, Function, Guarantee, Handler, Jitter, JsonText, Key,
-    KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Note, OverLimit, Pacing, Pattern, Pick, Point, Producer,
-    Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace, Service, Share, SimDuration, Spacing, StartAt,
-    Subscription, Topic, TopicName, WhenFull, limits,
+    Backoff, Breaker, Bus, ByteSize, Call, Chance, Consumer, DeadLetterQueue, Distribution, Emit, EventName, EventType,
+    Expression, Factor, Fault, FaultKind, FaultTarget, Flow, Function, Gateway, Guarantee, Handler, Jitter, JsonText,
+    Key, KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Note, OverLimit, Pacing, Pattern, Pick, Point,
+    Producer, Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace, Service, Share, SimDuration, Spacing,
+    StartAt, Subscription, Topic, TopicName, WhenFull, limits,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -219,6 +219,9 @@ fn kind() -> BoxedStrategy<NodeKind> {
         1 => function().prop_map(NodeKind::Function),
         1 => option::of(0..1_000_u64)
             .prop_map(|keep_records| NodeKind::DeadLetterQueue(DeadLetterQueue { keep_records })),
+        1 => (producer(), pattern(), duration()).prop_map(|(requests, replies, deadline)| {
+            NodeKind::Gateway(Box::new(Gateway { requests, replies, deadline }))
+        }),
         1 => (words(), point()).prop_map(|(text, size)| NodeKind::Note(Note { text, size })),
         2 => select(KindTag::ALL.to_vec()).prop_map(KindTag::default_kind),
     ]
@@ -287,22 +290,28 @@ fn over_limit() -> BoxedStrategy<OverLimit> {
 }
 
 fn consumer() -> BoxedStrategy<Consumer> {
-    (distribution(), 0..=limits::CONCURRENCY, chance(), rate_limit())
-        .prop_map(|(takes, concurrency, fails, rate_limit)| Consumer { takes, concurrency, fails, rate_limit })
+    (distribution(), 0..=limits::CONCURRENCY, chance(), rate_limit(), option::of(duration()))
+        .prop_map(|(takes, concurrency, fails, rate_limit, timeout)| Consumer {
+            takes,
+            concurrency,
+            fails,
+            rate_limit,
+            timeout,
+        })
         .boxed()
 }
 
 fn service() -> BoxedStrategy<Service> {
-    (0..=limits::CONCURRENCY, vec(handler(), 0..3), rate_limit())
-        .prop_map(|(concurrency, handlers, rate_limit)| Service { concurrency, handlers, rate_limit })
+    (0..=limits::CONCURRENCY, vec(handler(), 0..3), rate_limit(), option::of(duration()))
+        .prop_map(|(concurrency, handlers, rate_limit, timeout)| Service { concurrency, handlers, rate_limit, timeout })
         .boxed()
 }
 
 fn function() -> BoxedStrategy<Function> {
     let scaling = (0..=limits::CONCURRENCY, any::<u32>(), distribution(), duration(), any::<u32>(), over_limit());
     let price = (size(), any::<u64>(), any::<u64>());
-    (vec(handler(), 0..3), scaling, price, rate_limit())
-        .prop_map(|(handlers, scaling, price, rate_limit)| {
+    (vec(handler(), 0..3), scaling, price, rate_limit(), option::of(duration()))
+        .prop_map(|(handlers, scaling, price, rate_limit, timeout)| {
             let (instances, provisioned, cold_start, keep_warm, scale_out, over_limit) = scaling;
             let (memory, price_gib_second, price_invocation) = price;
             Function {
@@ -317,6 +326,7 @@ fn function() -> BoxedStrategy<Function> {
                 price_gib_second,
                 price_invocation,
                 rate_limit,
+                timeout,
             }
         })
         .boxed()
@@ -377,8 +387,8 @@ fn subscription() -> BoxedStrategy<Subscription> {
     let from = select(vec![StartAt::End, StartAt::Start]);
     let guarantee = select(vec![Guarantee::AtLeastOnce, Guarantee::AtMostOnce]);
     let how = (duration(), any::<u32>(), backoff(), any::<u32>(), option::of(any::<u32>()), queue());
-    (which, share, from, guarantee, how)
-        .prop_map(|((topics, group, filter), share, from, guarantee, how)| {
+    (which, share, from, guarantee, how, (rate_limit(), option::of(breaker())))
+        .prop_map(|((topics, group, filter), share, from, guarantee, how, (rate, breaker))| {
             let (ack_wait, deliveries, backoff, max_in_flight, prefetch, queue) = how;
             Subscription {
                 topics,
@@ -394,6 +404,8 @@ fn subscription() -> BoxedStrategy<Subscription> {
                 prefetch,
                 queue,
                 dead_letters: None,
+                rate,
+                breaker,
             }
         })
         .boxed()
@@ -410,6 +422,12 @@ fn backoff() -> BoxedStrategy<Backoff> {
     .boxed()
 }
 
+fn breaker() -> BoxedStrategy<Breaker> {
+    (option::of(any::<u32>()), option::of(chance()), any::<u32>(), duration(), any::<u32>())
+        .prop_map(|(failures, ratio, window, reset, probes)| Breaker { failures, ratio, window, reset, probes })
+        .boxed()
+}
+
 fn queue() -> BoxedStrategy<QueueLimit> {
     let full = select(vec![WhenFull::Block, WhenFull::DropOldest, WhenFull::DropNewest, WhenFull::Reject]);
     (any::<u64>(), size(), full)
@@ -418,13 +436,15 @@ fn queue() -> BoxedStrategy<QueueLimit> {
 }
 
 fn call() -> BoxedStrategy<Call> {
-    (vec(pattern(), 0..3), any::<u32>(), backoff(), queue())
-        .prop_map(|(events, deliveries, backoff, queue)| Call {
+    (vec(pattern(), 0..3), any::<u32>(), backoff(), queue(), option::of(duration()), option::of(breaker()))
+        .prop_map(|(events, deliveries, backoff, queue, timeout, breaker)| Call {
             events,
             deliveries,
             backoff,
             queue,
             dead_letters: None,
+            timeout,
+            breaker,
         })
         .boxed()
 }
