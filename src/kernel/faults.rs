@@ -265,6 +265,7 @@ impl Kernel {
                         | Tag::Source
                         | Tag::Token
                         | Tag::Reclaim
+                        | Tag::ScaleOut
                         | Tag::CallLost
                         | Tag::CallResend
                 )
@@ -332,6 +333,7 @@ impl Kernel {
                 let state = &mut self.functions[extra];
                 state.idle.clear();
                 state.reclaim_armed = false;
+                state.scale_armed = false;
                 if std::mem::take(&mut state.total) > 0 {
                     cx.show(What::InstanceReclaimed { node, instances: 0 });
                 }
@@ -504,16 +506,10 @@ impl Kernel {
         let jobs = &self.jobs;
         let is_its_own = |handle: u32| {
             let job = &jobs[handle];
+            // Tokens and instances come with time, whoever looks: those timers go on, and find it standing still.
             let freezes = matches!(
                 job.tag,
-                Tag::Work
-                    | Tag::Cold
-                    | Tag::EmitLater
-                    | Tag::Source
-                    | Tag::Token
-                    | Tag::ScaleOut
-                    | Tag::CallLost
-                    | Tag::CallResend
+                Tag::Work | Tag::Cold | Tag::EmitLater | Tag::Source | Tag::CallLost | Tag::CallResend
             );
             job.node == node.0 && freezes
         };
@@ -577,7 +573,7 @@ impl Kernel {
 const fn class_of(tag: Tag) -> Class {
     match tag {
         Tag::Source => Class::Source,
-        Tag::Token | Tag::ScaleOut | Tag::CallLost | Tag::CallResend => Class::Timer,
+        Tag::CallLost | Tag::CallResend => Class::Timer,
         _ => Class::Completion,
     }
 }

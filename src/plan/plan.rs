@@ -484,6 +484,14 @@ impl Plan {
         self.nodes[node.index()].tag
     }
 
+    /// The log that a node replays.
+    pub fn replayed(&self, node: NodeIx) -> Option<&ReplayLog> {
+        match &self.nodes.get(node.index())?.work.source()?.pacing {
+            Pace::Replay { log, .. } => Some(log),
+            _ => None,
+        }
+    }
+
     /// Whether a node is still drawn.
     pub fn is_alive(&self, node: NodeIx) -> bool {
         self.nodes[node.index()].alive

@@ -3,13 +3,16 @@
 //! Every run here recounts its ledger after each step (see [`crate::support::fold`]), so each row also tests the laws C1
 //! to C5 and the caps S6, S7, S8, S10, S20, S24, S25, S37 and S38 all along.
 
+mod calls;
 mod delivery;
 mod faults;
 mod functions;
 mod groups;
+mod guards;
 mod lineage;
 mod order;
 mod pressure;
 mod retention;
 mod retry;
+mod second_opinion;
 mod sources;

@@ -8,5 +8,7 @@ pub(crate) mod fold;
 pub(crate) mod guards;
 pub(crate) mod random_flow;
 pub(crate) mod run;
+#[cfg(feature = "gui")]
+pub(crate) mod window;
 
 pub(crate) use self::run::Run;
