@@ -157,8 +157,12 @@ impl Kernel {
                 self.wake(sub_ix, sub);
             }
         }
-        if self.is_followed && !is_heard {
-            self.hears_nobody(cx, link, event);
+        if self.is_followed {
+            if is_heard {
+                self.hears_somebody(event);
+            } else {
+                self.hears_nobody(cx, link, event);
+            }
         }
         if is_full || topic.keeps() {
             self.trim(cx, partition_ix, is_full);

@@ -421,6 +421,8 @@ impl Kernel {
     fn purge_call<O: Observer>(&mut self, cx: &mut Cx<'_, O>, old: &Plan, handle: u32, from: Phase) {
         let job = self.jobs[handle];
         let is_call = job.source != Job::NONE && job.source & Job::INBOX != 0;
+        // Its deadline may still be to come: it finds nothing that waits.
+        self.jobs[handle].tag = Tag::Call;
         self.jobs.remove(handle);
         if !is_call {
             return;

@@ -68,6 +68,9 @@ impl Kernel {
             self.end_call(cx, handle, Reason::HopLimit, Phase::Queued);
             return true;
         }
+        if self.is_followed {
+            self.hears_somebody(event);
+        }
         if let Some(call) = call.filter(|call| call.timeout != u64::MAX) {
             let job = &mut self.jobs[handle];
             job.node = callee.0;
@@ -263,6 +266,8 @@ impl Kernel {
             inbox.dropped += 1;
         }
         let payload = self.jobs.payload_cloned(handle);
+        // Its deadline may still be to come: it finds nothing that waits.
+        self.jobs[handle].tag = Tag::Call;
         self.jobs.remove(handle);
         let given_up = GivenUp {
             slot: job.slot,

@@ -19,9 +19,9 @@ use super::plan::{
 use super::{Capabilities, Place, Plan, Problem, ReplayLog, Sampler, Severity};
 use crate::expr::{self, Program, Purpose};
 use crate::model::{
-    Backoff, Call, Chance, Emit, EventName, EventTypeIx, Expression, Flow, Gateway, Handler, Key, Link, LinkId, LinkIx,
-    LinkKind, NodeId, NodeIx, NodeKind, Pacing, Pattern, Pick, Producer, Publish, QueueLimit, RateLimit, ReplayPace,
-    Share, SimDuration, StartAt, SubIx, Subscription, Topic, TopicIx, TopicName,
+    Backoff, Call, Chance, Emit, EventName, EventTypeIx, Expression, Flow, Gateway, Handler, Key, KindTag, Link,
+    LinkId, LinkIx, LinkKind, NodeId, NodeIx, NodeKind, Pacing, Pattern, Pick, Producer, Publish, QueueLimit,
+    RateLimit, ReplayPace, Share, SimDuration, StartAt, SubIx, Subscription, Topic, TopicIx, TopicName,
 };
 
 /// What a plan needs besides the flow: the logs that its producers replay, already read, and who carries its buses.
@@ -776,7 +776,8 @@ impl<'a> Compiler<'a> {
                 LinkKind::Call(call) if takes(&call.events, event) => {
                     let callee = self.plan.links[link.index()].to;
                     self.plan.names.subs.get(&SubName::Inbox(callee)).map(|inbox| {
-                        let is_guarded = call.breaker.is_some() || call.timeout.is_some();
+                        let asks = self.plan.nodes[from.index()].tag == KindTag::Gateway;
+                        let is_guarded = asks || call.breaker.is_some() || call.timeout.is_some();
                         let to = if is_guarded { RouteTo::Guarded } else { RouteTo::Inbox };
                         to(InboxRoute {
                             sub: *inbox,

@@ -259,7 +259,7 @@ pub(crate) struct InboxRoute {
 pub(crate) enum RouteTo {
     Topic(TopicIx),
     Inbox(InboxRoute),
-    /// As an inbox, by a link with a circuit breaker or a timeout.
+    /// As an inbox, by a link with a circuit breaker or a timeout, or from a gateway.
     Guarded(InboxRoute),
 }
 

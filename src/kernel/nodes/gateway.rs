@@ -25,6 +25,8 @@ struct Pending {
     ways: usize,
     /// Those of them that came to nobody.
     silent: Vec<LinkIx>,
+    /// It came to somebody: from here on there is something to wait for.
+    is_heard: bool,
     /// Its gateway has crashed since: whoever asked still waits, but no reply finds its way any more.
     is_forgotten: bool,
 }
@@ -52,8 +54,14 @@ impl Kernel {
         let slot = self.give_birth(cx, node, None, kind, key, Some(&carried));
         let deadline = self.now.saturating_add(gateway.deadline);
         cx.show(What::Requested { node, event, deadline: SimTime::from_nanos(deadline) });
-        let pending =
-            Pending { since: self.now, deadline, ways: routes.len(), silent: Vec::new(), is_forgotten: false };
+        let pending = Pending {
+            since: self.now,
+            deadline,
+            ways: routes.len(),
+            silent: Vec::new(),
+            is_heard: false,
+            is_forgotten: false,
+        };
         self.gateways.entry(node.0).or_default().pending.insert(event.number(), pending);
         // As long as a request waits there is something left to do; its timer alone is housekeeping.
         self.foreground += 1;
@@ -98,8 +106,16 @@ impl Kernel {
         if !pending.silent.contains(&link) {
             pending.silent.push(link);
         }
-        if pending.silent.len() >= pending.ways {
+        if !pending.is_heard && pending.silent.len() >= pending.ways {
             self.end_request(cx, event, NoReply::NoResponders);
+        }
+    }
+
+    /// A request came to somebody who may answer it.
+    pub(in super::super) fn hears_somebody(&mut self, event: EventId) {
+        let state = self.gateways.get_mut(&event.origin().0);
+        if let Some(pending) = state.and_then(|state| state.pending.get_mut(&event.number())) {
+            pending.is_heard = true;
         }
     }
 

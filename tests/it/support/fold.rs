@@ -254,6 +254,7 @@ impl Fold {
     pub(crate) fn take(&mut self, record: &Record<'_>) -> Verdict {
         ensure!(record.at >= self.now, "time went back from {} to {}", self.now, record.at);
         self.now = record.at;
+        self.guards.settle(matches!(record.what, What::Limited { .. }))?;
         match record.what {
             What::Emitted { event, cause, born, hops, key, .. } => self.emitted(event, cause, born, hops, key),
             What::Sent { link, event, leg, arrives, .. } => {
@@ -284,7 +285,7 @@ impl Fold {
                 self.guards.handed(sub, event, self.now)?;
                 self.delivered(sub, event, node, attempt)
             }
-            What::Received { sub, .. } => self.guards.sent(sub, self.now),
+            What::Received { .. } => Ok(()),
             What::Started { node, sub, event, attempt, .. } => self.started(node, sub, event, attempt),
             What::Handled { node, sub, event, attempt, service, .. } => {
                 self.in_time(node, service)?;
@@ -703,7 +704,8 @@ impl Fold {
         let held = self.obligations.get(&(sub, event)).is_some_and(|all| all.iter().any(is_held));
         let fits = move |one: &Obligation| {
             let fits = one.state.phase() == Some(from) && one.deliveries > 0;
-            fits && (!held || one.state == State::InFlight(node))
+            // A record that came twice has twins: which of them is meant, its state says.
+            fits && (!held || from != Phase::InFlight || one.state == State::InFlight(node))
         };
         let one = self.turn(sub, event, "acked", fits, State::Acked)?;
         if !auto {

@@ -71,6 +71,8 @@ pub(crate) struct Guards {
     /// By when the last hand-over of a subscription is paid for, in nanoseconds, and what it was before.
     paid: BTreeMap<SubIx, (u64, u64)>,
     handed: BTreeMap<SubIx, u64>,
+    /// Handed over just now: the next record says whether it had no token.
+    just_handed: Option<(SubIx, SimTime)>,
     /// Records that found no token: what comes of them is no outcome.
     limited: BTreeSet<(SubIx, EventId)>,
     /// Copies that a fault makes of a call: they follow at once.
@@ -137,6 +139,7 @@ impl Guards {
             let (paid, _) = self.paid.get(&sub).copied().unwrap_or_default();
             self.paid.insert(sub, (paid.max(now.as_nanos()).saturating_add(gap), paid));
             *self.handed.entry(sub).or_default() += 1;
+            self.just_handed = Some((sub, now));
         }
         let Some(model) = self.breakers.get_mut(&(sub, None)) else { return Ok(()) };
         ensure!(model.circuit != Circuit::Open, "S26: handed over while its circuit breaker is open");
@@ -150,12 +153,13 @@ impl Guards {
         Ok(())
     }
 
-    /// S24: it had a token, unless it is called limited.
-    pub(crate) fn sent(&self, sub: SubIx, now: SimTime) -> Verdict {
+    /// S24: what was handed over just now had a token, unless the next record calls it limited.
+    pub(crate) fn settle(&mut self, is_limited: bool) -> Verdict {
+        let Some((sub, now)) = self.just_handed.take().filter(|_| !is_limited) else { return Ok(()) };
         let (Some(rate), Some((paid, _))) = (self.rates.get(&sub), self.paid.get(&sub)) else { return Ok(()) };
         let gap = rate.rate.mean_gap().map_or(u64::MAX, SimDuration::as_nanos);
         let most = gap.saturating_mul(u64::from(rate.burst.max(1)));
-        let ahead = paid - now.as_nanos();
+        let ahead = paid.saturating_sub(now.as_nanos());
         ensure!(ahead <= most, "S24: handed over {} ns before its token", ahead - most);
         Ok(())
     }
