@@ -39,6 +39,13 @@ pub(super) enum Permit {
     No,
 }
 
+/// What became of something that went through a breaker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outcome {
+    pub(super) has_failed: bool,
+    pub(super) is_probe: bool,
+}
+
 impl Breaker {
     pub(super) const fn permit(&self, plan: &BreakerPlan) -> Permit {
         match self.circuit {
@@ -59,7 +66,8 @@ impl Breaker {
     }
 
     /// Takes note of an outcome. Its state, if that is another one now.
-    pub(super) fn learn(&mut self, plan: &BreakerPlan, has_failed: bool, is_probe: bool, now: u64) -> Option<Circuit> {
+    pub(super) fn learn(&mut self, plan: &BreakerPlan, outcome: Outcome, now: u64) -> Option<Circuit> {
+        let Outcome { has_failed, is_probe } = outcome;
         match self.circuit {
             Circuit::Open => None,
             Circuit::Closed => {
@@ -214,7 +222,7 @@ impl Kernel {
         if let Some(place) = probe {
             state.probes.swap_remove(place);
         }
-        if let Some(circuit) = state.breaker.learn(breaker, has_failed, probe.is_some(), now) {
+        if let Some(circuit) = state.breaker.learn(breaker, Outcome { has_failed, is_probe: probe.is_some() }, now) {
             state.probes.clear();
             cx.show(What::BreakerTurned { sub: sub_ix, link: None, circuit });
             if circuit == Circuit::Open {

@@ -150,7 +150,7 @@ impl Kernel {
                         self.keep_for(cx.plan.topics[topic.index()].bus, handle);
                     }
                     RouteTo::Topic(_) | RouteTo::Inbox(_) | RouteTo::Guarded(_) => {
-                        self.depart(cx, node, route, delay, slot, payload)
+                        self.depart(cx, node, route, delay, slot, payload);
                     }
                 }
             }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::breaker::{Breaker, Permit};
+use super::breaker::{Breaker, Outcome, Permit};
 use super::event_list::Class;
 use super::state::{Job, Payload, Slot, Tag};
 use super::{Cx, Kernel};
@@ -122,7 +122,7 @@ impl Kernel {
         let (node, tries) = (NodeIx(job.node), u16::try_from(unsent(&job)).unwrap_or(u16::MAX));
         let wait = call.map_or(0, |call| self.backoff(&call.backoff, node, tries));
         let due = self.now.saturating_add(wait);
-        self.show_failed_call(cx, &job, reason, Some(due));
+        Self::show_failed_call(cx, &job, reason, Some(due));
         self.jobs[handle].tag = Tag::CallResend;
         self.later(due, Class::Timer, handle);
     }
@@ -130,13 +130,13 @@ impl Kernel {
     /// A call is given up that never reached its callee: its obligation is born, and ends.
     pub(super) fn end_unsent<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32, reason: Reason) {
         let job = self.jobs[handle];
-        self.show_failed_call(cx, &job, reason, None);
+        Self::show_failed_call(cx, &job, reason, None);
         let sub_ix = SubIx(job.source & !Job::INBOX);
         self.open_call(cx, handle, sub_ix, None);
         self.end_call(cx, handle, reason, Phase::Queued);
     }
 
-    fn show_failed_call<O: Observer>(&self, cx: &mut Cx<'_, O>, job: &Job, reason: Reason, due: Option<u64>) {
+    fn show_failed_call<O: Observer>(cx: &mut Cx<'_, O>, job: &Job, reason: Reason, due: Option<u64>) {
         cx.show(What::CallFailed {
             node: NodeIx(job.node),
             link: job.way(),
@@ -200,7 +200,7 @@ impl Kernel {
         let link = &cx.plan.links[job.link as usize];
         let Some(settings) = link.call.as_ref().and_then(|call| call.breaker) else { return };
         let is_probe = job.token & !UNSENT == mark(breaker);
-        let Some(circuit) = breaker.learn(&settings, has_failed, is_probe, now) else { return };
+        let Some(circuit) = breaker.learn(&settings, Outcome { has_failed, is_probe }, now) else { return };
         let sub = SubIx(job.source & !Job::INBOX);
         cx.show(What::BreakerTurned { sub, link: Some(LinkIx(job.link)), circuit });
         if circuit == Circuit::Open {

@@ -58,6 +58,7 @@ impl Default for Breaker {
     }
 }
 
+#[expect(clippy::ref_option, reason = "serde hands the field over as it is")]
 fn is_default_failures(value: &Option<u32>) -> bool {
     *value == Some(Breaker::FAILURES)
 }

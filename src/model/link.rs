@@ -153,11 +153,11 @@ pub struct Subscription {
 
     /// How many records may be handed over in a time; unset means as many as the members take.
     #[serde(skip_serializing_if = "is_default")]
-    pub rate: Option<RateLimit>,
+    pub rate: Option<Box<RateLimit>>,
 
     /// When nothing is handed over for a while, because too much of it failed; unset means never.
     #[serde(skip_serializing_if = "is_default")]
-    pub breaker: Option<Breaker>,
+    pub breaker: Option<Box<Breaker>>,
 }
 
 impl Subscription {
@@ -348,7 +348,7 @@ pub struct Call {
 
     /// When calls fail at once for a while instead of being made, because too many failed; unset means never.
     #[serde(skip_serializing_if = "is_default")]
-    pub breaker: Option<Breaker>,
+    pub breaker: Option<Box<Breaker>>,
 }
 
 impl Default for Call {

@@ -214,7 +214,7 @@ impl<'a> Compiler<'a> {
             queue: queue_plan(&call.queue),
             dead: call.dead_letters.as_ref().and_then(|to| self.dead_path(callee, to)),
             timeout: call.timeout.map_or(u64::MAX, |timeout| timeout.as_nanos().max(1)),
-            breaker: call.breaker.as_ref().map(BreakerPlan::new),
+            breaker: call.breaker.as_deref().map(BreakerPlan::new),
         }
     }
 

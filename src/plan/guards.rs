@@ -14,8 +14,8 @@ impl GatePlan {
     /// The gate of a subscription, if it has one.
     pub(super) fn of(subscription: &Subscription) -> Option<Box<Self>> {
         let gate = Self {
-            rate: subscription.rate.as_ref().map(BucketPlan::new),
-            breaker: subscription.breaker.as_ref().map(BreakerPlan::new),
+            rate: subscription.rate.as_deref().map(BucketPlan::new),
+            breaker: subscription.breaker.as_deref().map(BreakerPlan::new),
         };
         (gate.rate.is_some() || gate.breaker.is_some()).then(|| Box::new(gate))
     }

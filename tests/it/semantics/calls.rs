@@ -24,6 +24,26 @@ fn ends(run: &Run) -> [usize; 3] {
 }
 
 #[test]
+fn s21_a_gateway_publishes_subscribes_and_calls_and_nothing_else_comes_to_it() {
+    use crate::support::flow::{flow, node_id};
+    use eventloom::model::{LinkKind, LinkRefusal};
+
+    let flow = flow(
+        "g = Gateway\nh = Gateway\nbus = Bus\np = Producer\nc = Consumer\ns = Service\nf = Function\nd = DeadLetterQueue",
+    );
+    let link = |from: &str, to: &str| flow.possible_link(&node_id(from), &node_id(to));
+    assert!(matches!(link("g", "bus"), Ok(Some(LinkKind::Publish(_)))));
+    assert!(matches!(link("bus", "g"), Ok(Some(LinkKind::Subscribe(_)))));
+    assert!(matches!(link("g", "s"), Ok(Some(LinkKind::Call(_)))));
+    assert!(matches!(link("g", "f"), Ok(Some(LinkKind::Call(_)))));
+    for (from, to) in [("s", "g"), ("f", "g"), ("p", "g"), ("g", "h"), ("g", "c")] {
+        assert_eq!(link(from, to), Err(LinkRefusal::NeedsBus), "{from} {to}");
+    }
+    assert_eq!(link("g", "p"), Err(LinkRefusal::IntoProducer));
+    assert_eq!(link("g", "d"), Err(LinkRefusal::NothingToGiveUp));
+}
+
+#[test]
 fn s21_a_reply_in_time_answers_its_request() {
     let mut run = asks(r#"deadline: "1s""#, r#"Fixed("50ms")"#, "");
     run.until("10s");
@@ -85,7 +105,7 @@ fn s21_with_no_listener_it_is_known_at_once() {
          1ms g unanswered g#0 no_responders",
     );
     // Without any way at all there is nothing to wait for either.
-    let mut run = Run::new(r#"g = Gateway(requests: (rate: ByHand))"#);
+    let mut run = Run::new("g = Gateway(requests: (rate: ByHand))");
     run.fire("g", 1);
     run.until("10s");
     run.tells("unanswered", "0s g unanswered g#0 no_responders");

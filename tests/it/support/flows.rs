@@ -404,8 +404,8 @@ fn subscription() -> BoxedStrategy<Subscription> {
                 prefetch,
                 queue,
                 dead_letters: None,
-                rate,
-                breaker,
+                rate: rate.map(Box::new),
+                breaker: breaker.map(Box::new),
             }
         })
         .boxed()
@@ -444,7 +444,7 @@ fn call() -> BoxedStrategy<Call> {
             queue,
             dead_letters: None,
             timeout,
-            breaker,
+            breaker: breaker.map(Box::new),
         })
         .boxed()
 }

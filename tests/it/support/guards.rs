@@ -97,8 +97,8 @@ impl Guards {
             members.sort();
             let settings = members.first().and_then(|link| flow.link(link)).and_then(|link| link.subscription());
             let Some(settings) = settings else { continue };
-            drawn.extend(settings.breaker.map(|breaker| ((sub, None), breaker)));
-            self.rates.extend(settings.rate.map(|rate| (sub, rate)));
+            drawn.extend(settings.breaker.as_deref().map(|breaker| ((sub, None), *breaker)));
+            self.rates.extend(settings.rate.as_deref().map(|rate| (sub, *rate)));
         }
         for (id, link) in flow.links() {
             let (LinkKind::Call(call), Some(ix)) = (&link.kind, plan.link_ix(id)) else { continue };
@@ -107,7 +107,7 @@ impl Guards {
             let inbox = inboxes.rev().find(|sub| plan.is_inbox(*sub) && plan.sub_node(*sub) == to);
             let Some(inbox) = inbox else { continue };
             self.calls.insert(ix, (from, inbox));
-            drawn.extend(call.breaker.map(|breaker| ((inbox, Some(ix)), breaker)));
+            drawn.extend(call.breaker.as_deref().map(|breaker| ((inbox, Some(ix)), *breaker)));
         }
         for (whose, model) in std::mem::take(&mut self.breakers) {
             if drawn.contains_key(&whose) {

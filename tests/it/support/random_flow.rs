@@ -173,14 +173,14 @@ pub(crate) fn guarded_case() -> impl Strategy<Value = Case> {
                 let name = setting.split(':').next().expect("a name");
                 if !row.contains(&format!(", {name}: ")) || name == "rate" && !row.contains(", rate: (") {
                     row.pop();
-                    row.push_str(&format!(", {setting})"));
+                    write!(row, ", {setting})").expect("text grows");
                 }
             }
         }
         for row in rows.iter_mut().filter(|row| row.contains(" -> w") && row.contains("(deliveries: ")) {
             if let Some(breaker) = calls_breaker.filter(|_| !row.contains("breaker: ") && !row.contains("timeout: ")) {
                 row.pop();
-                row.push_str(&format!(", {breaker})"));
+                write!(row, ", {breaker})").expect("text grows");
             }
         }
         case.rows = rows.join("\n") + "\n";

@@ -18,8 +18,8 @@ pub(super) fn timeout(form: &Form<'_>, ui: &mut Ui, value: &mut Option<SimDurati
 /// The gate of a subscription: how much goes through, and when nothing does.
 pub(super) fn subscription_ui(form: &Form<'_>, ui: &mut Ui, sub: &mut Subscription) {
     form.section(ui, "Protection");
-    if let Some(new) = timing::limit_at(form, ui, &sub.rate, "rate") {
-        sub.rate = new;
+    if let Some(new) = timing::limit_at(form, ui, &sub.rate.as_deref().copied(), "rate") {
+        sub.rate = new.map(Box::new);
     }
     let tip = "Hands nothing over for a while after too many failures: what comes meanwhile waits in the queue";
     breaker_ui(form, ui, &mut sub.breaker, tip);
@@ -36,9 +36,9 @@ pub(super) fn call_ui(form: &Form<'_>, ui: &mut Ui, call: &mut Call) {
     breaker_ui(form, ui, &mut call.breaker, tip);
 }
 
-fn breaker_ui(form: &Form<'_>, ui: &mut Ui, value: &mut Option<Breaker>, tip: &str) {
+fn breaker_ui(form: &Form<'_>, ui: &mut Ui, value: &mut Option<Box<Breaker>>, tip: &str) {
     if let Some(on) = form.toggle(ui, name("Circuit breaker", tip, "breaker"), value.is_some()) {
-        *value = on.then(Breaker::default);
+        *value = on.then(Box::default);
         return;
     }
     let Some(breaker) = value else { return };
