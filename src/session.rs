@@ -515,7 +515,7 @@ impl Session {
         }
         let tag = self.flow().node(node).map(|node| node.kind.tag());
         let tag = tag.ok_or_else(|| FlowError::NoNode(node.clone()))?;
-        if tag != KindTag::Producer && !tag.calls() {
+        if !tag.is_fired() {
             let what = tag.label().to_lowercase();
             return Err(SessionError::Refused(format!(
                 "a {what} cannot be fired by hand: fire a producer or a service"

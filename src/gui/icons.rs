@@ -14,6 +14,7 @@ pub(crate) const fn kind(tag: KindTag) -> &'static str {
         KindTag::Service => ph::CUBE,
         KindTag::Function => ph::FUNCTION,
         KindTag::DeadLetterQueue => ph::ARCHIVE,
+        KindTag::Gateway => ph::ARROWS_LEFT_RIGHT,
         KindTag::Note => ph::NOTE,
     }
 }

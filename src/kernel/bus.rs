@@ -39,6 +39,7 @@ impl Kernel {
         let (event, kind, node) = (slot.event, slot.kind(), topic.bus);
         if !topic.alive {
             cx.show(What::Rejected { link, node, event, kind, reason: Reason::NoDestination });
+            self.hears_nobody(cx, link, event);
             return Ok(());
         }
         if topic.is_outside {
@@ -50,13 +51,17 @@ impl Kernel {
         {
             cx.show(What::TurnedAway { fault, node, event });
             cx.show(What::Rejected { link, node, event, kind, reason: Reason::Down });
+            self.hears_nobody(cx, link, event);
             return Ok(());
         }
         let mut id = None;
         if let Some(rules) = &topic.rules {
             match self.admit(cx, rules, (link, topic_ix), &slot, payload) {
                 Admission::In(known_by) => id = known_by,
-                Admission::Over => return Ok(()),
+                Admission::Over => {
+                    self.hears_nobody(cx, link, event);
+                    return Ok(());
+                }
             }
         }
         let number = self.choose_partition(plan, topic_ix, &slot, payload);
@@ -79,6 +84,7 @@ impl Kernel {
                 WhenFull::Block if self.matching(cx, sub_ix, &slot, payload) == Match::Yes => return Err(sub_ix),
                 WhenFull::Reject if self.matching(cx, sub_ix, &slot, payload) == Match::Yes => {
                     cx.show(What::Rejected { link, node, event, kind, reason: Reason::MaxLength });
+                    self.hears_nobody(cx, link, event);
                     return Ok(());
                 }
                 WhenFull::Block | WhenFull::Reject | WhenFull::DropOldest | WhenFull::DropNewest => {}
@@ -95,6 +101,7 @@ impl Kernel {
         cx.show(What::Accepted { link, node, event, kind, topic: topic_ix, partition: number, offset });
         let hops_exceeded = slot.hops() > plan.hop_limit;
         let end_to_end = SimDuration::from_nanos(self.now.saturating_sub(slot.born));
+        let mut is_heard = false;
         for feed in feeds {
             let (cursor, sub_ix) = (&feed.cursor, feed.sub);
             if feed.passes && !hops_exceeded && self.pass_through(feed) {
@@ -102,6 +109,7 @@ impl Kernel {
                 let passage =
                     Passage { sub: sub_ix, event, kind, topic: topic_ix, partition, offset, node, link, end_to_end };
                 cx.out.passed(cx.now, &passage);
+                is_heard = true;
                 continue;
             }
             let sub = &plan.subs[sub_ix.index()];
@@ -110,6 +118,8 @@ impl Kernel {
                 self.cursors[*cursor as usize].pass(offset);
                 continue;
             }
+            // A gateway that listens to its own requests answers none of them.
+            is_heard |= sub.members.iter().any(|member| member.node != event.origin());
             self.cursors[*cursor as usize].counts.opened += 1;
             cx.show(What::Opened {
                 sub: sub_ix,
@@ -160,12 +170,19 @@ impl Kernel {
             }
             self.cursors[*cursor as usize].queue();
             self.count_queued(sub, *cursor, size);
-            if sub.share == Share::Partition {
+            if sub.share == Share::Partition || sub.gate.is_some() {
                 self.wake(sub_ix, sub);
             }
         }
         if let Some(rules) = &topic.rules {
             self.appended(cx, rules, partition_ix, id);
+        }
+        if self.is_followed {
+            if is_heard {
+                self.hears_somebody(event);
+            } else {
+                self.hears_nobody(cx, link, event);
+            }
         }
         if is_full || topic.has_rules() {
             self.trim(cx, partition_ix, is_full);
@@ -282,6 +299,9 @@ impl Kernel {
         if state.in_flight >= sub.max_in_flight || self.faults.is_on && self.is_still(sub.node) {
             return None;
         }
+        if sub.gate.is_some() && !self.is_gate_open(sub) {
+            return None;
+        }
         let has_room = |place: usize| {
             let member = &sub.members[place];
             state.members[place].held < member.prefetch && !(self.faults.is_on && self.is_down(member.node))
@@ -365,6 +385,10 @@ impl Kernel {
         let attempt = open.attempt;
         let (event, node) = (slot.event, member.node);
         cx.show(What::Delivered { sub: sub_ix, event, node, attempt: attempt.into() });
+        if sub.gate.is_some() && !self.passes_gate(cx, cursor, offset, node) {
+            return;
+        }
+        let cursor_state = &mut self.cursors[cursor as usize];
         let sub_state = &mut self.subs[sub.slot as usize];
         sub_state.members[place].held += 1;
         sub_state.turn = place as u32 + 1;
@@ -471,6 +495,9 @@ impl Kernel {
                 continue;
             }
             let Some(place) = self.pick_member(plan, sub, cursor) else {
+                if sub.gate.is_some() {
+                    self.wait_at_gate(sub_ix, sub);
+                }
                 // With partitions shared, the owner of the next one may have room.
                 passed += 1;
                 if sub.share == Share::Queue || passed >= self.subs[sub.slot as usize].ready.len() {

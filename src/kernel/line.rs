@@ -301,7 +301,12 @@ impl Kernel {
         let sub = &plan.subs[sub_ix.index()];
         self.subs[sub.slot as usize].is_woken = false;
         while self.subs[sub.slot as usize].queued > 0 {
-            let Some((cursor, next, place)) = self.next_in_line(plan, sub) else { break };
+            let Some((cursor, next, place)) = self.next_in_line(plan, sub) else {
+                if sub.gate.is_some() {
+                    self.wait_at_gate(sub_ix, sub);
+                }
+                break;
+            };
             let offset = next.offset;
             if next.expires <= self.now {
                 self.expire(cx, cursor, offset);

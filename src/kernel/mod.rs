@@ -1,5 +1,6 @@
 //! The machine: a pure, single-threaded state machine in virtual time. No clock, no thread, no IO.
 
+mod breaker;
 mod bus;
 mod compaction;
 mod data;
@@ -26,6 +27,7 @@ mod seam;
 mod settlement;
 mod state;
 mod topics;
+mod unsent;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -179,6 +181,11 @@ pub struct Kernel {
     is_draining: bool,
     has_ring: bool,
     all_data: bool,
+    /// What an event comes of has to be known wherever it goes: somebody looks, or gateways wait for replies.
+    is_followed: bool,
+    /// The circuit breakers of calls, by link.
+    call_breakers: BTreeMap<u32, breaker::Breaker>,
+    gateways: BTreeMap<u32, nodes::GatewayState>,
     facts_text: data::FactsText,
 }
 
@@ -253,6 +260,9 @@ impl Kernel {
             is_draining: false,
             has_ring: false,
             all_data: false,
+            is_followed: false,
+            call_breakers: BTreeMap::new(),
+            gateways: BTreeMap::new(),
             facts_text: data::FactsText::default(),
         };
         kernel.grow(&plan);
@@ -456,6 +466,23 @@ impl Kernel {
                 self.on_fault_end(cx, FaultIx(source), epoch);
             }
             Tag::Unheld => self.on_unheld(cx, handle),
+            Tag::Gate => {
+                self.jobs.remove(handle);
+                self.on_gate(cx.plan, SubIx(source));
+            }
+            Tag::Reset => {
+                let link = self.jobs[handle].link;
+                self.jobs.remove(handle);
+                self.on_reset(cx, source, link);
+            }
+            Tag::CallLost => self.on_call_lost(cx, handle),
+            Tag::CallResend => self.on_resend(cx, handle),
+            Tag::CallDeadline => self.on_call_deadline(cx, handle),
+            Tag::ReplyDue => {
+                let number = self.jobs[handle].offset;
+                self.jobs.remove(handle);
+                self.on_reply_due(cx, NodeIx(node), number);
+            }
             Tag::Retention => {
                 self.jobs.remove(handle);
                 self.on_retention(cx, source);
@@ -496,7 +523,7 @@ impl Kernel {
         let keep = match &cx.plan.nodes[node.index()].work {
             Work::DeadLetters { keep } => *keep,
             // It was removed meanwhile; what was on its way arrives as recorded.
-            Work::Producer(_) | Work::Worker(_) | Work::None => limits::DEAD_LETTERS,
+            Work::Producer(_) | Work::Worker(_) | Work::Gateway(_) | Work::None => limits::DEAD_LETTERS,
         };
         let (event, kind, reason) = (job.slot.event, job.slot.kind(), job.reason);
         cx.show(What::Buried { node, link: LinkIx(job.link), event, kind, reason });
@@ -565,6 +592,7 @@ impl Kernel {
     /// Computes the data of every event as it comes into being, for people who look: what happens stays the same.
     pub const fn keep_all_data(&mut self) {
         self.all_data = true;
+        self.is_followed = true;
     }
 }
 
@@ -573,7 +601,7 @@ pub fn shape_of(plan: &Plan) -> Shape {
     let node = |node: &crate::plan::NodePlan| {
         let (capacity, function) = match &node.work {
             Work::Worker(worker) => (worker.concurrency, worker.function.as_ref()),
-            Work::Producer(_) | Work::DeadLetters { .. } | Work::None => (0, None),
+            Work::Producer(_) | Work::DeadLetters { .. } | Work::Gateway(_) | Work::None => (0, None),
         };
         NodeShape {
             kind: node.tag,

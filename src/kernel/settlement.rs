@@ -125,6 +125,7 @@ impl Kernel {
         }
         if job.tag == Tag::Nack {
             self.unanswered(cx, cursor, offset, job.reason);
+            self.learn(cx, cursor, offset, true);
         } else {
             let size = cx.plan.events[job.slot.kind().index()].size;
             let state = &mut self.cursors[cursor as usize];
@@ -151,6 +152,9 @@ impl Kernel {
             cx.show(What::Acked { sub: sub_ix, event, node, auto: false, from });
             if cx.plan.cursors[cursor as usize].consumes {
                 self.settled_by(cx.plan, cursor, offset, true);
+            }
+            if sub.gate.is_some() {
+                self.learn(cx, cursor, offset, false);
             }
         }
         self.wake(sub_ix, sub);
@@ -293,6 +297,7 @@ impl Kernel {
         self.count_queued(sub, cursor, cx.plan.events[slot.kind().index()].size);
         cx.show(What::Queued { sub: sub_ix, event: slot.event, taken_back: true });
         self.arm_expiry(cursor);
+        self.forget_probe(sub, cursor, offset);
     }
 
     /// Looks for records whose ack is overdue.
@@ -311,6 +316,7 @@ impl Kernel {
             .collect();
         for offset in overdue {
             self.unanswered(cx, cursor, offset, Reason::AckTimeout);
+            self.learn(cx, cursor, offset, true);
         }
         let state = &mut self.cursors[cursor as usize];
         let in_flight = state.open.iter().filter(|open| open.state == OpenState::InFlight);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::breaker::GateState;
 use super::draws::{Draws, Streams};
 use super::idempotence::Memory;
 use super::line::Line;
@@ -95,6 +96,8 @@ pub(super) struct Payload {
     pub(super) clock: Option<u64>,
     /// Where it comes from, in a run that has to tell an outside broker.
     pub(super) lineage: Option<Lineage>,
+    /// The request that it is, or comes of: CloudEvents' extension `correlationid`.
+    pub(super) correlation: Option<EventId>,
 }
 
 /// What led to an event.
@@ -155,12 +158,34 @@ pub(super) enum Tag {
     FaultEnd,
     /// The ack of a delivery is overdue that was lost, or whose answer was.
     Unheld,
+    /// A subscription's rate limit has a token again.
+    Gate,
+    /// A circuit breaker was open for long enough: `source` is the subscription, or `link` the link of the calls.
+    Reset,
+    /// A caller learns that a link lost its call.
+    CallLost,
+    /// A call that failed before it was there is made again.
+    CallResend,
+    /// A caller waits no longer: `source` is the call's handle, `offset` its number in the inbox, `token` its source.
+    CallDeadline,
+    /// A gateway waits no longer: `offset` is the request's number.
+    ReplyDue,
 }
 
 impl Tag {
     /// Whether it is housekeeping: a run with nothing else left to do is over.
     pub(super) const fn is_background(self) -> bool {
-        matches!(self, Self::Reclaim | Self::AckTimer | Self::Expiry | Self::Retention | Self::Clean | Self::FaultBegin)
+        matches!(
+            self,
+            Self::Reclaim
+                | Self::AckTimer
+                | Self::Expiry
+                | Self::Retention
+                | Self::Clean
+                | Self::FaultBegin
+                | Self::CallDeadline
+                | Self::ReplyDue
+        )
     }
 }
 
@@ -470,6 +495,8 @@ pub(super) struct SubState {
     pub(super) memory: Option<Box<Memory>>,
     /// Cursors with something queued, each once, in turn.
     pub(super) ready: VecDeque<u32>,
+    /// Its rate limit and circuit breaker, if it has them.
+    pub(super) gate: Option<Box<GateState>>,
 }
 
 /// What a subscription remembers of a member.

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::guard::Breaker;
 use super::ids::{NodeId, TopicName};
 use super::is_default;
-use super::node::Expression;
+use super::node::{Expression, RateLimit};
 use super::pattern::Pattern;
 use super::quantity::ByteSize;
 use super::time::SimDuration;
@@ -73,11 +74,11 @@ fn is_default_delay(delay: &SimDuration) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum LinkKind {
-    /// Producer, service or function to bus.
+    /// Producer, service, function or gateway to bus.
     Publish(Publish),
-    /// Bus to consumer, service or function.
+    /// Bus to consumer, service, function or gateway.
     Subscribe(Subscription),
-    /// Service or function to service or function, with no bus between.
+    /// Service, function or gateway to service or function, with no bus between.
     Call(Call),
 }
 
@@ -175,6 +176,14 @@ pub struct Subscription {
     /// Where a record goes that is given up; unset means where the bus says, or nowhere.
     #[serde(skip_serializing_if = "is_default")]
     pub dead_letters: Option<NodeId>,
+
+    /// How many records may be handed over in a time; unset means as many as the members take.
+    #[serde(skip_serializing_if = "is_default")]
+    pub rate: Option<Box<RateLimit>>,
+
+    /// When nothing is handed over for a while, because too much of it failed; unset means never.
+    #[serde(skip_serializing_if = "is_default")]
+    pub breaker: Option<Box<Breaker>>,
 }
 
 impl Subscription {
@@ -218,6 +227,8 @@ impl Default for Subscription {
             delay: SimDuration::ZERO,
             idempotent: None,
             dead_letters: None,
+            rate: None,
+            breaker: None,
         }
     }
 }
@@ -400,6 +411,15 @@ pub struct Call {
     /// Where a call goes that is given up; unset means nowhere.
     #[serde(skip_serializing_if = "is_default")]
     pub dead_letters: Option<NodeId>,
+
+    /// How long the caller waits for one attempt, from the moment it is at its callee; then it is cancelled there, and
+    /// failed. Unset means as long as it takes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub timeout: Option<SimDuration>,
+
+    /// When calls fail at once for a while instead of being made, because too many failed; unset means never.
+    #[serde(skip_serializing_if = "is_default")]
+    pub breaker: Option<Box<Breaker>>,
 }
 
 impl Default for Call {
@@ -410,6 +430,8 @@ impl Default for Call {
             backoff: Backoff::default(),
             queue: QueueLimit::default(),
             dead_letters: None,
+            timeout: None,
+            breaker: None,
         }
     }
 }

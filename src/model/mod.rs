@@ -8,6 +8,8 @@ mod event;
 mod expect;
 mod fault;
 mod flow;
+mod gateway;
+mod guard;
 mod ids;
 mod link;
 mod node;
@@ -21,6 +23,8 @@ pub use self::event::{EventType, JsonText};
 pub use self::expect::{Counted, Expectation, ExpectationName, ExpectationTag, Scope};
 pub use self::fault::{Fault, FaultKind, FaultName, FaultTag, FaultTarget};
 pub use self::flow::{DeadLetterLink, ExpectedLink, Flow, FlowError, FlowParts, LinkRefusal};
+pub use self::gateway::Gateway;
+pub use self::guard::Breaker;
 pub use self::ids::{
     EventId, EventName, EventTypeIx, FaultIx, IdError, LinkId, LinkIx, NodeId, NodeIx, SubIx, TopicIx, TopicName,
 };
@@ -65,6 +69,8 @@ pub mod limits {
     pub const EXPECTATIONS: usize = 1_000;
     /// Work a node does at once.
     pub const CONCURRENCY: u32 = 100_000;
+    /// Outcomes that a circuit breaker looks back on.
+    pub const BREAKER_WINDOW: u32 = 10_000;
 }
 
 /// Whether a value is its type's default: what serde skips, so that a file says only what differs.

@@ -9,6 +9,7 @@ mod expectations;
 mod expressions;
 mod faults;
 mod groups;
+mod guards;
 mod routes;
 mod secrets;
 mod settings;
@@ -40,6 +41,7 @@ pub fn check(flow: &Flow) -> Vec<Problem> {
     waiting::check(&wiring, &routes, &mut findings);
     topics::check(&wiring, &routes, &mut findings);
     traffic::check(&wiring, &routes, &mut findings);
+    guards::check(&wiring, &mut findings);
     faults::check(flow, &mut findings);
     expectations::check(flow, &mut findings);
     findings.in_order()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::data_needs;
 use super::faults::FaultPlan;
+use super::guards::{BreakerPlan, GatePlan, GatewayPlan};
 use super::lanes;
 use super::lanes::Lanes;
 use super::lines::LinePlan;
@@ -20,9 +21,9 @@ use super::topics::{DedupPlan, TopicRules};
 use super::{Capabilities, Place, Plan, Problem, ReplayLog, Sampler, Severity};
 use crate::expr::{self, Program, Purpose};
 use crate::model::{
-    Backoff, ByteSize, Call, Chance, Emit, EventName, EventTypeIx, Expression, Flow, Handler, Key, Link, LinkId,
-    LinkIx, LinkKind, NodeId, NodeIx, NodeKind, Pacing, Pattern, Pick, Producer, Publish, QueueLimit, RateLimit,
-    ReplayPace, Retention, Share, SimDuration, StartAt, SubIx, Subscription, Topic, TopicIx, TopicName,
+    Backoff, ByteSize, Call, Chance, Emit, EventName, EventTypeIx, Expression, Flow, Gateway, Handler, Key, KindTag,
+    Link, LinkId, LinkIx, LinkKind, NodeId, NodeIx, NodeKind, Pacing, Pattern, Pick, Producer, Publish, QueueLimit,
+    RateLimit, ReplayPace, Retention, Share, SimDuration, StartAt, SubIx, Subscription, Topic, TopicIx, TopicName,
 };
 
 /// What a plan needs besides the flow: the logs that its producers replay, already read, and who carries its buses.
@@ -86,6 +87,7 @@ impl<'a> Compiler<'a> {
             cycles: 0,
             has_lines: false,
             lanes: Lanes::default(),
+            breakers: BTreeMap::new(),
             names: Names::default(),
         };
         if let Some(previous) = previous {
@@ -217,6 +219,8 @@ impl<'a> Compiler<'a> {
             backoff: call.backoff,
             queue: queue_plan(&call.queue),
             dead: call.dead_letters.as_ref().and_then(|to| self.dead_path(callee, to)),
+            timeout: call.timeout.map_or(u64::MAX, |timeout| timeout.as_nanos().max(1)),
+            breaker: call.breaker.as_deref().map(BreakerPlan::new),
         }
     }
 
@@ -366,6 +370,7 @@ impl<'a> Compiler<'a> {
             // What had a line keeps one, so that whoever waits in it keeps its place.
             plan.line = LinePlan::of(settings).map(Box::new).or(plan.line.take());
             plan.remembers = settings.idempotent.map_or(0, SimDuration::as_nanos);
+            plan.gate = GatePlan::of(settings);
         }
     }
 
@@ -397,6 +402,7 @@ impl<'a> Compiler<'a> {
             queue: NO_LIMIT,
             line: None,
             remembers: 0,
+            gate: None,
         });
         self.plan.names.subs.insert(name, sub);
         sub
@@ -408,6 +414,8 @@ impl<'a> Compiler<'a> {
             Some(NodeKind::Consumer(consumer)) => consumer.concurrency,
             Some(NodeKind::Service(service)) => service.concurrency,
             Some(NodeKind::Function(function)) => function.instances,
+            // It takes whatever comes, at once.
+            Some(NodeKind::Gateway(_)) => u32::MAX,
             _ => 1,
         };
         let prefetch = settings.prefetch.unwrap_or_else(|| at_once.max(1).saturating_mul(2));
@@ -429,7 +437,7 @@ impl<'a> Compiler<'a> {
     fn lay_inboxes(&mut self) {
         for ix in 0..self.plan.nodes.len() {
             let node = &self.plan.nodes[ix];
-            if !(node.alive && node.tag.calls()) {
+            if !(node.alive && node.tag.is_called()) {
                 continue;
             }
             let label = node.id.to_string();
@@ -518,7 +526,7 @@ impl<'a> Compiler<'a> {
             let ix = NodeIx(ix as u32);
             let id = self.plan.nodes[ix.index()].id.clone();
             let work = match &node.kind {
-                NodeKind::Producer(producer) => Work::Producer(Box::new(self.producer(ix, &id, producer))),
+                NodeKind::Producer(producer) => Work::Producer(Box::new(self.producer(ix, &id, producer, "kind"))),
                 NodeKind::Consumer(consumer) => {
                     let handler = HandlerPlan {
                         on: Kinds::All,
@@ -528,12 +536,13 @@ impl<'a> Compiler<'a> {
                         pick: Pick::Each,
                         is_plain: true,
                     };
-                    let rate = consumer.rate_limit.as_ref().map(bucket);
+                    let rate = consumer.rate_limit.as_ref().map(BucketPlan::new);
                     let is_instant = handler.takes.is_zero() && handler.fails == Chance::NEVER && rate.is_none();
                     Work::Worker(Box::new(WorkerPlan {
                         concurrency: consumer.concurrency.max(1),
                         handlers: Box::new([handler]),
                         rate,
+                        timeout: timeout(consumer.timeout),
                         function: None,
                         inbox: None,
                         fire: None,
@@ -544,12 +553,15 @@ impl<'a> Compiler<'a> {
                 NodeKind::Service(service) => {
                     let handlers = self.handlers(ix, &id, &service.handlers);
                     let rate = service.rate_limit.as_ref();
-                    Work::Worker(Box::new(self.worker(ix, service.concurrency, &service.handlers, handlers, rate)))
+                    let mut worker = self.worker(ix, service.concurrency, &service.handlers, handlers, rate);
+                    worker.timeout = timeout(service.timeout);
+                    Work::Worker(Box::new(worker))
                 }
                 NodeKind::Function(function) => {
                     let handlers = self.handlers(ix, &id, &function.handlers);
                     let rate = function.rate_limit.as_ref();
                     let mut worker = self.worker(ix, function.instances, &function.handlers, handlers, rate);
+                    worker.timeout = timeout(function.timeout);
                     worker.function = Some(FunctionPlan {
                         provisioned: function.provisioned.min(function.instances.max(1)),
                         cold_start: Sampler::new(&function.cold_start),
@@ -565,6 +577,7 @@ impl<'a> Compiler<'a> {
                 NodeKind::DeadLetterQueue(queue) => {
                     Work::DeadLetters { keep: queue.keep_records.unwrap_or(DEAD_LETTERS).max(1) }
                 }
+                NodeKind::Gateway(gateway) => Work::Gateway(Box::new(self.gateway(ix, &id, gateway))),
                 NodeKind::Bus(_) | NodeKind::Note(_) => Work::None,
             };
             self.plan.nodes[ix.index()].work = work;
@@ -591,7 +604,8 @@ impl<'a> Compiler<'a> {
         WorkerPlan {
             concurrency: at_once.max(1),
             handlers,
-            rate: rate.map(bucket),
+            rate: rate.map(BucketPlan::new),
+            timeout: None,
             function: None,
             inbox,
             fire,
@@ -691,8 +705,36 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn producer(&mut self, ix: NodeIx, id: &NodeId, producer: &'a Producer) -> ProducerPlan {
-        let at = |field: &str| Place::Node(id.clone(), Some(format!("kind.{field}")));
+    fn gateway(&mut self, ix: NodeIx, id: &NodeId, gateway: &'a Gateway) -> GatewayPlan {
+        let handler = HandlerPlan {
+            on: Kinds::All,
+            takes: Sampler::Fixed(0),
+            fails: Chance::NEVER,
+            emits: Box::default(),
+            pick: Pick::Each,
+            is_plain: false,
+        };
+        let worker = WorkerPlan {
+            concurrency: u32::MAX,
+            handlers: Box::new([handler]),
+            rate: None,
+            timeout: None,
+            function: None,
+            inbox: None,
+            fire: None,
+            is_sink: true,
+            is_instant: false,
+        };
+        GatewayPlan {
+            requests: self.producer(ix, id, &gateway.requests, "kind.requests"),
+            worker,
+            replies: self.kinds(&gateway.replies),
+            deadline: gateway.deadline.as_nanos().max(1),
+        }
+    }
+
+    fn producer(&mut self, ix: NodeIx, id: &NodeId, producer: &'a Producer, at: &str) -> ProducerPlan {
+        let at = |field: &str| Place::Node(id.clone(), Some(format!("{at}.{field}")));
         let kind = self.intern_event(&producer.emits, None);
         let data = producer
             .data
@@ -773,7 +815,10 @@ impl<'a> Compiler<'a> {
                 LinkKind::Call(call) if takes(&call.events, event) => {
                     let callee = self.plan.links[link.index()].to;
                     self.plan.names.subs.get(&SubName::Inbox(callee)).map(|inbox| {
-                        RouteTo::Inbox(InboxRoute {
+                        let asks = self.plan.nodes[from.index()].tag == KindTag::Gateway;
+                        let is_guarded = asks || call.breaker.is_some() || call.timeout.is_some();
+                        let to = if is_guarded { RouteTo::Guarded } else { RouteTo::Inbox };
+                        to(InboxRoute {
                             sub: *inbox,
                             slot: self.plan.subs[inbox.index()].slot,
                             callee,
@@ -836,6 +881,7 @@ impl<'a> Compiler<'a> {
         data_needs::mark(&mut self.plan);
         self.plan.lanes = lanes::lay(&self.plan);
         self.plan.lay_feeds();
+        self.plan.lay_breakers();
         Ok(self.plan)
     }
 }
@@ -851,13 +897,14 @@ impl Plan {
                     sub.members.first().map_or((sub.node, LinkIx(0)), |member| (member.node, member.link));
                 let is_instant = match &self.nodes[node.index()].work {
                     Work::Worker(worker) => worker.is_instant,
-                    Work::Producer(_) | Work::DeadLetters { .. } | Work::None => false,
+                    Work::Producer(_) | Work::DeadLetters { .. } | Work::Gateway(_) | Work::None => false,
                 };
                 let has_no_way = matches!(sub.members[..], [MemberPlan { delay: 0, .. }]);
                 let has_filter = sub.filter.is_some();
                 let is_ordinary = !sub.at_most_once
                     && sub.share == Share::Queue
                     && sub.line.is_none()
+                    && sub.gate.is_none()
                     && sub.remembers == 0
                     && !self.cursors[*cursor as usize].consumes;
                 let passes = is_instant && has_no_way && !has_filter && is_ordinary;
@@ -925,6 +972,7 @@ impl Plan {
             queue: sub.queue,
             line: sub.line.as_ref().map(|_| Box::new(LinePlan::PLAIN)),
             remembers: 0,
+            gate: None,
         };
         self.subs = previous.subs.iter().map(sub).collect();
         let fault = |fault: &FaultPlan| FaultPlan { alive: false, ..fault.clone() };
@@ -949,16 +997,14 @@ impl Plan {
     }
 }
 
+fn timeout(timeout: Option<SimDuration>) -> Option<u64> {
+    timeout.map(|timeout| timeout.as_nanos().max(1))
+}
+
 fn takes(events: &[Pattern], event: &EventName) -> bool {
     events.is_empty() || events.iter().any(|pattern| pattern.matches(event.as_str()))
 }
 
 fn queue_plan(queue: &QueueLimit) -> QueuePlan {
     QueuePlan { records: queue.records, bytes: queue.bytes.as_bytes(), when_full: queue.when_full }
-}
-
-fn bucket(limit: &RateLimit) -> BucketPlan {
-    let gap = limit.rate.mean_gap().map_or(u64::MAX, SimDuration::as_nanos);
-    let slack = gap.saturating_mul(u64::from(limit.burst.max(1)) - 1);
-    BucketPlan { gap, slack, over: limit.over }
 }

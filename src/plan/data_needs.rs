@@ -22,7 +22,7 @@ pub(super) fn mark(plan: &mut Plan) {
             }
         }
         for node in &plan.nodes {
-            let Work::Producer(producer) = &node.work else { continue };
+            let Some(producer) = node.work.source() else { continue };
             for (kind, _) in &producer.other_routes {
                 needed[kind.index()] = true;
             }
@@ -101,15 +101,12 @@ fn ruled_topics(plan: &Plan) -> Vec<TopicIx> {
 fn handlers(plan: &Plan) -> impl Iterator<Item = &HandlerPlan> {
     plan.nodes.iter().flat_map(|node| match &node.work {
         Work::Worker(worker) => &worker.handlers[..],
-        Work::Producer(_) | Work::DeadLetters { .. } | Work::None => &[],
+        Work::Producer(_) | Work::DeadLetters { .. } | Work::Gateway(_) | Work::None => &[],
     })
 }
 
 fn emits(plan: &Plan) -> impl Iterator<Item = &EmitPlan> {
-    let produced = plan.nodes.iter().filter_map(|node| match &node.work {
-        Work::Producer(producer) => Some(&producer.emit),
-        Work::Worker(_) | Work::DeadLetters { .. } | Work::None => None,
-    });
+    let produced = plan.nodes.iter().filter_map(|node| node.work.source().map(|source| &source.emit));
     produced.chain(handlers(plan).flat_map(|handler| &handler.emits[..]))
 }
 

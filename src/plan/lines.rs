@@ -1,7 +1,7 @@
 //! What waits in a subscription otherwise than in the order of the log: strict order, time to live, priority, delay.
 
 use super::Plan;
-use super::plan::{EmitPlan, RouteTo, Work};
+use super::plan::{EmitPlan, RouteTo};
 use crate::model::{EventTypeIx, Order, SimDuration, Subscription, TopicIx};
 
 /// How a subscription's records wait.
@@ -70,16 +70,13 @@ impl Plan {
         };
         let mut add_emit = |emit: &EmitPlan| emit.routes.iter().for_each(|route| add(emit.kind, &route.to));
         for node in &self.nodes {
-            match &node.work {
-                Work::Producer(producer) => add_emit(&producer.emit),
-                Work::Worker(worker) => {
-                    worker.handlers.iter().flat_map(|handler| &handler.emits).for_each(&mut add_emit);
-                }
-                Work::DeadLetters { .. } | Work::None => {}
+            if let Some(producer) = node.work.source() {
+                add_emit(&producer.emit);
             }
+            let handlers = node.work.worker().into_iter().flat_map(|worker| &worker.handlers);
+            handlers.flat_map(|handler| &handler.emits).for_each(&mut add_emit);
         }
-        for node in &self.nodes {
-            let Work::Producer(producer) = &node.work else { continue };
+        for producer in self.nodes.iter().filter_map(|node| node.work.source()) {
             for (kind, routes) in &producer.other_routes {
                 routes.iter().for_each(|route| add(*kind, &route.to));
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::faults::FaultPlan;
+use super::guards::{BreakerPlan, GatePlan, GatewayPlan};
 use super::lanes::Lanes;
 use super::lines::LinePlan;
 use super::outside::Capabilities;
@@ -48,6 +49,8 @@ pub struct Plan {
     pub(crate) has_lines: bool,
     /// What nearly every step needs.
     pub(crate) lanes: Lanes,
+    /// By link: the subscription or inbox of its circuit breaker, and the link itself if it is a call.
+    pub(super) breakers: BTreeMap<LinkIx, (SubIx, Option<LinkIx>)>,
     pub(super) names: Names,
 }
 
@@ -88,8 +91,30 @@ pub(crate) enum Work {
     DeadLetters {
         keep: u64,
     },
+    Gateway(Box<GatewayPlan>),
     /// A bus works through its topics, a note not at all.
     None,
+}
+
+impl Work {
+    /// How it takes events, if it does.
+    #[inline]
+    pub(crate) fn worker(&self) -> Option<&WorkerPlan> {
+        match self {
+            Self::Worker(worker) => Some(worker),
+            Self::Gateway(gateway) => Some(&gateway.worker),
+            Self::Producer(_) | Self::DeadLetters { .. } | Self::None => None,
+        }
+    }
+
+    /// How it makes events by itself, if it does.
+    pub(crate) fn source(&self) -> Option<&ProducerPlan> {
+        match self {
+            Self::Producer(producer) => Some(producer),
+            Self::Gateway(gateway) => Some(&gateway.requests),
+            Self::Worker(_) | Self::DeadLetters { .. } | Self::None => None,
+        }
+    }
 }
 
 pub(crate) struct ProducerPlan {
@@ -123,6 +148,8 @@ pub(crate) struct WorkerPlan {
     pub(crate) concurrency: u32,
     pub(crate) handlers: Box<[HandlerPlan]>,
     pub(crate) rate: Option<BucketPlan>,
+    /// How long one handling may take.
+    pub(crate) timeout: Option<u64>,
     pub(crate) function: Option<FunctionPlan>,
     /// Where it takes calls; none for a consumer.
     pub(crate) inbox: Option<SubIx>,
@@ -236,6 +263,8 @@ pub(crate) struct InboxRoute {
 pub(crate) enum RouteTo {
     Topic(TopicIx),
     Inbox(InboxRoute),
+    /// As an inbox, by a link with a circuit breaker or a timeout, or from a gateway.
+    Guarded(InboxRoute),
 }
 
 pub(crate) struct LinkPlan {
@@ -252,6 +281,9 @@ pub(crate) struct CallPlan {
     pub(crate) backoff: Backoff,
     pub(crate) queue: QueuePlan,
     pub(crate) dead: Option<DeadPath>,
+    /// How long an attempt may take from its arrival on; `u64::MAX` for as long as it likes.
+    pub(crate) timeout: u64,
+    pub(crate) breaker: Option<BreakerPlan>,
 }
 
 #[derive(Clone, Copy)]
@@ -360,6 +392,8 @@ pub(crate) struct SubPlan {
     pub(crate) line: Option<Box<LinePlan>>,
     /// For how long an event is remembered that was handled; 0 for not at all.
     pub(crate) remembers: u64,
+    /// What stands before its members.
+    pub(crate) gate: Option<Box<GatePlan>>,
 }
 
 #[derive(Clone, Copy)]
@@ -438,6 +472,40 @@ impl Plan {
         self.names.nodes.get(id).copied()
     }
 
+    /// Whether a node waits for replies that carry its requests' ids.
+    pub(crate) fn is_gateway(&self, node: NodeIx) -> bool {
+        matches!(self.nodes[node.index()].work, Work::Gateway(_))
+    }
+
+    /// Where a node takes its calls, if it does.
+    pub(crate) fn inbox_of(&self, node: NodeIx) -> Option<SubIx> {
+        self.names.subs.get(&SubName::Inbox(node)).copied()
+    }
+
+    /// The circuit breaker that a link goes through, if there is one: the subscription's, which all its members share; or
+    /// the link's own, with the callee's inbox.
+    pub fn breaker_of(&self, link: LinkIx) -> Option<(SubIx, Option<LinkIx>)> {
+        self.breakers.get(&link).copied()
+    }
+
+    /// Gathers the circuit breakers by the links that go through them.
+    pub(super) fn lay_breakers(&mut self) {
+        let mut breakers = BTreeMap::new();
+        for (ix, link) in self.links.iter().enumerate() {
+            let has_one = link.call.as_ref().is_some_and(|call| call.breaker.is_some());
+            if let Some(inbox) = self.inbox_of(link.to).filter(|_| has_one) {
+                breakers.insert(LinkIx(ix as u32), (inbox, Some(LinkIx(ix as u32))));
+            }
+        }
+        for (ix, sub) in self.subs.iter().enumerate() {
+            if sub.gate.as_ref().is_some_and(|gate| gate.breaker.is_some()) {
+                let members = sub.members.iter();
+                breakers.extend(members.map(|member| (member.link, (SubIx(ix as u32), None))));
+            }
+        }
+        self.breakers = breakers;
+    }
+
     /// What a node does.
     pub fn node_kind(&self, node: NodeIx) -> KindTag {
         self.nodes[node.index()].tag
@@ -445,12 +513,9 @@ impl Plan {
 
     /// The log that a node replays.
     pub fn replayed(&self, node: NodeIx) -> Option<&ReplayLog> {
-        match &self.nodes.get(node.index())?.work {
-            Work::Producer(producer) => match &producer.pacing {
-                Pace::Replay { log, .. } => Some(log),
-                _ => None,
-            },
-            Work::Worker(_) | Work::DeadLetters { .. } | Work::None => None,
+        match &self.nodes.get(node.index())?.work.source()?.pacing {
+            Pace::Replay { log, .. } => Some(log),
+            _ => None,
         }
     }
 

@@ -112,8 +112,15 @@ impl Journal {
     }
 
     /// The machine as it was at the start.
+    ///
+    /// Where people edited while it ran, events carry all their data as they did then: an edit may bring a filter that looks
+    /// into what is under way.
     pub(crate) fn kernel(&self) -> Kernel {
-        Kernel::new(Arc::clone(&self.start.plan), self.seed)
+        let mut kernel = Kernel::new(Arc::clone(&self.start.plan), self.seed);
+        if self.entries.iter().any(|entry| matches!(entry.what, Injected::Edit(_))) {
+            kernel.keep_all_data();
+        }
+        kernel
     }
 
     /// The same journal with every plan made anew from its flow, as on another machine that has only the flows.

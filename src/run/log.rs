@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::model::{EventId, EventTypeIx};
 use crate::plan::Plan;
-use crate::trace::{Leg, Phase, Record, Removal, Stage, Staleness, What};
+use crate::trace::{Circuit, Leg, NoReply, Phase, Record, Removal, Stage, Staleness, What};
 
 use super::look::event_text;
 use super::view::{LogKind, LogRow};
@@ -168,7 +168,15 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         | What::Slowed { .. }
         | What::Skewed { .. }
         | What::OrderGap { .. }
+        | What::Limited { .. }
+        | What::BreakerTurned { .. }
+        | What::HeldBack { .. }
+        | What::Cancelled { .. }
+        | What::CallFailed { .. }
+        | What::Unanswered { .. }
+        | What::Orphaned { .. }
         | What::Draining => LogKind::Notice,
+        What::Replied { .. } => LogKind::Handled,
         What::Sent { .. }
         | What::Opened { .. }
         | What::Received { .. }
@@ -177,6 +185,7 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         | What::Postponed { .. }
         | What::Buried { .. }
         | What::Removed { why: Removal::Consumed, .. }
+        | What::Requested { .. }
         | What::Assigned { .. } => return None,
     })
 }
@@ -430,6 +439,56 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
             (row.event, row.node) = (Some(event), Some(node));
             row.detail = format!("says {time} by “{}”", plan.fault_name(fault));
         }
+        What::Limited { sub, event, node, attempt } => {
+            (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
+            row.detail = format!("throttled: {} had no token for it", plan.sub_label(sub));
+        }
+        What::BreakerTurned { sub, link, circuit } => {
+            row.link = link;
+            let whose = link.map_or_else(|| plan.sub_label(sub), |link| plan.link_id(link).as_str());
+            row.detail = match circuit {
+                Circuit::Closed => format!("the circuit breaker of {whose} is closed: all goes through again"),
+                Circuit::Open => format!("the circuit breaker of {whose} is open: nothing goes through"),
+                Circuit::HalfOpen => format!("the circuit breaker of {whose} is half-open: probes decide"),
+            };
+        }
+        What::HeldBack { sub, event, due } => {
+            row.event = Some(event);
+            let wait = due.since(record.at).rounded();
+            row.detail = format!("{}: its circuit breaker is open, again in {wait}", plan.sub_label(sub));
+        }
+        What::Cancelled { node, sub: _, event, attempt } => {
+            (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
+            "cancelled before it began: its caller waits no longer".clone_into(&mut row.detail);
+        }
+        What::CallFailed { node, link, event, kind, attempt, reason, due } => {
+            (row.event, row.node, row.link, row.attempt) = (Some(event), Some(node), Some(link), attempt);
+            typed(&mut row, kind);
+            row.detail = match due {
+                Some(due) => format!("call failed, {}: again in {}", reason.name(), due.since(record.at).rounded()),
+                None => format!("call failed, {}: given up", reason.name()),
+            };
+        }
+        What::Replied { node, event, reply, round_trip } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            row.detail = format!("answered by {} after {}", event_text(plan, reply), round_trip.rounded());
+        }
+        What::Unanswered { node, event, why } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            let why = match why {
+                NoReply::TimedOut => "no reply in time",
+                NoReply::NoResponders => "no responders: nobody listens",
+                NoReply::Purged => "no reply: an edit removed the gateway",
+            };
+            why.clone_into(&mut row.detail);
+        }
+        What::Orphaned { node, event, request } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            row.detail = match request {
+                Some(request) => format!("orphan: {} waits for no reply any more", event_text(plan, request)),
+                None => "orphan: it answers no request".to_owned(),
+            };
+        }
         What::Draining => "sources are stopped".clone_into(&mut row.detail),
         What::Unconfirmed { link, node, event, kind } => {
             (row.event, row.node, row.link) = (Some(event), Some(node), Some(link));
@@ -443,6 +502,7 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
         | What::Acked { .. }
         | What::Postponed { .. }
         | What::Buried { .. }
+        | What::Requested { .. }
         | What::Assigned { .. } => {}
     }
     row

@@ -132,7 +132,7 @@ impl Observer for Looker {
             }
             What::LinkLost { link, event, leg, .. } if leg != trace::Leg::Answer => self.dots.lost(link, event, at),
             What::Handled { node, .. } | What::Recognised { node, .. } => self.flash(node, at, FlashKind::Handled),
-            What::Failed { node, .. } => self.flash(node, at, FlashKind::Failed),
+            What::Failed { node, .. } | What::Unanswered { node, .. } => self.flash(node, at, FlashKind::Failed),
             What::Dropped { node, .. }
             | What::DeadLettered { node, .. }
             | What::Expired { node, .. }
@@ -218,6 +218,14 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::Removed { event, .. }
         | What::Replayed { event, .. }
         | What::Muted { event, .. }
+        | What::Limited { event, .. }
+        | What::HeldBack { event, .. }
+        | What::Cancelled { event, .. }
+        | What::CallFailed { event, .. }
+        | What::Requested { event, .. }
+        | What::Replied { event, .. }
+        | What::Unanswered { event, .. }
+        | What::Orphaned { event, .. }
         | What::Unconfirmed { event, .. } => Some(*event),
         What::FaultBegan { .. } | What::FaultEnded { .. } => None,
         What::OutOfRange { .. }
@@ -229,6 +237,7 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::Assigned { .. }
         | What::Edited { .. }
         | What::SourceEnded { .. }
+        | What::BreakerTurned { .. }
         | What::Draining => None,
     }
 }

@@ -474,6 +474,72 @@ impl Serialize for TraceLine<'_> {
                 line.put("attempt", attempt)?;
                 line.put("service_ns", service.as_nanos())?;
             }
+            What::Limited { sub, event, node, attempt } => {
+                line.what("limited")?;
+                line.event(event)?;
+                line.sub(sub)?;
+                line.node(node)?;
+                line.put("attempt", attempt)?;
+            }
+            What::BreakerTurned { sub, link, circuit } => {
+                line.what("breaker_turned")?;
+                line.sub(sub)?;
+                if let Some(link) = link {
+                    line.link(link)?;
+                }
+                line.put("circuit", circuit.name())?;
+            }
+            What::HeldBack { sub, event, due } => {
+                line.what("held_back")?;
+                line.event(event)?;
+                line.sub(sub)?;
+                line.instant("due_ns", due)?;
+            }
+            What::Cancelled { node, sub, event, attempt } => {
+                line.what("cancelled")?;
+                line.event(event)?;
+                line.sub(sub)?;
+                line.node(node)?;
+                line.put("attempt", attempt)?;
+            }
+            What::CallFailed { node, link, event, kind, attempt, reason, due } => {
+                line.what("call_failed")?;
+                line.typed(event, kind)?;
+                line.node(node)?;
+                line.link(link)?;
+                line.put("attempt", attempt)?;
+                line.put("reason", reason.name())?;
+                if let Some(due) = due {
+                    line.instant("due_ns", due)?;
+                }
+            }
+            What::Requested { node, event, deadline } => {
+                line.what("requested")?;
+                line.event(event)?;
+                line.node(node)?;
+                line.instant("deadline_ns", deadline)?;
+            }
+            What::Replied { node, event, reply, round_trip } => {
+                line.what("replied")?;
+                line.event(event)?;
+                line.node(node)?;
+                let reply = line.named(reply);
+                line.put("reply", reply)?;
+                line.put("round_trip_ns", round_trip.as_nanos())?;
+            }
+            What::Unanswered { node, event, why } => {
+                line.what("unanswered")?;
+                line.event(event)?;
+                line.node(node)?;
+                line.put("why", why.name())?;
+            }
+            What::Orphaned { node, event, request } => {
+                line.what("orphaned")?;
+                line.event(event)?;
+                line.node(node)?;
+                let request = request.map(|request| line.named(request));
+                line.put("request", request)?;
+            }
             What::Draining => line.what("draining")?,
             What::Unconfirmed { link, node, event, kind } => {
                 line.what("unconfirmed")?;

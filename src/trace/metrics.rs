@@ -1,5 +1,6 @@
 //! The figures of a report, folded from the records while a run goes on.
 
+use super::calls::{BreakerFigures, CallFigures, GatewayFigures};
 use super::histogram::Histogram;
 use super::ledger::{Ledger, LedgerCounts};
 use super::record::{Leg, Observer, Passage, Phase, Record, Stage, What};
@@ -22,6 +23,8 @@ pub struct Metrics {
     /// Only functions have these; by node.
     functions: Vec<(NodeIx, FunctionFigures)>,
     publishes: Publishes,
+    /// Figures of gateways and circuit breakers.
+    calls: CallFigures,
     shape: Shape,
     records: u64,
     lost_in_handler: u64,
@@ -255,6 +258,7 @@ impl Metrics {
             ends: Vec::new(),
             functions: Vec::new(),
             publishes: Publishes::default(),
+            calls: CallFigures::default(),
             shape: Shape::default(),
             records: 0,
             lost_in_handler: 0,
@@ -449,6 +453,16 @@ impl Metrics {
         }
     }
 
+    /// A gateway's figures, if it has any yet.
+    pub fn gateway(&self, node: NodeIx) -> Option<&GatewayFigures> {
+        self.calls.gateways.get(&node)
+    }
+
+    /// The circuit breaker of a subscription; or that of a call link, with the callee's inbox. Closed if it never turned.
+    pub fn breaker(&self, sub: SubIx, link: Option<LinkIx>) -> BreakerFigures {
+        self.calls.breakers.get(&(sub, link)).copied().unwrap_or_default()
+    }
+
     /// A link's figures.
     pub fn link(&self, link: LinkIx) -> LinkFigures {
         self.links[link.index()]
@@ -588,8 +602,8 @@ impl Observer for Metrics {
                 self.rare[node.index()].failed += 1;
                 self.lost_in_handler += u64::from(lost);
             }
-            What::Throttled { node, .. } => {
-                self.rare[node.index()].throttled += 1;
+            What::Throttled { node, .. } | What::Cancelled { node, .. } => {
+                self.rare[node.index()].throttled += u64::from(matches!(record.what, What::Throttled { .. }));
                 let cell = &mut self.nodes[node.index()];
                 cell.local = cell.local.saturating_sub(1);
                 cell.queue.remove(now);
@@ -677,7 +691,16 @@ impl Observer for Metrics {
                     Stage::Answering => {}
                 }
             }
-            What::FaultBegan { .. }
+            // It never came to the node.
+            What::Limited { node, .. } => self.rare[node.index()].throttled += 1,
+            What::BreakerTurned { .. }
+            | What::Requested { .. }
+            | What::Replied { .. }
+            | What::Unanswered { .. }
+            | What::Orphaned { .. } => self.calls.take(&record.what),
+            What::HeldBack { .. }
+            | What::CallFailed { .. }
+            | What::FaultBegan { .. }
             | What::FaultEnded { .. }
             | What::HeldUp { .. }
             | What::TurnedAway { .. }

@@ -646,6 +646,147 @@ pub enum What<'a> {
         /// What the event says.
         time: SimTime,
     },
+    /// A subscription's rate limit had no token for a record: it was not sent to its member, and comes again or is given
+    /// up. [`What::Delivered`] came before.
+    Limited {
+        /// The subscription.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// The member that it was for.
+        node: NodeIx,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// A circuit breaker is in another state.
+    BreakerTurned {
+        /// The subscription; for a call's, the callee's inbox.
+        sub: SubIx,
+        /// The link of the calls, if it is a call's.
+        link: Option<LinkIx>,
+        /// Its state from here on.
+        circuit: Circuit,
+    },
+    /// A call was due again, but its breaker is not closed: it goes on waiting.
+    HeldBack {
+        /// The callee's inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// When it is due the next time.
+        due: SimTime,
+    },
+    /// A call was cancelled before its callee had begun with it: its caller waits no longer.
+    Cancelled {
+        /// The callee.
+        node: NodeIx,
+        /// Its inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// A call failed before it reached its callee. It is made again, or an obligation follows that ends at once.
+    CallFailed {
+        /// The caller.
+        node: NodeIx,
+        /// The link.
+        link: LinkIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// Which attempt.
+        attempt: u32,
+        /// Why.
+        reason: Reason,
+        /// When it is made again; unset if it is given up.
+        due: Option<SimTime>,
+    },
+    /// A gateway made a request and waits for its reply. The request is an event: [`What::Emitted`] came before.
+    Requested {
+        /// The gateway.
+        node: NodeIx,
+        /// The request.
+        event: EventId,
+        /// How long it waits.
+        deadline: SimTime,
+    },
+    /// A reply came in time, and it is the first.
+    Replied {
+        /// The gateway.
+        node: NodeIx,
+        /// The request.
+        event: EventId,
+        /// The reply.
+        reply: EventId,
+        /// Since the request.
+        round_trip: SimDuration,
+    },
+    /// A request ended without a reply.
+    Unanswered {
+        /// The gateway.
+        node: NodeIx,
+        /// The request.
+        event: EventId,
+        /// Why.
+        why: NoReply,
+    },
+    /// A gateway got a reply that nobody waits for any more, or that answers nothing.
+    Orphaned {
+        /// The gateway.
+        node: NodeIx,
+        /// The reply.
+        event: EventId,
+        /// The request that it answers, if it answers one.
+        request: Option<EventId>,
+    },
+}
+
+/// The state of a circuit breaker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Circuit {
+    /// All goes through.
+    #[default]
+    Closed,
+    /// Nothing goes through.
+    Open,
+    /// A few probes go through, and decide.
+    HalfOpen,
+}
+
+impl Circuit {
+    /// Its stable name, as traces have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+        }
+    }
+}
+
+/// Why a request has no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NoReply {
+    /// None came in time.
+    TimedOut,
+    /// Nobody listens: no subscription matches it, or whoever was asked would not have it.
+    NoResponders,
+    /// An edit removed the gateway.
+    Purged,
+}
+
+impl NoReply {
+    /// Its stable name, as traces have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TimedOut => "timed_out",
+            Self::NoResponders => "no_responders",
+            Self::Purged => "purged",
+        }
+    }
 }
 
 /// How far an attempt was that a crash ended.
@@ -774,6 +915,12 @@ pub enum Reason {
     Expired,
     /// It has no key, and the topic is compacted by key.
     NoKey,
+    /// It took longer than allowed and was cancelled.
+    Timeout,
+    /// The circuit breaker before it was open.
+    CircuitOpen,
+    /// The link lost it on its way to its callee.
+    Unreachable,
 }
 
 impl Reason {
@@ -793,6 +940,9 @@ impl Reason {
             Self::Down => "down",
             Self::Expired => "expired",
             Self::NoKey => "no_key",
+            Self::Timeout => "timeout",
+            Self::CircuitOpen => "circuit_open",
+            Self::Unreachable => "unreachable",
         }
     }
 }

@@ -159,6 +159,26 @@ fn cases() -> Vec<(&'static str, Flow)> {
                 r#"group: "", deliveries: 0, max_in_flight: 0, prefetch: 0, ack_wait: "0s", queue: (records: 0, bytes: "0 B")"#,
             ),
         ),
+        (
+            "a gate of zeros",
+            consumer(
+                r#"timeout: "0s""#,
+                r#"rate: (rate: "0/s", burst: 1), breaker: (failures: 0, ratio: 0.0, window: 0, reset: "0s", probes: 0)"#,
+            ),
+        ),
+        (
+            "a circuit breaker that does nothing",
+            consumer("", "breaker: (failures: None, window: 20000), guarantee: AtMostOnce"),
+        ),
+        ("more probes than may be in flight", consumer("", "max_in_flight: 2, breaker: (probes: 3)")),
+        (
+            "timeouts that nothing keeps, or that come too late",
+            consumer(r#"takes: Fixed("20ms"), timeout: "10ms""#, r#"ack_wait: "10ms""#),
+        ),
+        (
+            "a gateway that waits for nothing",
+            flow("", r#""g": (at: (0, 0), kind: Gateway(deadline: "0s", requests: (key: Cycle(0))))"#, ""),
+        ),
         ("a backoff beyond its cap", consumer("", r#"backoff: Exponential(base: "10s", cap: "1s")"#)),
         ("a bad distribution", consumer(r#"takes: Uniform(min: "2s", max: "1s")"#, "")),
         (

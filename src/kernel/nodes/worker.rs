@@ -6,7 +6,7 @@ use super::super::event_list::Class;
 use super::super::state::{Job, Payload, Slot, Tag};
 use super::super::{Cx, Kernel, Ready};
 use crate::model::{EventId, LinkIx, NodeIx, OverLimit, Pick, SimDuration, SimTime, SubIx};
-use crate::plan::{BucketPlan, EmitPlan, HandlerPlan, Hop, Lane, Plan, Route, RouteTo, Work, WorkerPlan};
+use crate::plan::{BucketPlan, EmitPlan, HandlerPlan, Hop, Lane, Plan, Route, RouteTo, WorkerPlan};
 use crate::trace::{KeyRef, Leg, Observer, Reason, What};
 
 /// Whether a node can begin with an event.
@@ -28,10 +28,7 @@ pub(in super::super) struct Planned<'a> {
 }
 
 fn worker_of(plan: &Plan, node: NodeIx) -> Option<&WorkerPlan> {
-    match &plan.nodes[node.index()].work {
-        Work::Worker(worker) => Some(worker),
-        Work::Producer(_) | Work::DeadLetters { .. } | Work::None => None,
-    }
+    plan.nodes[node.index()].work.worker()
 }
 
 impl Kernel {
@@ -202,17 +199,19 @@ impl Kernel {
     /// The handling itself begins.
     pub(in super::super) fn start<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32) {
         let now = self.now;
+        let node = NodeIx(self.jobs[handle].node);
+        let lane = cx.plan.lanes.of(node.index());
+        let patience = if lane.is_plain { u64::MAX } else { self.patience(cx.plan, &self.jobs[handle]) };
         let job = &mut self.jobs[handle];
-        let node = NodeIx(job.node);
         let (event, kind, attempt) = (job.slot.event, job.slot.kind(), job.attempt.into());
         let wait = SimDuration::from_nanos(now.saturating_sub(job.slot.at));
         job.slot.at = now;
         job.tag = Tag::Work;
         let sub = Self::sub_of(cx.plan, job);
         cx.show(What::Started { node, sub, event, kind, attempt, wait });
-        let lane = cx.plan.lanes.of(node.index());
         let (takes, is_sink) = if lane.is_plain {
-            (self.nodes[node.index()].streams.service.sample(&lane.takes), lane.is_sink)
+            let takes = self.nodes[node.index()].streams.service.sample(&lane.takes);
+            (if self.faults.is_on { self.slowed(cx, handle, takes) } else { takes }, lane.is_sink)
         } else {
             let job = self.jobs[handle];
             if self.is_remembered(cx.plan, &job) {
@@ -223,9 +222,13 @@ impl Kernel {
             let Some(worker) = worker_of(cx.plan, node) else { return };
             let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind));
             let takes = handler.map_or(0, |handler| self.nodes[node.index()].streams.service.sample(&handler.takes));
-            (takes, worker.is_sink)
+            let takes = if self.faults.is_on { self.slowed(cx, handle, takes) } else { takes };
+            // What takes longer than it may is cancelled then: it ends as a failure, and nothing that it would have emitted
+            // after that is ever made.
+            let most = worker.timeout.unwrap_or(u64::MAX).min(patience);
+            self.jobs[handle].reason = if takes > most { Reason::Timeout } else { Reason::Failed };
+            (takes.min(most), worker.is_sink)
         };
-        let takes = if self.faults.is_on { self.slowed(cx, handle, takes) } else { takes };
         if takes > 0 {
             self.later(now.saturating_add(takes), Class::Completion, handle);
         } else if is_sink {
@@ -248,10 +251,9 @@ impl Kernel {
         let lane = plan.lanes.of(node.index());
         let is_muted = job.slot.is_replayed() && !plan.subs[Self::sub_of(plan, &job).index()].replay_emits;
         // A key of its own text has to be carried along; a number is in the slot.
-        if is_muted {
-            failure = self.handle_muted(cx, &job);
-            function = worker_of(plan, node).and_then(|worker| worker.function.as_ref());
-        } else if lane.is_plain && !self.all_data && job.slot.key_code() != Slot::TEXT_KEY {
+        let is_plain = lane.is_plain && !is_muted && !self.is_followed && job.slot.key_code() != Slot::TEXT_KEY;
+        // An edit may have made it plain since it began.
+        if is_plain && job.reason != Reason::Timeout {
             self.emit_hops(cx, node, &job.slot, lane);
         } else {
             if !plan.is_alive(node) {
@@ -261,10 +263,16 @@ impl Kernel {
             let Some(worker) = worker_of(plan, node) else { return };
             function = worker.function.as_ref();
             is_known = self.is_remembered(plan, &job);
-            let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind));
-            if let Some(handler) = handler.filter(|_| !is_known) {
+            let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind)).filter(|_| !is_known);
+            if job.reason == Reason::Timeout {
+                failure = Some(Reason::Timeout);
+            } else if cx.plan.is_gateway(node) {
+                self.on_reply(cx, handle);
+            } else if let Some(handler) = handler {
                 if self.nodes[node.index()].streams.outcome.happens(handler.fails) {
                     failure = Some(Reason::Failed);
+                } else if is_muted && !handler.emits.is_empty() {
+                    cx.show(What::Muted { node, sub: Self::sub_of(plan, &job), event: job.slot.event });
                 } else if !handler.emits.is_empty() {
                     failure = self.emit_all(cx, handle, handler).err();
                 }
@@ -305,21 +313,6 @@ impl Kernel {
         if self.nodes[node.index()].queue_len > 0 {
             self.begin_next(cx, node);
         }
-    }
-
-    /// A replay ends whose effects are not wanted: it may fail as any, and emits nothing.
-    #[cold]
-    fn handle_muted<O: Observer>(&mut self, cx: &mut Cx<'_, O>, job: &Job) -> Option<Reason> {
-        let node = NodeIx(job.node);
-        let worker = worker_of(cx.plan, node)?;
-        let handler = worker.handlers.iter().find(|handler| handler.on.contains(job.slot.kind()))?;
-        if self.nodes[node.index()].streams.outcome.happens(handler.fails) {
-            return Some(Reason::Failed);
-        }
-        if !handler.emits.is_empty() {
-            cx.show(What::Muted { node, sub: Self::sub_of(cx.plan, job), event: job.slot.event });
-        }
-        None
     }
 
     /// An event goes back without having been begun.
@@ -364,7 +357,7 @@ impl Kernel {
             Pick::Each => None,
         };
         // A key of its own text has to be carried along; a number is in the slot.
-        let is_plain = handler.is_plain && !self.all_data && self.jobs[cause].slot.key_code() != Slot::TEXT_KEY;
+        let is_plain = handler.is_plain && !self.is_followed && self.jobs[cause].slot.key_code() != Slot::TEXT_KEY;
         for (place, emit) in handler.emits.iter().enumerate() {
             if let Some(left) = &mut draw_one {
                 if *left >= emit.chance.billionths() {
@@ -565,11 +558,15 @@ impl Kernel {
             return;
         }
         for route in routes {
+            if let RouteTo::Guarded(inbox) = &route.to {
+                self.send_guarded(cx, node, route.link, inbox, slot, payload);
+                continue;
+            }
             let (event, kind, link) = (slot.event, slot.kind(), route.link);
             let arrives = self.now.saturating_add(route.delay);
             let (leg, attempt) = match route.to {
                 RouteTo::Topic(_) => (Leg::Publish, 0),
-                RouteTo::Inbox(_) => (Leg::Call, 1),
+                RouteTo::Inbox(_) | RouteTo::Guarded(_) => (Leg::Call, 1),
             };
             cx.show(What::Sent { link, event, kind, leg, attempt, arrives: SimTime::from_nanos(arrives) });
             self.depart(cx, node, route, route.delay, slot, payload);
@@ -610,7 +607,7 @@ impl Kernel {
                 let handle = self.jobs.put_with(job, payload.cloned());
                 self.later(self.now.saturating_add(delay), Class::Arrival, handle);
             }
-            RouteTo::Inbox(inbox) => {
+            RouteTo::Inbox(inbox) | RouteTo::Guarded(inbox) => {
                 let job = Job {
                     source: inbox.sub.0 | Job::INBOX,
                     node: node.0,

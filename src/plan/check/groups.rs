@@ -136,6 +136,8 @@ fn check_alike(wiring: &Wiring<'_>, (first, settings): (usize, &Subscription), l
         delay,
         idempotent,
         dead_letters,
+        rate,
+        breaker,
     } = other;
     let differing = [
         ("topics", *topics != settings.topics),
@@ -155,6 +157,8 @@ fn check_alike(wiring: &Wiring<'_>, (first, settings): (usize, &Subscription), l
         ("delay", *delay != settings.delay),
         ("idempotent", *idempotent != settings.idempotent),
         ("dead_letters", *dead_letters != settings.dead_letters),
+        ("rate", *rate != settings.rate),
+        ("breaker", *breaker != settings.breaker),
     ];
     let group = settings.group.as_deref().unwrap_or_default();
     for (field, _) in differing.into_iter().filter(|(_, differs)| *differs) {

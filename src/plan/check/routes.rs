@@ -263,6 +263,20 @@ impl<'a> Routes<'a> {
                     findings.warning(place(None), "no-input", what, hint);
                 }
             }
+            NodeKind::Gateway(_) => {
+                if !has_output {
+                    let what = format!("What {} asks goes nowhere", title());
+                    findings.warning(place(None), "no-output", what, "Link it to a bus, or let it call a service");
+                } else if wiring.out[node].iter().all(|link| self.carried[*link].is_empty()) {
+                    let what = format!("No link carries the requests of {}", title());
+                    let hint = "Let one of its links take this type";
+                    findings.warning(place(Some("requests.emits")), "emits-nowhere", what, hint);
+                }
+                if !has_input {
+                    let what = format!("No reply can come back to {}: each of its requests times out", title());
+                    findings.warning(place(None), "no-input", what, "Let it subscribe to what is replied");
+                }
+            }
             NodeKind::Note(_) => {}
         }
     }

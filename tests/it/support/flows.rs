@@ -3,11 +3,11 @@
 //! Strategies are boxed: by value they nest until they outgrow a test thread's stack.
 
 use eventloom::model::{
-    Backoff, Bus, ByteSize, Call, Chance, Compaction, Consumer, DeadLetterQueue, Dedup, Distribution, Emit, EventName,
-    EventType, Expression, Factor, Fault, FaultKind, FaultTarget, Flow, Function, Guarantee, Handler, Jitter, JsonText,
-    Key, KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Note, Order, OverLimit, Pacing, Pattern, Pick, Point,
-    Priority, Producer, Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace, Retention, Service, Share,
-    SimDuration, Spacing, StartAt, Subscription, Topic, TopicName, WhenFull, limits,
+    Backoff, Breaker, Bus, ByteSize, Call, Chance, Compaction, Consumer, DeadLetterQueue, Dedup, Distribution, Emit,
+    EventName, EventType, Expression, Factor, Fault, FaultKind, FaultTarget, Flow, Function, Gateway, Guarantee,
+    Handler, Jitter, JsonText, Key, KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Note, Order, OverLimit,
+    Pacing, Pattern, Pick, Point, Priority, Producer, Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace,
+    Retention, Service, Share, SimDuration, Spacing, StartAt, Subscription, Topic, TopicName, WhenFull, limits,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -229,6 +229,9 @@ fn kind() -> BoxedStrategy<NodeKind> {
         1 => function().prop_map(NodeKind::Function),
         1 => option::of(0..1_000_u64)
             .prop_map(|keep_records| NodeKind::DeadLetterQueue(DeadLetterQueue { keep_records })),
+        1 => (producer(), pattern(), duration()).prop_map(|(requests, replies, deadline)| {
+            NodeKind::Gateway(Box::new(Gateway { requests, replies, deadline }))
+        }),
         1 => (words(), point()).prop_map(|(text, size)| NodeKind::Note(Note { text, size })),
         2 => select(KindTag::ALL.to_vec()).prop_map(KindTag::default_kind),
     ]
@@ -312,22 +315,28 @@ fn over_limit() -> BoxedStrategy<OverLimit> {
 }
 
 fn consumer() -> BoxedStrategy<Consumer> {
-    (distribution(), 0..=limits::CONCURRENCY, chance(), rate_limit())
-        .prop_map(|(takes, concurrency, fails, rate_limit)| Consumer { takes, concurrency, fails, rate_limit })
+    (distribution(), 0..=limits::CONCURRENCY, chance(), rate_limit(), option::of(duration()))
+        .prop_map(|(takes, concurrency, fails, rate_limit, timeout)| Consumer {
+            takes,
+            concurrency,
+            fails,
+            rate_limit,
+            timeout,
+        })
         .boxed()
 }
 
 fn service() -> BoxedStrategy<Service> {
-    (0..=limits::CONCURRENCY, vec(handler(), 0..3), rate_limit())
-        .prop_map(|(concurrency, handlers, rate_limit)| Service { concurrency, handlers, rate_limit })
+    (0..=limits::CONCURRENCY, vec(handler(), 0..3), rate_limit(), option::of(duration()))
+        .prop_map(|(concurrency, handlers, rate_limit, timeout)| Service { concurrency, handlers, rate_limit, timeout })
         .boxed()
 }
 
 fn function() -> BoxedStrategy<Function> {
     let scaling = (0..=limits::CONCURRENCY, any::<u32>(), distribution(), duration(), any::<u32>(), over_limit());
     let price = (size(), any::<u64>(), any::<u64>());
-    (vec(handler(), 0..3), scaling, price, rate_limit())
-        .prop_map(|(handlers, scaling, price, rate_limit)| {
+    (vec(handler(), 0..3), scaling, price, rate_limit(), option::of(duration()))
+        .prop_map(|(handlers, scaling, price, rate_limit, timeout)| {
             let (instances, provisioned, cold_start, keep_warm, scale_out, over_limit) = scaling;
             let (memory, price_gib_second, price_invocation) = price;
             Function {
@@ -342,6 +351,7 @@ fn function() -> BoxedStrategy<Function> {
                 price_gib_second,
                 price_invocation,
                 rate_limit,
+                timeout,
             }
         })
         .boxed()
@@ -411,8 +421,9 @@ fn subscription() -> BoxedStrategy<Subscription> {
     let levels = (any::<u8>(), option::of(duration())).prop_map(|(levels, aging)| Priority { levels, aging });
     let order = select(vec![Order::Relaxed, Order::Strict]);
     let waits = (order, option::of(duration()), option::of(levels), duration(), option::of(duration()));
-    (which, share, from, guarantee, how, waits)
-        .prop_map(|((topics, group, filter), share, (from, replay_emits), guarantee, how, waits)| {
+    (which, share, from, guarantee, how, waits, (rate_limit(), option::of(breaker())))
+        .prop_map(|((topics, group, filter), share, from, guarantee, how, waits, (rate, breaker))| {
+            let (from, replay_emits) = from;
             let (order, ttl, priority, delay, idempotent) = waits;
             let (ack_wait, deliveries, backoff, max_in_flight, prefetch, queue) = how;
             Subscription {
@@ -435,6 +446,8 @@ fn subscription() -> BoxedStrategy<Subscription> {
                 delay,
                 idempotent,
                 dead_letters: None,
+                rate: rate.map(Box::new),
+                breaker: breaker.map(Box::new),
             }
         })
         .boxed()
@@ -451,6 +464,12 @@ fn backoff() -> BoxedStrategy<Backoff> {
     .boxed()
 }
 
+fn breaker() -> BoxedStrategy<Breaker> {
+    (option::of(any::<u32>()), option::of(chance()), any::<u32>(), duration(), any::<u32>())
+        .prop_map(|(failures, ratio, window, reset, probes)| Breaker { failures, ratio, window, reset, probes })
+        .boxed()
+}
+
 fn queue() -> BoxedStrategy<QueueLimit> {
     let full = select(vec![WhenFull::Block, WhenFull::DropOldest, WhenFull::DropNewest, WhenFull::Reject]);
     (any::<u64>(), size(), full)
@@ -459,13 +478,15 @@ fn queue() -> BoxedStrategy<QueueLimit> {
 }
 
 fn call() -> BoxedStrategy<Call> {
-    (vec(pattern(), 0..3), any::<u32>(), backoff(), queue())
-        .prop_map(|(events, deliveries, backoff, queue)| Call {
+    (vec(pattern(), 0..3), any::<u32>(), backoff(), queue(), option::of(duration()), option::of(breaker()))
+        .prop_map(|(events, deliveries, backoff, queue, timeout, breaker)| Call {
             events,
             deliveries,
             backoff,
             queue,
             dead_letters: None,
+            timeout,
+            breaker: breaker.map(Box::new),
         })
         .boxed()
 }

@@ -186,6 +186,77 @@ fn breaking(case: impl Strategy<Value = Case>) -> impl Strategy<Value = Case> {
     })
 }
 
+/// A case in which things break, receivers are protected, and gateways ask: rate limits, circuit breakers and timeouts of
+/// every kind, in some of the rows.
+pub(crate) fn guarded_case() -> impl Strategy<Value = Case> {
+    let rate = select(vec!["20/s", "100/s", "1000/s"]);
+    let rate = (rate, 1_u32..=3, select(vec!["Queue", "Retry", "Reject"]))
+        .prop_map(|(rate, burst, over)| format!(r#"rate: (rate: "{rate}", burst: {burst}, over: {over})"#));
+    let trips = select(vec!["failures: 1", "failures: 2", "failures: None, ratio: 0.5, window: 2"]);
+    let breaker = (trips, select(vec!["5ms", "30ms", "200ms"]), 1_u32..=3)
+        .prop_map(|(trips, reset, probes)| format!(r#"breaker: ({trips}, reset: "{reset}", probes: {probes})"#));
+    let timeout = select(vec![r#"timeout: "3ms""#, r#"timeout: "10ms""#, r#"timeout: "50ms""#]).prop_map(str::to_owned);
+    let guard = (prop::option::of(rate), prop::option::of(breaker), prop::option::of(timeout));
+    let guards = prop::collection::vec((any::<Index>(), guard), 1..=5);
+    let gateway = (event_name(), publish(), select(vec!["5ms", "40ms", "1s"]), delay(), any::<Index>(), any::<bool>());
+    // Calls are few: here all of them have a breaker.
+    let calls = prop::option::of(select(vec![
+        r#"breaker: (failures: 1, reset: "40ms")"#,
+        r#"breaker: (failures: 2, reset: "15ms", probes: 2)"#,
+        r#"timeout: "4ms""#,
+    ]));
+    (any_case(), guards, prop::option::of(gateway), calls).prop_map(|(mut case, guards, gateway, calls_breaker)| {
+        if let Some((event, publish, deadline, delay, bus, calls)) = gateway {
+            let buses = case.rows.lines().filter(|row| row.contains(" = Bus")).count();
+            let (to, back) = (publish.bus.index(buses), bus.index(buses));
+            let Publish { delay: way, settings, .. } = publish;
+            let requests = format!(r#"(emits: "{event}", rate: Constant("40/s"), stops_after: 6)"#);
+            writeln!(
+                case.rows,
+                "g = Gateway(requests: {requests}, deadline: \"{deadline}\")\n\
+                 g -> bus{to} {way} {settings}\nbus{back} -> g {delay} (ack_wait: \"1s\")"
+            )
+            .expect("text grows");
+            let is_called = |row: &&str| row.contains(" = Service") || row.contains(" = Function");
+            let callee = case.rows.lines().find(is_called).and_then(|row| row.split(' ').next()).map(str::to_owned);
+            if let Some(callee) = callee.filter(|_| calls) {
+                writeln!(case.rows, "g -> {callee} 1ms ()").expect("text grows");
+            }
+        }
+        let mut rows: Vec<String> = case.rows.lines().map(str::to_owned).collect();
+        let rows_before = rows.len();
+        for (place, (rate, breaker, timeout)) in guards {
+            let row = &mut rows[place.index(rows_before)];
+            let worker = [" = Consumer", " = Service", " = Function"].iter().any(|kind| row.contains(kind));
+            let call = row.contains(" -> ") && row.contains("(deliveries: ");
+            let subscription = row.contains(" -> w") && row.contains("(topics: ");
+            // Only an at-least-once subscription hears of failures.
+            let hears = !row.contains("AtMostOnce");
+            let settings: Vec<String> = match (worker, subscription, call) {
+                (true, ..) => timeout.into_iter().collect(),
+                (_, true, _) => rate.into_iter().chain(breaker.filter(|_| hears)).collect(),
+                (.., true) => breaker.into_iter().chain(timeout).collect(),
+                _ => Vec::new(),
+            };
+            for setting in settings {
+                let name = setting.split(':').next().expect("a name");
+                if !row.contains(&format!(", {name}: ")) || name == "rate" && !row.contains(", rate: (") {
+                    row.pop();
+                    write!(row, ", {setting})").expect("text grows");
+                }
+            }
+        }
+        for row in rows.iter_mut().filter(|row| row.contains(" -> w") && row.contains("(deliveries: ")) {
+            if let Some(breaker) = calls_breaker.filter(|_| !row.contains("breaker: ") && !row.contains("timeout: ")) {
+                row.pop();
+                write!(row, ", {breaker})").expect("text grows");
+            }
+        }
+        case.rows = rows.join("\n") + "\n";
+        case
+    })
+}
+
 #[derive(Clone, Debug)]
 struct Producer {
     settings: String,

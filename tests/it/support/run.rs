@@ -108,6 +108,15 @@ impl Keeper {
             Expired { sub, event, node, attempts, from, to }
             OrderGap { sub, event }
             Recognised { node, sub, event, kind, attempt, service }
+            Limited { sub, event, node, attempt }
+            BreakerTurned { sub, link, circuit }
+            HeldBack { sub, event, due }
+            Cancelled { node, sub, event, attempt }
+            CallFailed { node, link, event, kind, attempt, reason, due }
+            Requested { node, event, deadline }
+            Replied { node, event, reply, round_trip }
+            Unanswered { node, event, why }
+            Orphaned { node, event, request }
             SourceEnded { node };
             What::Draining => What::Draining,
             What::Emitted { event, kind, cause, born, hops, key, data: _ } => {
@@ -515,6 +524,36 @@ impl Run {
             What::Slowed { node: by, event: id, by: longer, .. } => {
                 format!("{} {verb} {} by {longer}", node(by), event(id))
             }
+            What::Limited { sub: of, event: id, attempt, .. } => {
+                format!("{} {verb} {} try {attempt}", sub(of), event(id))
+            }
+            What::BreakerTurned { sub: of, link: by, circuit } => {
+                let whose = by.map_or_else(|| sub(of), link);
+                format!("{whose} {verb} {}", circuit.name())
+            }
+            What::HeldBack { sub: of, event: id, due } => {
+                format!("{} {verb} {} until {}", sub(of), event(id), when(due))
+            }
+            What::Cancelled { node: by, event: id, attempt, .. } => {
+                format!("{} {verb} {} try {attempt}", node(by), event(id))
+            }
+            What::CallFailed { link: by, event: id, attempt, reason, due, .. } => {
+                let due = due.map_or_else(|| "given up".to_owned(), |due| format!("again at {}", when(due)));
+                format!("{} {verb} {} try {attempt} {} {due}", link(by), event(id), reason.name())
+            }
+            What::Requested { node: by, event: id, deadline } => {
+                format!("{} {verb} {} until {}", node(by), event(id), when(deadline))
+            }
+            What::Replied { node: by, event: id, reply, round_trip } => {
+                format!("{} {verb} {} by {} after {round_trip}", node(by), event(id), event(reply))
+            }
+            What::Unanswered { node: by, event: id, why } => {
+                format!("{} {verb} {} {}", node(by), event(id), why.name())
+            }
+            What::Orphaned { node: by, event: id, request } => {
+                let request = request.map_or_else(|| "nothing".to_owned(), event);
+                format!("{} {verb} {} for {request}", node(by), event(id))
+            }
             What::Skewed { node: by, event: id, time, .. } => format!("{} {verb} {} to {time}", node(by), event(id)),
             What::Postponed { sub: of, event: id, due } => {
                 format!("{} {verb} {} until {}", sub(of), event(id), when(due))
@@ -626,6 +665,15 @@ fn verb(what: &What<'_>) -> &'static str {
         What::Expired { .. } => "expired",
         What::OrderGap { .. } => "order-gap",
         What::Recognised { .. } => "recognised",
+        What::Limited { .. } => "limited",
+        What::BreakerTurned { .. } => "breaker",
+        What::HeldBack { .. } => "held-back",
+        What::Cancelled { .. } => "cancelled",
+        What::CallFailed { .. } => "call-failed",
+        What::Requested { .. } => "requested",
+        What::Replied { .. } => "replied",
+        What::Unanswered { .. } => "unanswered",
+        What::Orphaned { .. } => "orphaned",
     }
 }
 

@@ -3,6 +3,7 @@
 mod event;
 mod faults;
 mod flow;
+mod guards;
 mod handlers;
 mod link;
 mod live;
