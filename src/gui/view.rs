@@ -59,9 +59,7 @@ pub enum Target {
 }
 
 /// What a part of the window asks for. `App::logic` carries it out through the session before the next frame.
-#[expect(clippy::large_enum_variant, reason = "a frame asks for one or two things, and edits are most of them")]
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "there are a few in a frame, and an edit is what most of them are")]
 pub enum Ask {
     /// Something of the one action list.
     Action(Action),
