@@ -265,7 +265,11 @@ fn candidates_ui(ui: &Ui, theme: &Theme, id: Id, open: &mut Open, at: Pos2) -> O
                 ui.painter().hline(rect.x_range(), rect.top(), Stroke::new(1.0, theme.line));
                 ui.add_space(theme.space.xs);
                 let text = RichText::new(about).font(theme.words(theme.sizes.tiny)).color(theme.dim);
-                ui.add(egui::Label::new(text).wrap());
+                ui.horizontal_top(|ui| {
+                    ui.add_space(theme.space.s);
+                    ui.add(egui::Label::new(text).wrap());
+                });
+                ui.add_space(2.0);
             }
         });
     });

@@ -18,6 +18,9 @@ use super::widgets;
 use crate::model::Expression;
 use crate::session::{FUNCTIONS, FunctionGroup, FunctionHelp, Purpose};
 
+/// How wide the column of signatures is: all of them fit.
+const FORM_WIDTH: f32 = 248.0;
+
 /// A large editor that is open.
 #[derive(Clone)]
 struct Large {
@@ -212,7 +215,12 @@ fn reference_ui(ui: &mut Ui, theme: &Theme, id: Id) -> Option<&'static FunctionH
             ui.horizontal(|ui| {
                 ui.set_height(24.0);
                 let form = RichText::new(function.form).font(theme.mono(theme.sizes.small)).color(theme.code.function);
-                let button = ui.add(egui::Button::new(form).frame_when_inactive(false));
+                let column = egui::vec2(FORM_WIDTH, 24.0);
+                let button = ui.allocate_ui_with_layout(column, Layout::left_to_right(Align::Center), |ui| {
+                    ui.set_min_width(FORM_WIDTH);
+                    ui.add(egui::Button::new(form).frame_when_inactive(false))
+                });
+                let button = button.inner;
                 button
                     .widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, format!("Insert {}", function.name)));
                 let tip = format!("{}\n{}  →  {}", function.about, function.example, function.says);
