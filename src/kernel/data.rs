@@ -214,7 +214,7 @@ pub(super) fn data_of<'a>(plan: &'a Plan, kind: EventTypeIx, payload: Option<&'a
         .unwrap_or_else(|| &*NO_DATA)
 }
 
-fn carried(payload: Payload) -> Option<Arc<Payload>> {
+pub(super) fn carried(payload: Payload) -> Option<Arc<Payload>> {
     let Payload { key, data, row, clock, lineage } = &payload;
     (key.is_some() || clock.is_some() || data.is_some() || row.is_some() || lineage.is_some())
         .then(|| Arc::new(payload))

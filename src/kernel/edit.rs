@@ -30,6 +30,10 @@ impl Kernel {
                     state.extra = self.functions.len() as u32;
                     self.functions.push(FunctionState::default());
                 }
+                KindTag::Stream => {
+                    state.extra = self.streams.len() as u32;
+                    self.streams.push(Arc::default());
+                }
                 KindTag::DeadLetterQueue => {
                     state.extra = self.graves.len() as u32;
                     self.graves.push(GraveState::default());
@@ -78,7 +82,12 @@ impl Kernel {
                 self.arm_source(cx, node);
             }
             Work::Worker(worker) if worker.function.is_some() => self.provision(cx, node),
-            Work::Worker(_) | Work::DeadLetters { .. } | Work::None => {}
+            Work::Worker(worker) => {
+                if let Some(stream) = &worker.stream {
+                    self.begin_stream(node, stream);
+                }
+            }
+            Work::DeadLetters { .. } | Work::None => {}
         }
     }
 
@@ -153,6 +162,9 @@ impl Kernel {
             (_, Work::Worker(worker)) => {
                 if worker.function.is_some() && !self.is_down(node) {
                     self.provision(cx, node);
+                }
+                if let Some(stream) = &worker.stream {
+                    self.change_stream(cx, old, node, stream);
                 }
                 self.begin_next(cx, node);
             }
@@ -340,6 +352,8 @@ impl Kernel {
                 | Tag::Token
                 | Tag::Reclaim
                 | Tag::Unheld
+                | Tag::Watermark
+                | Tag::Sweep
                 | Tag::ScaleOut => true,
                 Tag::Publish
                 | Tag::Call
@@ -379,6 +393,11 @@ impl Kernel {
         match old.nodes[node.index()].tag {
             KindTag::Function => self.functions[extra] = FunctionState::default(),
             KindTag::Producer => self.producers[extra].restart(self.now),
+            KindTag::Stream => {
+                // Its timer is gone with the rest.
+                self.stream_state(node).timer = None;
+                self.forget_state(cx, node, None);
+            }
             KindTag::Bus | KindTag::Consumer | KindTag::Service | KindTag::DeadLetterQueue | KindTag::Note => {}
         }
         if let Some(inbox) = inbox

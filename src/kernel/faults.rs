@@ -264,6 +264,8 @@ impl Kernel {
                         | Tag::Unheld
                         | Tag::Source
                         | Tag::Token
+                        | Tag::Watermark
+                        | Tag::Sweep
                         | Tag::Reclaim
                 )
         };
@@ -322,7 +324,12 @@ impl Kernel {
                     cx.show(What::InstanceReclaimed { node, instances: 0 });
                 }
             }
-            Work::Worker(_) | Work::DeadLetters { .. } | Work::None => {}
+            Work::Worker(worker) => {
+                if let Some(stream) = &worker.stream {
+                    self.crash_stream(cx, fault, node, stream);
+                }
+            }
+            Work::DeadLetters { .. } | Work::None => {}
         }
         self.lose_connections(cx, node);
     }
@@ -422,6 +429,9 @@ impl Kernel {
                 if worker.function.is_some() {
                     self.provision(cx, node);
                 }
+                if let Some(stream) = &worker.stream {
+                    self.begin_stream(node, stream);
+                }
                 for (ix, sub) in cx.plan.subs.iter().enumerate() {
                     if !sub.is_inbox && sub.alive && sub.members.iter().any(|member| member.node == node) {
                         self.rebalance(cx, SubIx(ix as u32));
@@ -455,7 +465,16 @@ impl Kernel {
         let is_its_own = |handle: u32| {
             let job = &jobs[handle];
             let freezes =
-                matches!(job.tag, Tag::Work | Tag::Cold | Tag::EmitLater | Tag::Source | Tag::Token | Tag::ScaleOut);
+                matches!(
+                job.tag,
+                Tag::Work
+                    | Tag::Cold
+                    | Tag::EmitLater
+                    | Tag::Source
+                    | Tag::Token
+                    | Tag::ScaleOut
+                    | Tag::Watermark
+            );
             job.node == node.0 && freezes
         };
         for key in self.list.take_out(is_its_own) {
@@ -472,6 +491,9 @@ impl Kernel {
             let state = &mut self.producers[self.nodes[node.index()].extra as usize];
             state.base = state.base.saturating_add(stood);
             self.arm_source(cx, node);
+        }
+        if let Some(stream) = super::nodes::stream_of(cx.plan, node) {
+            self.wake_stream(node, stream, stood);
         }
         self.begin_next(cx, node);
         self.reopen(cx.plan, node);
@@ -518,7 +540,7 @@ impl Kernel {
 const fn class_of(tag: Tag) -> Class {
     match tag {
         Tag::Source => Class::Source,
-        Tag::Token | Tag::ScaleOut => Class::Timer,
+        Tag::Token | Tag::ScaleOut | Tag::Watermark => Class::Timer,
         _ => Class::Completion,
     }
 }

@@ -122,6 +122,10 @@ pub(super) enum Tag {
     Reclaim,
     /// A function may have more instances again.
     ScaleOut,
+    /// The clock may close a stream processor's window.
+    Watermark,
+    /// The clock may free what a stream processor holds.
+    Sweep,
     /// The oldest of a cursor's unacked records may have waited long enough.
     AckTimer,
     /// The first of a cursor's delayed records is due.
@@ -139,7 +143,7 @@ pub(super) enum Tag {
 impl Tag {
     /// Whether it is housekeeping: a run with nothing else left to do is over.
     pub(super) const fn is_background(self) -> bool {
-        matches!(self, Self::Reclaim | Self::AckTimer | Self::Retention | Self::FaultBegin)
+        matches!(self, Self::Reclaim | Self::Sweep | Self::AckTimer | Self::Retention | Self::FaultBegin)
     }
 }
 

@@ -659,6 +659,9 @@ fn check_node(parts: &FlowParts, id: &NodeId, node: &Node) -> Result<(), FlowErr
         NodeKind::Function(function) => {
             within("instances", u64::from(function.instances), u64::from(limits::CONCURRENCY))?;
         }
+        NodeKind::Stream(stream) => {
+            within("events taken in at once", u64::from(stream.concurrency), u64::from(limits::CONCURRENCY))?;
+        }
         NodeKind::Producer(_) | NodeKind::DeadLetterQueue(_) | NodeKind::Note(_) => {}
     }
     for handler in node.kind.handlers() {
@@ -713,7 +716,9 @@ fn expected_link(from: KindTag, to: KindTag) -> Result<ExpectedLink, LinkRefusal
         (KindTag::Bus, KindTag::Bus) => Err(LinkRefusal::BusToBus),
         (KindTag::Bus, _) => Ok(ExpectedLink::Subscribe),
         (_, KindTag::Bus) => Ok(ExpectedLink::Publish),
-        (KindTag::Producer, _) | (_, KindTag::Consumer) => Err(LinkRefusal::NeedsBus),
+        (KindTag::Producer | KindTag::Stream, _) | (_, KindTag::Consumer | KindTag::Stream) => {
+            Err(LinkRefusal::NeedsBus)
+        }
         (KindTag::Service | KindTag::Function, KindTag::Service | KindTag::Function) => Ok(ExpectedLink::Call),
     }
 }

@@ -12,6 +12,7 @@ mod link;
 mod node;
 mod pattern;
 mod quantity;
+mod stream;
 mod time;
 
 pub use self::distribution::Distribution;
@@ -30,6 +31,10 @@ pub use self::node::{
 };
 pub use self::pattern::{Pattern, PatternError};
 pub use self::quantity::{ByteSize, Chance, Factor, QuantityError, Rate, RateUnit};
+pub use self::stream::{
+    Aggregate, EventTime, Grouping, Join, Mapping, Operator, StateKept, Stream, Use, Watermark, Window, WindowShape,
+    moment_text,
+};
 pub use self::time::{SimDuration, SimTime};
 
 /// Limits of a document. A file beyond one of them is refused when it is read, and the message names the limit.

@@ -1,7 +1,8 @@
-//! Nodes: producers, buses, consumers, services, functions, dead-letter queues and notes.
+//! Nodes: producers, buses, consumers, services, functions, stream processors, dead-letter queues and notes.
 //!
 //! Every setting has a default that makes a node useful the moment it is dropped, and a file says only what differs.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -12,6 +13,7 @@ use super::ids::{EventName, NodeId, TopicName};
 use super::is_default;
 use super::pattern::Pattern;
 use super::quantity::{ByteSize, Chance, Factor, Rate};
+use super::stream::{Operator, Stream};
 use super::time::SimDuration;
 
 /// One thing on the canvas.
@@ -73,6 +75,8 @@ pub enum NodeKind {
     Service(Service),
     /// A service that scales from zero.
     Function(Function),
+    /// Filters, transforms, gathers and joins events by the time that they carry.
+    Stream(Stream),
     /// Keeps what could not be handled.
     DeadLetterQueue(DeadLetterQueue),
     /// A sticky note: words on the canvas.
@@ -92,6 +96,8 @@ pub enum KindTag {
     Service,
     /// See [`NodeKind::Function`].
     Function,
+    /// See [`NodeKind::Stream`].
+    Stream,
     /// See [`NodeKind::DeadLetterQueue`].
     DeadLetterQueue,
     /// See [`NodeKind::Note`].
@@ -100,8 +106,16 @@ pub enum KindTag {
 
 impl KindTag {
     /// Every kind, in the order of the library.
-    pub const ALL: [Self; 7] =
-        [Self::Producer, Self::Bus, Self::Consumer, Self::Service, Self::Function, Self::DeadLetterQueue, Self::Note];
+    pub const ALL: [Self; 8] = [
+        Self::Producer,
+        Self::Bus,
+        Self::Consumer,
+        Self::Service,
+        Self::Function,
+        Self::Stream,
+        Self::DeadLetterQueue,
+        Self::Note,
+    ];
 
     /// What people call it.
     pub const fn label(self) -> &'static str {
@@ -111,6 +125,7 @@ impl KindTag {
             Self::Consumer => "Consumer",
             Self::Service => "Service",
             Self::Function => "Function",
+            Self::Stream => "Stream processor",
             Self::DeadLetterQueue => "Dead-letter queue",
             Self::Note => "Note",
         }
@@ -124,6 +139,7 @@ impl KindTag {
             Self::Consumer => "Reacts to events, and that is the end of them",
             Self::Service => "Reacts to events and emits new ones",
             Self::Function => "A service that scales from zero: cold starts, a limit on instances, a cost",
+            Self::Stream => "Filters, transforms, counts in windows and joins, by the time that events carry",
             Self::DeadLetterQueue => "Keeps the events that nobody could handle, with the reason",
             Self::Note => "Words on the canvas for whoever reads the drawing",
         }
@@ -137,6 +153,7 @@ impl KindTag {
             Self::Consumer => "consumer",
             Self::Service => "service",
             Self::Function => "function",
+            Self::Stream => "stream",
             Self::DeadLetterQueue => "dead-letters",
             Self::Note => "note",
         }
@@ -150,6 +167,7 @@ impl KindTag {
             Self::Consumer => NodeKind::Consumer(Consumer::default()),
             Self::Service => NodeKind::Service(Service::default()),
             Self::Function => NodeKind::Function(Function::default()),
+            Self::Stream => NodeKind::Stream(Stream::default()),
             Self::DeadLetterQueue => NodeKind::DeadLetterQueue(DeadLetterQueue::default()),
             Self::Note => NodeKind::Note(Note::default()),
         }
@@ -157,12 +175,12 @@ impl KindTag {
 
     /// Whether it can publish to a bus.
     pub const fn publishes(self) -> bool {
-        matches!(self, Self::Producer | Self::Service | Self::Function)
+        matches!(self, Self::Producer | Self::Service | Self::Function | Self::Stream)
     }
 
     /// Whether it can subscribe to a bus.
     pub const fn subscribes(self) -> bool {
-        matches!(self, Self::Consumer | Self::Service | Self::Function)
+        matches!(self, Self::Consumer | Self::Service | Self::Function | Self::Stream)
     }
 
     /// Whether it can call and be called.
@@ -180,6 +198,7 @@ impl NodeKind {
             Self::Consumer(_) => KindTag::Consumer,
             Self::Service(_) => KindTag::Service,
             Self::Function(_) => KindTag::Function,
+            Self::Stream(_) => KindTag::Stream,
             Self::DeadLetterQueue(_) => KindTag::DeadLetterQueue,
             Self::Note(_) => KindTag::Note,
         }
@@ -190,18 +209,36 @@ impl NodeKind {
         match self {
             Self::Service(service) => &service.handlers,
             Self::Function(function) => &function.handlers,
-            Self::Producer(_) | Self::Bus(_) | Self::Consumer(_) | Self::DeadLetterQueue(_) | Self::Note(_) => &[],
+            Self::Producer(_)
+            | Self::Bus(_)
+            | Self::Consumer(_)
+            | Self::Stream(_)
+            | Self::DeadLetterQueue(_)
+            | Self::Note(_) => &[],
+        }
+    }
+
+    /// What it does with which event, whatever its kind calls that: its handlers, or a stream processor's operator said as
+    /// such.
+    pub fn reactions(&self) -> Cow<'_, [Handler]> {
+        match self {
+            Self::Stream(stream) => Cow::Owned(stream.as_handlers()),
+            _ => Cow::Borrowed(self.handlers()),
         }
     }
 
     /// Every event type that it emits, in the order of its settings.
     pub fn emitted(&self) -> impl Iterator<Item = &EventName> {
-        let produced = match self {
-            Self::Producer(producer) => Some(&producer.emits),
-            _ => None,
+        let (produced, late, sides) = match self {
+            Self::Producer(producer) => (Some(&producer.emits), None, 1),
+            Self::Stream(stream) => {
+                let sides = if matches!(stream.operator, Operator::Join(_)) { 2 } else { 1 };
+                (Some(&stream.emits), stream.late_event(), sides)
+            }
+            _ => (None, None, 1),
         };
         let handled = self.handlers().iter().flat_map(|handler| handler.emits.iter().map(|emit| &emit.event));
-        produced.into_iter().chain(handled)
+        (0..sides).flat_map(move |_| produced.into_iter().chain(late)).chain(handled)
     }
 }
 

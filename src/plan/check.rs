@@ -11,6 +11,7 @@ mod groups;
 mod routes;
 mod secrets;
 mod settings;
+mod streams;
 mod traffic;
 mod wiring;
 
@@ -33,6 +34,7 @@ pub fn check(flow: &Flow) -> Vec<Problem> {
     events::check(flow, &mut findings);
     secrets::check(flow, &mut findings);
     routes.check(&wiring, &mut findings);
+    streams::check(&wiring, &routes, &mut findings);
     groups::check(&wiring, &routes, &mut findings);
     traffic::check(&wiring, &routes, &mut findings);
     faults::check(flow, &mut findings);

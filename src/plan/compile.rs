@@ -1,5 +1,7 @@
 //! Makes a plan of a flow: handles given out, routes and settings resolved, expressions compiled.
 
+mod streams;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -377,6 +379,7 @@ impl<'a> Compiler<'a> {
             Some(NodeKind::Consumer(consumer)) => consumer.concurrency,
             Some(NodeKind::Service(service)) => service.concurrency,
             Some(NodeKind::Function(function)) => function.instances,
+            Some(NodeKind::Stream(stream)) => stream.concurrency,
             _ => 1,
         };
         let prefetch = settings.prefetch.unwrap_or_else(|| at_once.max(1).saturating_mul(2));
@@ -496,6 +499,7 @@ impl<'a> Compiler<'a> {
                         handlers: Box::new([handler]),
                         rate,
                         function: None,
+                        stream: None,
                         inbox: None,
                         fire: None,
                         is_sink: true,
@@ -523,6 +527,7 @@ impl<'a> Compiler<'a> {
                     });
                     Work::Worker(Box::new(worker))
                 }
+                NodeKind::Stream(stream) => Work::Worker(Box::new(self.stream(ix, &id, stream))),
                 NodeKind::DeadLetterQueue(queue) => {
                     Work::DeadLetters { keep: queue.keep_records.unwrap_or(DEAD_LETTERS).max(1) }
                 }
@@ -554,6 +559,7 @@ impl<'a> Compiler<'a> {
             handlers,
             rate: rate.map(bucket),
             function: None,
+            stream: None,
             inbox,
             fire,
             is_sink: false,
@@ -755,6 +761,7 @@ impl<'a> Compiler<'a> {
             return Err(self.problems);
         }
         self.plan.lay_faults(self.flow);
+        self.plan.lay_stream_inputs();
         data_needs::mark(&mut self.plan);
         self.plan.lanes = lanes::lay(&self.plan);
         self.plan.lay_feeds();

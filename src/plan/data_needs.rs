@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::Plan;
-use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, RouteTo, Work};
+use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, RouteTo, Work, WorkerPlan};
+use super::stream::{OperatorPlan, StreamPlan};
 use crate::model::{EventTypeIx, TopicIx};
 
 /// Marks the event types of a plan. All others' data are never computed unless a person asks.
@@ -36,6 +37,11 @@ pub(super) fn mark(plan: &mut Plan) {
             mark_causes(plan, handler, &mut needed);
         }
     }
+    for (worker, stream) in streams(plan) {
+        if stream.programs().any(|program| program.needs_data()) {
+            mark_causes(plan, &worker.handlers[0], &mut needed);
+        }
+    }
     // A needed effect that is made of its cause's data needs the cause's.
     loop {
         let before = needed.clone();
@@ -47,6 +53,16 @@ pub(super) fn mark(plan: &mut Plan) {
             };
             if handler.emits.iter().any(hands_on) {
                 mark_causes(plan, handler, &mut needed);
+            }
+        }
+        for (worker, stream) in streams(plan) {
+            // A pair holds both sides' data, a late event is what it was; a window's result is made of its own state.
+            let pairs = match &stream.operator {
+                OperatorPlan::Join(join) => needed[join.result.kind.index()],
+                OperatorPlan::Each | OperatorPlan::Window(_) => false,
+            };
+            if pairs || stream.late.as_ref().is_some_and(|late| needed[late.kind.index()]) {
+                mark_causes(plan, &worker.handlers[0], &mut needed);
             }
         }
         if needed == before {
@@ -96,7 +112,15 @@ fn emits(plan: &Plan) -> impl Iterator<Item = &EmitPlan> {
         Work::Producer(producer) => Some(&producer.emit),
         Work::Worker(_) | Work::DeadLetters { .. } | Work::None => None,
     });
-    produced.chain(handlers(plan).flat_map(|handler| &handler.emits[..]))
+    let gathered = streams(plan).flat_map(|(_, stream)| stream.result().into_iter().chain(&stream.late));
+    produced.chain(handlers(plan).flat_map(|handler| &handler.emits[..])).chain(gathered)
+}
+
+fn streams(plan: &Plan) -> impl Iterator<Item = (&WorkerPlan, &StreamPlan)> {
+    plan.nodes.iter().filter_map(|node| match &node.work {
+        Work::Worker(worker) => Some((&**worker, worker.stream.as_deref()?)),
+        Work::Producer(_) | Work::DeadLetters { .. } | Work::None => None,
+    })
 }
 
 fn mark_causes(plan: &Plan, handler: &HandlerPlan, needed: &mut [bool]) {

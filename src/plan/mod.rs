@@ -11,6 +11,7 @@ mod plan;
 mod problem;
 mod replay;
 mod sampler;
+mod stream;
 
 pub use self::check::check;
 pub use self::compile::{Inputs, compile};
@@ -24,4 +25,9 @@ pub(crate) use self::plan::{
 pub use self::plan::{Plan, SubTerms};
 pub use self::problem::{Place, Problem, Severity};
 pub use self::replay::{LOG_BYTES, LOG_ROWS, ReplayError, ReplayLog, ReplayRow};
+pub(crate) use self::replay::rfc3339_nanos;
 pub(crate) use self::sampler::Sampler;
+pub(crate) use self::stream::{
+    AggregateKind, AggregatePlan, GroupPlan, JoinPlan, OperatorPlan, ShapePlan, StreamInput, StreamPlan, TimePlan,
+    WINDOWS_PER_EVENT, WindowPlan,
+};

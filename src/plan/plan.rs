@@ -10,6 +10,7 @@ use super::lanes::Lanes;
 use super::outside::Capabilities;
 use super::replay::ReplayLog;
 use super::sampler::Sampler;
+use super::stream::StreamPlan;
 use crate::expr::Program;
 use crate::model::{
     Backoff, Chance, EventName, EventTypeIx, Factor, KindTag, LinkId, LinkIx, NodeId, NodeIx, OverLimit, Pick, Rate,
@@ -120,6 +121,8 @@ pub(crate) struct WorkerPlan {
     pub(crate) handlers: Box<[HandlerPlan]>,
     pub(crate) rate: Option<BucketPlan>,
     pub(crate) function: Option<FunctionPlan>,
+    /// What it makes of events, if it is a stream processor.
+    pub(crate) stream: Option<Box<StreamPlan>>,
     /// Where it takes calls; none for a consumer.
     pub(crate) inbox: Option<SubIx>,
     /// The type of an event that a hand calls it with.

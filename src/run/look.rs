@@ -203,6 +203,11 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::TurnedAway { event, .. }
         | What::Slowed { event, .. }
         | What::Skewed { event, .. }
+        | What::Gathered { event, .. }
+        | What::Late { event, .. }
+        | What::Recognised { event, .. }
+        | What::WindowClosed { event, .. }
+        | What::Joined { event, .. }
         | What::Unconfirmed { event, .. } => Some(*event),
         What::FaultBegan { .. } | What::FaultEnded { .. } => None,
         What::OutOfRange { .. }
@@ -213,6 +218,8 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::Assigned { .. }
         | What::Edited { .. }
         | What::SourceEnded { .. }
+        | What::WatermarkAdvanced { .. }
+        | What::StateLost { .. }
         | What::Draining => None,
     }
 }

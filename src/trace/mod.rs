@@ -10,6 +10,6 @@ mod shape;
 pub use self::hash::TraceHash;
 pub use self::histogram::Histogram;
 pub use self::ledger::{Ledger, LedgerCounts};
-pub use self::metrics::{FunctionFigures, LinkFigures, Metrics, NodeFigures, Publishes, Work};
+pub use self::metrics::{FunctionFigures, LinkFigures, Metrics, NodeFigures, Publishes, StreamFigures, Work};
 pub use self::record::{KeyRef, Leg, Observer, Passage, Phase, Reason, Record, Stage, Staleness, What};
 pub use self::shape::{NodeShape, Shape, SubShape};

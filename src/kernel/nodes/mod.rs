@@ -2,6 +2,9 @@
 
 mod function;
 mod producer;
+mod stream;
 mod worker;
 
+pub use self::stream::StreamNow;
+pub(super) use self::stream::stream_of;
 pub(super) use self::worker::Planned;

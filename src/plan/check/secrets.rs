@@ -31,6 +31,11 @@ pub(super) fn check(flow: &Flow, findings: &mut Findings) {
                     look(at("key".to_owned()), &key.0);
                 }
             }
+            NodeKind::Stream(stream) => {
+                for (field, expression, _) in stream.expressions() {
+                    look(at(field), &expression.0);
+                }
+            }
             NodeKind::Note(note) => look(at("text".to_owned()), &note.text),
             NodeKind::Bus(_)
             | NodeKind::Consumer(_)

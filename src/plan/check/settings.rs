@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path};
 
-use super::Findings;
+use super::{Findings, streams};
 use super::wiring::Wiring;
 use crate::model::{
     Backoff, Bus, Distribution, Function, Guarantee, Handler, Key, LinkKind, NodeKind, Pacing, Pick, Producer,
@@ -24,7 +24,7 @@ pub(super) fn check(wiring: &Wiring<'_>, findings: &mut Findings) {
 }
 
 /// A node or link that is being looked at.
-struct At<'a, 'b> {
+pub(super) struct At<'a, 'b> {
     wiring: &'a Wiring<'b>,
     findings: &'a mut Findings,
     of: Of,
@@ -52,23 +52,23 @@ impl At<'_, '_> {
         }
     }
 
-    fn error(&mut self, field: &str, code: &'static str, what: &str, hint: &str) {
+    pub(super) fn error(&mut self, field: &str, code: &'static str, what: &str, hint: &str) {
         let (place, what) = (self.place(field), format!("{} {what}", self.who()));
         self.findings.error(place, code, what, hint);
     }
 
-    fn warning(&mut self, field: &str, code: &'static str, what: &str, hint: &str) {
+    pub(super) fn warning(&mut self, field: &str, code: &'static str, what: &str, hint: &str) {
         let (place, what) = (self.place(field), format!("{} {what}", self.who()));
         self.findings.warning(place, code, what, hint);
     }
 
-    fn not_zero(&mut self, field: &str, value: u64, what: &str) {
+    pub(super) fn not_zero(&mut self, field: &str, value: u64, what: &str) {
         if value == 0 {
             self.error(field, "zero", what, "Set it to at least 1");
         }
     }
 
-    fn distribution(&mut self, field: &str, distribution: &Distribution) {
+    pub(super) fn distribution(&mut self, field: &str, distribution: &Distribution) {
         if let Some(fault) = distribution.fault() {
             let what = format!("says how long something takes, but {fault}");
             self.error(field, "distribution", &what, "Change the figures so that they fit together");
@@ -91,6 +91,7 @@ fn check_node(at: &mut At<'_, '_>, node: usize) {
             check_handlers(at, &service.handlers);
         }
         NodeKind::Function(function) => check_function(at, function),
+        NodeKind::Stream(stream) => streams::check_settings(at, stream),
         NodeKind::DeadLetterQueue(queue) => {
             if queue.keep_records == Some(0) {
                 at.error("keep_records", "zero", "keeps no record at all", "Set it to at least 1, or leave it out");

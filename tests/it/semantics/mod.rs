@@ -13,3 +13,4 @@ mod pressure;
 mod retention;
 mod retry;
 mod sources;
+mod streams;
