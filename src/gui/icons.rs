@@ -13,6 +13,7 @@ pub(crate) const fn kind(tag: KindTag) -> &'static str {
         KindTag::Consumer => ph::TRAY_ARROW_DOWN,
         KindTag::Service => ph::CUBE,
         KindTag::Function => ph::FUNCTION,
+        KindTag::Stream => ph::WAVES,
         KindTag::DeadLetterQueue => ph::ARCHIVE,
         KindTag::Note => ph::NOTE,
     }
@@ -34,6 +35,9 @@ pub(crate) const fn log(kind: LogKind) -> &'static str {
         LogKind::Evicted => ph::CLOCK_COUNTDOWN,
         LogKind::Backpressure => ph::HAND_PALM,
         LogKind::Instance => ph::FUNCTION,
+        LogKind::Stream => ph::WAVES,
+        LogKind::Window => ph::CALENDAR_CHECK,
+        LogKind::Late => ph::HOURGLASS_LOW,
         LogKind::Rebalanced => ph::ARROWS_LEFT_RIGHT,
         LogKind::Edited => ph::PENCIL_SIMPLE,
         LogKind::Notice => ph::INFO,

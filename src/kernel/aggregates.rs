@@ -72,10 +72,10 @@ impl Accumulator {
                     seen.pop_last();
                 }
             }
-            (Self::Last(last), Self::Last(Some((at, value)))) => {
-                if last.as_ref().is_none_or(|(before, _)| *before < at) {
-                    *last = Some((at, value));
-                }
+            (Self::Last(last), Self::Last(Some((at, value))))
+                if last.as_ref().is_none_or(|(before, _)| *before < at) =>
+            {
+                *last = Some((at, value));
             }
             _ => {}
         }

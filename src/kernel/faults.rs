@@ -267,6 +267,7 @@ impl Kernel {
                         | Tag::Watermark
                         | Tag::Sweep
                         | Tag::Reclaim
+                        | Tag::ScaleOut
                 )
         };
         let (jobs, foreground) = (&self.jobs, &mut self.foreground);
@@ -320,6 +321,7 @@ impl Kernel {
                 let state = &mut self.functions[extra];
                 state.idle.clear();
                 state.reclaim_armed = false;
+                state.scale_armed = false;
                 if std::mem::take(&mut state.total) > 0 {
                     cx.show(What::InstanceReclaimed { node, instances: 0 });
                 }
@@ -464,17 +466,8 @@ impl Kernel {
         let jobs = &self.jobs;
         let is_its_own = |handle: u32| {
             let job = &jobs[handle];
-            let freezes =
-                matches!(
-                job.tag,
-                Tag::Work
-                    | Tag::Cold
-                    | Tag::EmitLater
-                    | Tag::Source
-                    | Tag::Token
-                    | Tag::ScaleOut
-                    | Tag::Watermark
-            );
+            // Tokens and instances come with time, whoever looks: those timers go on, and find it standing still.
+            let freezes = matches!(job.tag, Tag::Work | Tag::Cold | Tag::EmitLater | Tag::Source);
             job.node == node.0 && freezes
         };
         for key in self.list.take_out(is_its_own) {
@@ -540,7 +533,6 @@ impl Kernel {
 const fn class_of(tag: Tag) -> Class {
     match tag {
         Tag::Source => Class::Source,
-        Tag::Token | Tag::ScaleOut | Tag::Watermark => Class::Timer,
         _ => Class::Completion,
     }
 }

@@ -42,7 +42,11 @@ impl Kernel {
             idle: function.map_or(0, |function| function.idle.len() as u32),
             emitted: state.emitted,
             dead_letters: grave.map_or(0, |grave| grave.log.end() - grave.start),
-            stream: self.streams.get(state.extra as usize).filter(|_| self.is_stream(node)).map(|state| StreamNow::of(state)),
+            stream: self
+                .streams
+                .get(state.extra as usize)
+                .filter(|_| self.is_stream(node))
+                .map(|state| StreamNow::of(state)),
             is_blocked: state.waiting_out > 0,
             is_broken: state.is_broken,
         }

@@ -172,10 +172,11 @@ impl StreamState {
     /// Takes note of what an input brought.
     pub(super) fn hear(&mut self, cursor: u32, link: u32, time: Option<i64>, now: u64) {
         let is_of_cursor = |(id, _): &(&(u32, u32), &mut InputState)| id.0 == cursor;
-        let input = match self.inputs.contains_key(&(cursor, link)) {
-            true => self.inputs.get_mut(&(cursor, link)),
+        let input = if self.inputs.contains_key(&(cursor, link)) {
+            self.inputs.get_mut(&(cursor, link))
+        } else {
             // With a queue shared, one input stands for all links that lead here.
-            false => self.inputs.iter_mut().find(is_of_cursor).map(|(_, input)| input),
+            self.inputs.iter_mut().find(is_of_cursor).map(|(_, input)| input)
         };
         if let Some(input) = input {
             input.at = now;

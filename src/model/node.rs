@@ -76,7 +76,7 @@ pub enum NodeKind {
     /// A service that scales from zero.
     Function(Function),
     /// Filters, transforms, gathers and joins events by the time that they carry.
-    Stream(Stream),
+    Stream(Box<Stream>),
     /// Keeps what could not be handled.
     DeadLetterQueue(DeadLetterQueue),
     /// A sticky note: words on the canvas.
@@ -167,7 +167,7 @@ impl KindTag {
             Self::Consumer => NodeKind::Consumer(Consumer::default()),
             Self::Service => NodeKind::Service(Service::default()),
             Self::Function => NodeKind::Function(Function::default()),
-            Self::Stream => NodeKind::Stream(Stream::default()),
+            Self::Stream => NodeKind::Stream(Box::default()),
             Self::DeadLetterQueue => NodeKind::DeadLetterQueue(DeadLetterQueue::default()),
             Self::Note => NodeKind::Note(Note::default()),
         }

@@ -474,6 +474,7 @@ fn is_default_behind(value: &SimDuration) -> bool {
     *value == Watermark::BEHIND
 }
 
+#[expect(clippy::ref_option, reason = "serde shows the field as it is")]
 fn is_default_idle(value: &Option<SimDuration>) -> bool {
     *value == Some(Watermark::IDLE)
 }

@@ -88,17 +88,8 @@ pub(super) fn lay(plan: &Plan) -> Lanes {
         if let Work::Worker(worker) = &node.work
             && node.alive
         {
-            let WorkerPlan {
-                concurrency,
-                handlers,
-                rate,
-                function,
-                stream,
-                inbox: _,
-                fire: _,
-                is_sink,
-                is_instant: _,
-            } = &**worker;
+            let WorkerPlan { concurrency, handlers, rate, function, stream, inbox: _, fire: _, is_sink, is_instant: _ } =
+                &**worker;
             lane.concurrency = *concurrency;
             lane.is_sink = *is_sink;
             lane.is_simple = rate.is_none() && function.is_none();

@@ -24,8 +24,8 @@ pub(crate) use self::plan::{
 };
 pub use self::plan::{Plan, SubTerms};
 pub use self::problem::{Place, Problem, Severity};
-pub use self::replay::{LOG_BYTES, LOG_ROWS, ReplayError, ReplayLog, ReplayRow};
 pub(crate) use self::replay::rfc3339_nanos;
+pub use self::replay::{LOG_BYTES, LOG_ROWS, ReplayError, ReplayLog, ReplayRow};
 pub(crate) use self::sampler::Sampler;
 pub(crate) use self::stream::{
     AggregateKind, AggregatePlan, GroupPlan, JoinPlan, OperatorPlan, ShapePlan, StreamInput, StreamPlan, TimePlan,

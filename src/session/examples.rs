@@ -41,6 +41,8 @@ pub const EXAMPLES: &[Example] = &examples![
     "consumer-group-rebalance",
     "flaky-link",
     "slow-consumer",
+    "windowed-clicks",
+    "fraud-join",
     "earthquake-alerts",
 ];
 

@@ -44,7 +44,7 @@ struct Filter {
 impl Default for LogState {
     fn default() -> Self {
         // Every hand-over of every event is more than most people want to read.
-        let hidden = BTreeSet::from([LogKind::Accepted, LogKind::Delivered, LogKind::Started]);
+        let hidden = BTreeSet::from([LogKind::Accepted, LogKind::Delivered, LogKind::Started, LogKind::Stream]);
         Self {
             rows: VecDeque::new(),
             text: String::new(),
@@ -161,6 +161,10 @@ pub(crate) fn log_ui(ctx: &ViewCtx<'_>, state: &mut LogState, ui: &mut Ui) {
         return;
     }
     ui.spacing_mut().item_spacing.y = 0.0;
+    // The height is one of whole rows: scrolled to its end, the list begins with a row and not with half of one.
+    let height = ui.available_height();
+    ui.add_space(height % ROW);
+    ui.spacing_mut().scroll.fade.strength = 0.0;
     let area = egui::ScrollArea::vertical().id_salt("log rows").auto_shrink([false, false]).stick_to_bottom(true);
     area.show_rows(ui, ROW, state.found.len(), |ui, range| {
         for at in &state.found[range] {
@@ -252,11 +256,14 @@ fn cut(painter: &egui::Painter, at: egui::Pos2, width: f32, text: String, font: 
 const fn color(theme: &Theme, kind: LogKind) -> Color32 {
     match kind {
         LogKind::Failed | LogKind::Dropped | LogKind::DeadLettered | LogKind::Evicted | LogKind::Rejected => theme.bad,
-        LogKind::Retrying | LogKind::Backpressure | LogKind::Notice => theme.warn,
+        LogKind::Retrying | LogKind::Backpressure | LogKind::Late | LogKind::Notice => theme.warn,
         LogKind::Handled => theme.good,
-        LogKind::Emitted | LogKind::Edited => theme.accent,
-        LogKind::Accepted | LogKind::Delivered | LogKind::Started | LogKind::Instance | LogKind::Rebalanced => {
-            theme.dim
-        }
+        LogKind::Emitted | LogKind::Window | LogKind::Edited => theme.accent,
+        LogKind::Accepted
+        | LogKind::Delivered
+        | LogKind::Started
+        | LogKind::Instance
+        | LogKind::Stream
+        | LogKind::Rebalanced => theme.dim,
     }
 }

@@ -305,8 +305,7 @@ impl Kernel {
             && timer.closes
         {
             self.jobs[timer.handle].tag = Tag::Sweep;
-            // What is set aside while its node stands still does not count.
-            self.foreground -= u64::from(!self.is_halted(node));
+            self.foreground -= 1;
         }
     }
 

@@ -327,7 +327,12 @@ impl Kernel {
     }
 
     /// Emits everything that a handler emits. On `Err` an expression could make nothing of the cause, and nothing was emitted.
-    pub(super) fn emit_all<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cause: u32, handler: &HandlerPlan) -> Result<(), Reason> {
+    pub(super) fn emit_all<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        cause: u32,
+        handler: &HandlerPlan,
+    ) -> Result<(), Reason> {
         let node = NodeIx(self.jobs[cause].node);
         let mut chosen: Vec<Planned<'_>> = Vec::new();
         let mut draw_one = match handler.pick {

@@ -174,7 +174,8 @@ fn handling<'a>(
         _ => None,
     };
     let types: Vec<&str> = events.into_iter().map(|event| routes.types[event]).collect();
-    let reached = wiring.reactions[wiring.links[link].to].iter().filter(move |h| types.iter().any(|name| h.on.matches(name)));
+    let reached =
+        wiring.reactions[wiring.links[link].to].iter().filter(move |h| types.iter().any(|name| h.on.matches(name)));
     consumer.into_iter().chain(reached.map(|handler| (&handler.takes, handler.fails.billionths() > 0)))
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::{Component, Path};
 
-use super::{Findings, streams};
 use super::wiring::Wiring;
+use super::{Findings, streams};
 use crate::model::{
     Backoff, Bus, Distribution, Function, Guarantee, Handler, Key, LinkKind, NodeKind, Pacing, Pick, Producer,
     QueueLimit, RateLimit, RateStep, SimDuration, Subscription, limits,

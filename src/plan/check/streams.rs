@@ -71,14 +71,20 @@ fn check_window(at: &mut At<'_, '_>, window: &Window, watermark: Watermark) {
             if slide.is_zero() {
                 let hint = "Say from the start of one window to that of the next, as in 5s";
                 at.error("operator.shape.slide", "zero", "begins window after window with no time in between", hint);
-            } else if size.as_nanos() % slide.as_nanos() != 0 {
-                let what =
-                    format!("has windows of {size} every {slide}, which does not divide it: some events are counted more often than others");
+            } else if !size.as_nanos().is_multiple_of(slide.as_nanos()) {
+                let what = format!(
+                    "has windows of {size} every {slide}, which does not divide it: some events are counted more often than others"
+                );
                 let hint = format!("Let the slide divide the size, as in {}", nearest_slide(size, slide));
                 at.error("operator.shape.slide", "window-slide", &what, &hint);
             } else if size.as_nanos() / slide.as_nanos() > u64::from(WINDOWS_PER_EVENT) {
                 let what = format!("takes each event into more than {WINDOWS_PER_EVENT} windows");
-                at.error("operator.shape.slide", "window-slide", &what, "Make the slide longer, or the windows shorter");
+                at.error(
+                    "operator.shape.slide",
+                    "window-slide",
+                    &what,
+                    "Make the slide longer, or the windows shorter",
+                );
             }
         }
         WindowShape::Session { gap } => {
@@ -106,7 +112,7 @@ fn check_window(at: &mut At<'_, '_>, window: &Window, watermark: Watermark) {
 fn nearest_slide(size: SimDuration, slide: SimDuration) -> SimDuration {
     let hops = (size.as_nanos() / slide.as_nanos().max(1)).max(1);
     // A whole part of the size in the same figures that people write.
-    let fits = |hops: &u64| size.as_nanos() % hops == 0;
+    let fits = |hops: &u64| size.as_nanos().is_multiple_of(*hops);
     let hops = (hops..hops.saturating_add(100)).find(fits).unwrap_or(1);
     SimDuration::from_nanos(size.as_nanos() / hops)
 }

@@ -122,13 +122,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn stream_result(
-        &mut self,
-        ix: NodeIx,
-        id: &NodeId,
-        stream: &'a Stream,
-        data: Option<&'a Expression>,
-    ) -> EmitPlan {
+    fn stream_result(&mut self, ix: NodeIx, id: &NodeId, stream: &'a Stream, data: Option<&'a Expression>) -> EmitPlan {
         let program = data.and_then(|data| self.stream_program(id, "operator.data", data, Purpose::Data));
         let mut emit = self.stream_emit(ix, RESULT, &stream.emits);
         emit.data = program.map_or(DataPlan::Cause, DataPlan::Expr);
@@ -192,7 +186,8 @@ impl Plan {
                     producer.other_routes.iter().for_each(|(kind, routes)| bring(*kind, routes));
                 }
                 Work::Worker(worker) => {
-                    let stream = worker.stream.iter().flat_map(|stream| stream.result().into_iter().chain(&stream.late));
+                    let stream =
+                        worker.stream.iter().flat_map(|stream| stream.result().into_iter().chain(&stream.late));
                     let handled = worker.handlers.iter().flat_map(|handler| &handler.emits[..]);
                     handled.chain(stream).for_each(|emit| bring(emit.kind, &emit.routes));
                 }

@@ -12,5 +12,6 @@ mod order;
 mod pressure;
 mod retention;
 mod retry;
+mod second_opinion;
 mod sources;
 mod streams;

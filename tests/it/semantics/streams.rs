@@ -142,7 +142,8 @@ fn s32_each_key_has_windows_of_its_own_and_they_close_in_order() {
     feed(&mut all, &[fed(1, 2), fed(2, 1), fed(3, 2), fed(25, 1), fed(40, 3)]);
     assert_eq!(short(&all), [" 0..10 x3", " 20..30 x1"]);
     let by = r#"Of("if event.data.n > 1 { \"many\" } else { \"one\" }")"#;
-    let mut grouped = stream(&format!(r#"on: "a", operator: Window(shape: Tumbling(size: "10ms"), by: {by}), {WAITS}"#));
+    let mut grouped =
+        stream(&format!(r#"on: "a", operator: Window(shape: Tumbling(size: "10ms"), by: {by}), {WAITS}"#));
     feed(&mut grouped, &[fed(1, 2), fed(2, 1), fed(3, 3), fed(25, 1), fed(40, 3)]);
     assert_eq!(short(&grouped), ["many 0..10 x2", "one 0..10 x1", "one 20..30 x1"]);
 }
@@ -238,7 +239,8 @@ fn s34_partitions_are_inputs_of_their_own() {
 
 #[test]
 fn s34_an_idle_input_holds_nobody_up_beyond_its_timeout() {
-    let settings = r#"operator: Window(shape: Tumbling(size: "10ms")), emits: "c", watermark: (behind: "0s", idle: "5s")"#;
+    let settings =
+        r#"operator: Window(shape: Tumbling(size: "10ms")), emits: "c", watermark: (behind: "0s", idle: "5s")"#;
     let mut run = stream(settings);
     feed(&mut run, &[fed(1, 1), fed(25, 1)]);
     run.until("4.999s");
@@ -268,7 +270,8 @@ fn s34_when_all_are_idle_event_time_goes_on_as_the_clock_does() {
 
 #[test]
 fn s34_what_a_filter_leaves_out_still_tells_the_time() {
-    let settings = format!(r#"on: "a", when: "event.data.n > 1", operator: Window(shape: Tumbling(size: "10ms")), {WAITS}"#);
+    let settings =
+        format!(r#"on: "a", when: "event.data.n > 1", operator: Window(shape: Tumbling(size: "10ms")), {WAITS}"#);
     let mut run = stream(&settings);
     feed(&mut run, &[fed(1, 2), fed(2, 1), fed(20, 1)]);
     assert_eq!(short(&run), ["k2 0..10 x1"]);
@@ -276,7 +279,8 @@ fn s34_what_a_filter_leaves_out_still_tells_the_time() {
 
 #[test]
 fn s34_standing_still_is_no_silence() {
-    let settings = r#"operator: Window(shape: Tumbling(size: "10ms")), emits: "c", watermark: (behind: "0s", idle: "5s")"#;
+    let settings =
+        r#"operator: Window(shape: Tumbling(size: "10ms")), emits: "c", watermark: (behind: "0s", idle: "5s")"#;
     let mut run = stream(settings);
     feed(&mut run, &[fed(1, 1), Fed { at: 1, key: 1, right: true }]);
     let on = FaultTarget::Node(node_id("s"));
@@ -345,8 +349,12 @@ fn a_transform_builds_data_and_a_key_after_its_filter() {
         operator: Map(data: "#{ at: event.data.at * 10, tags: [event.key, event.type] }", key: Of("event.data.n % 2"))"##;
     let mut run = stream(settings);
     feed(&mut run, &[fed(1, 1), fed(2, 2), fed(3, 4)]);
-    assert_eq!(data(&run, "made"), [json!({ "at": 10, "tags": ["k1", "a"] }), json!({ "at": 30, "tags": ["k4", "a"] })]);
-    let keys: Vec<&str> = run.kept.keys.iter().filter(|(event, _)| event.origin() == run.node("s")).map(|(_, key)| &**key).collect();
+    assert_eq!(
+        data(&run, "made"),
+        [json!({ "at": 10, "tags": ["k1", "a"] }), json!({ "at": 30, "tags": ["k4", "a"] })]
+    );
+    let keys: Vec<&str> =
+        run.kept.keys.iter().filter(|(event, _)| event.origin() == run.node("s")).map(|(_, key)| &**key).collect();
     assert_eq!(keys, ["1", "0"]);
 }
 
@@ -393,7 +401,7 @@ fn s39_what_has_no_event_time_is_given_up_and_the_rest_goes_on() {
 // ---- crashes and edits --------------------------------------------------------------------------------------------
 
 fn crashed(state: &str) -> Run {
-    let mut run = window(r#"Tumbling(size: "10ms")"#, &format!(r#"state: {state}, {WAITS}"#));
+    let mut run = window(r#"Tumbling(size: "10ms")"#, &format!("state: {state}, {WAITS}"));
     feed(&mut run, &[fed(1, 1), fed(2, 1)]);
     let on = FaultTarget::Node(node_id("s"));
     run.break_it(&on, FaultKind::Crash, Some(SimDuration::from_secs(1)));

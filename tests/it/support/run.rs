@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use eventloom::kernel::{Input, Kernel, Stopped};
 use eventloom::model::{
-    EventId, FaultKind, FaultTarget, Flow, LinkId, LinkIx, NodeIx, SimDuration, SimTime, SubIx, TopicIx,
-    moment_text,
+    EventId, FaultKind, FaultTarget, Flow, LinkId, LinkIx, NodeIx, SimDuration, SimTime, SubIx, TopicIx, moment_text,
 };
 use eventloom::plan::{Inputs, Plan, compile};
 use eventloom::trace::{KeyRef, Leg, Observer, Phase, Reason, Record, Staleness, TraceHash, What};

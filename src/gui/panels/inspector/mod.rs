@@ -7,6 +7,7 @@ mod handlers;
 mod link;
 mod live;
 mod node;
+mod stream;
 mod timing;
 
 use egui::{RichText, Ui};
