@@ -145,7 +145,7 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         What::Evicted { .. } => LogKind::Evicted,
         What::Blocked { .. } | What::Unblocked { .. } => LogKind::Backpressure,
         What::InstanceStarted { .. } | What::InstanceReclaimed { .. } => LogKind::Instance,
-        What::WatermarkAdvanced { .. } | What::Gathered { .. } | What::Recognised { .. } => LogKind::Stream,
+        What::WatermarkAdvanced { .. } | What::Gathered { .. } | What::HeldAlready { .. } => LogKind::Stream,
         What::WindowClosed { .. } | What::Joined { .. } => LogKind::Window,
         What::Late { .. } => LogKind::Late,
         What::Rebalanced { .. } => LogKind::Rebalanced,
@@ -392,7 +392,7 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
                 moment_text(watermark_nanos)
             );
         }
-        What::Recognised { node, event } => {
+        What::HeldAlready { node, event } => {
             (row.event, row.node) = (Some(event), Some(node));
             "came again, and is in the state already: only acknowledged".clone_into(&mut row.detail);
         }

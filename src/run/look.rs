@@ -208,7 +208,7 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::Skewed { event, .. }
         | What::Gathered { event, .. }
         | What::Late { event, .. }
-        | What::Recognised { event, .. }
+        | What::HeldAlready { event, .. }
         | What::WindowClosed { event, .. }
         | What::Joined { event, .. }
         | What::Unconfirmed { event, .. } => Some(*event),

@@ -427,8 +427,8 @@ impl Serialize for TraceLine<'_> {
                 line.put("event_ns", time_nanos)?;
                 line.put("watermark_event_ns", watermark_nanos)?;
             }
-            What::Recognised { node, event } => {
-                line.what("recognised")?;
+            What::HeldAlready { node, event } => {
+                line.what("held_already")?;
                 line.event(event)?;
                 line.node(node)?;
             }

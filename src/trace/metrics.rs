@@ -708,7 +708,7 @@ impl Observer for Metrics {
             | What::Edited { .. }
             | What::SourceEnded { .. }
             | What::WatermarkAdvanced { .. }
-            | What::Recognised { .. }
+            | What::HeldAlready { .. }
             | What::StateLost { .. }
             | What::Draining => {}
         }

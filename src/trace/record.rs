@@ -558,7 +558,7 @@ pub enum What<'a> {
         watermark_nanos: i64,
     },
     /// A record came again that a stream processor has in its state already: it is only acknowledged.
-    Recognised {
+    HeldAlready {
         /// The stream processor.
         node: NodeIx,
         /// The event.

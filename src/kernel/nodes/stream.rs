@@ -62,7 +62,7 @@ impl Kernel {
         }
         let floor = self.cursors[job.source as usize].floor;
         if stream.is_checkpointed && self.stream_state(node).is_entered(job.source, job.offset, floor) {
-            cx.show(What::Recognised { node, event });
+            cx.show(What::HeldAlready { node, event });
             return Ok(());
         }
         let look = self.with_facts(cx.plan, &slot, payload.as_ref(), IN_PLACE, |facts| look_at(stream, facts));
@@ -118,7 +118,7 @@ impl Kernel {
         let job = self.jobs[handle];
         let (node, event) = (NodeIx(job.node), job.slot.event);
         if entry.is_known {
-            cx.show(What::Recognised { node, event });
+            cx.show(What::HeldAlready { node, event });
         } else if entry.places > 0 {
             cx.show(What::Gathered { node, event, time_nanos, places: entry.places, late: entry.is_late });
         } else {

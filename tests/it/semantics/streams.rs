@@ -318,7 +318,7 @@ fn s35_a_pair_comes_once_although_a_record_comes_twice() {
     run.break_it(&twice, FaultKind::Duplicate { chance: eventloom::model::Chance::ALWAYS }, None);
     feed(&mut run, &[fed(100, 1), right(100, 1), fed(101, 1)]);
     assert_eq!(run.count(|what| matches!(what, What::Joined { .. })), 2);
-    assert_eq!(run.count(|what| matches!(what, What::Recognised { .. })), 2);
+    assert_eq!(run.count(|what| matches!(what, What::HeldAlready { .. })), 2);
 }
 
 #[test]
@@ -437,7 +437,7 @@ fn s36_what_comes_again_after_a_crash_is_counted_once_only_if_the_state_was_kept
         run.break_it(&FaultTarget::Node(node_id("s")), FaultKind::Crash, Some(SimDuration::from_millis(100)));
         run.until("3h");
         assert_eq!(run.fold.totals().acked, 1);
-        (short(&run), run.count(|what| matches!(what, What::Recognised { .. })))
+        (short(&run), run.count(|what| matches!(what, What::HeldAlready { .. })))
     };
     assert_eq!(count("Checkpointed"), (vec!["k 0..3600000 x1".to_owned()], 1));
     assert_eq!(count("Volatile"), (vec!["k 0..3600000 x1".to_owned()], 0), "the first time is forgotten");

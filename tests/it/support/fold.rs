@@ -412,7 +412,7 @@ impl Fold {
                 ensure!(mark == Some(watermark_nanos) && time_nanos < watermark_nanos, "S34: late at {mark:?}");
                 Ok(())
             }
-            What::Recognised { node, event } => {
+            What::HeldAlready { node, event } => {
                 ensure!(self.begun.contains(&(node, event)), "S34: recognised and never begun");
                 Ok(())
             }

@@ -102,7 +102,7 @@ impl Keeper {
             WatermarkAdvanced { node, to_nanos }
             Gathered { node, event, time_nanos, places, late }
             Late { node, event, time_nanos, watermark_nanos }
-            Recognised { node, event }
+            HeldAlready { node, event }
             WindowClosed { node, event, start_nanos, end_nanos, count, revision }
             Joined { node, event, left, right }
             StateLost { fault, node, windows, waiting }
@@ -502,7 +502,7 @@ impl Run {
                 let (time, mark) = (moment_text(time_nanos), moment_text(watermark_nanos));
                 format!("{} {verb} {} of {time} at {mark}", node(by), event(id))
             }
-            What::Recognised { node: by, event: id } => format!("{} {verb} {}", node(by), event(id)),
+            What::HeldAlready { node: by, event: id } => format!("{} {verb} {}", node(by), event(id)),
             What::WindowClosed { node: by, event: id, start_nanos, end_nanos, count, revision } => {
                 let (start, end) = (moment_text(start_nanos), moment_text(end_nanos));
                 format!("{} {verb} {} {start} to {end} count {count} revision {revision}", node(by), event(id))
@@ -606,7 +606,7 @@ fn verb(what: &What<'_>) -> &'static str {
         What::WatermarkAdvanced { .. } => "watermark",
         What::Gathered { .. } => "gathered",
         What::Late { .. } => "late",
-        What::Recognised { .. } => "recognised",
+        What::HeldAlready { .. } => "held-already",
         What::WindowClosed { .. } => "window-closed",
         What::Joined { .. } => "joined",
         What::StateLost { .. } => "state-lost",
