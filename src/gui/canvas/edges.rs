@@ -9,6 +9,7 @@ use super::camera::Detail;
 use super::hit::Hit;
 use super::scene::LinkLook;
 use super::{geometry, ink, words};
+use crate::trace::Circuit;
 
 /// Draws a link.
 pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
@@ -39,6 +40,11 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     }
     if mark.selected {
         (color, width) = (theme.accent, width.max(2.5));
+    }
+    let circuit = live.and_then(|live| live.circuit).filter(|circuit| *circuit != Circuit::Closed);
+    if let Some(circuit) = circuit {
+        let alarm = if circuit == Circuit::Open { theme.bad } else { theme.warn };
+        (color, width) = (alarm, width.max(2.5));
     }
     let broken = brush.link_fault(ix).map(|fault| words::broken(&fault.kind));
     if broken.is_some() {
@@ -76,10 +82,13 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
         ink::arrow(mesh, tip, way, 7.0, color);
     }
     let (label, at_start) = (link.label.clone(), link.label_at_start);
-    if let Some(broken) = broken.filter(|_| detail >= Detail::Compact) {
-        pill(brush, painter, ix, broken, theme.bad, Beside::Middle);
-    }
+    // What is broken, and a breaker that is not closed, say so from wherever words can be read.
+    let breaker = circuit.map(|circuit| if circuit == Circuit::Open { "circuit open" } else { "half-open" });
+    let state = broken.or_else(|| breaker.map(str::to_owned));
     let wants_label = camera.zoom >= 0.8 || hovered || mark.selected;
+    if let Some(state) = state.filter(|_| detail >= Detail::Compact) {
+        pill(brush, painter, ix, state, color, Beside::Middle);
+    }
     if wants_label && let Some(label) = label {
         let beside = if at_start { Beside::Start } else { Beside::End };
         pill(brush, painter, ix, label, theme.dim, beside);
