@@ -46,6 +46,7 @@ pub(super) fn settings(kind: &NodeKind) -> String {
         },
         NodeKind::Function(function) => format!("0–{} instances", function.instances),
         NodeKind::DeadLetterQueue(_) => "dead letters".to_owned(),
+        NodeKind::Gateway(gateway) => pacing(&gateway.requests.rate),
         NodeKind::Bus(_) | NodeKind::Note(_) => String::new(),
     }
 }
