@@ -72,6 +72,7 @@ fn ends(what: &What<'_>) -> Option<SubIx> {
         What::Acked { sub, .. }
         | What::Dropped { sub, .. }
         | What::DeadLettered { sub, .. }
+        | What::Expired { sub, .. }
         | What::Evicted { sub, .. }
         | What::Purged { sub, .. } => Some(sub),
         _ => None,
@@ -110,7 +111,8 @@ fn nothing_lost(records: &Records, reach: &Reach, end: &End<'_>) -> Answer {
                 (event, Some(node), Some(link), Wrong::Lost(reason))
             }
             What::LinkLost { link, event, leg, .. } if has_link(reach, link) => {
-                let for_good = leg != Leg::Answer && (leg != Leg::Deliver || reach.hand_over.contains(&link));
+                let for_good = leg != Leg::Answer
+                    && (!matches!(leg, Leg::Deliver | Leg::Replay) || reach.hand_over.contains(&link));
                 return for_good.then_some(Breach {
                     at: record.at,
                     event: Some(event),
@@ -121,6 +123,9 @@ fn nothing_lost(records: &Records, reach: &Reach, end: &End<'_>) -> Answer {
             }
             What::Dropped { sub, event, node, reason, .. } if has_sub(reach, sub) => {
                 (event, Some(node), None, Wrong::Lost(reason))
+            }
+            What::Expired { sub, event, node, to: None, .. } if has_sub(reach, sub) => {
+                (event, Some(node), None, Wrong::Lost(Reason::Expired))
             }
             What::Evicted { sub, event, node, .. } if has_sub(reach, sub) => {
                 (event, Some(node), None, Wrong::Lost(Reason::Retention))
@@ -138,17 +143,23 @@ fn nothing_lost(records: &Records, reach: &Reach, end: &End<'_>) -> Answer {
     };
     let mut breaches: Vec<Breach> = records.iter().filter_map(lost).collect();
     let went_well = records.iter().filter(|record| match record.what {
-        What::Acked { sub, .. } | What::DeadLettered { sub, .. } | What::Purged { sub, .. } => has_sub(reach, sub),
+        What::Acked { sub, .. }
+        | What::DeadLettered { sub, .. }
+        | What::Expired { sub, to: Some(_), .. }
+        | What::Purged { sub, .. } => has_sub(reach, sub),
         What::Accepted { link, .. } => has_link(reach, link),
         What::Buried { node, .. } => has_queue(reach, node),
         _ => false,
     });
     let judged = (breaches.len() + went_well.count()) as u64;
-    let opened = records.iter().filter(|r| matches!(r.what, What::Opened { sub, .. } if has_sub(reach, sub))).count();
+    let opened = records
+        .iter()
+        .filter(|r| matches!(r.what, What::Opened { sub, .. } | What::Replayed { sub, .. } if has_sub(reach, sub)))
+        .count();
     let ended = records.iter().filter(|r| ends(&r.what).is_some_and(|sub| has_sub(reach, sub))).count();
     let seen = records
         .iter()
-        .filter(|r| matches!(r.what, What::Dropped { sub, .. } | What::Evicted { sub, .. } if has_sub(reach, sub)));
+        .filter(|r| matches!(r.what, What::Dropped { sub, .. } | What::Expired { sub, .. } | What::Evicted { sub, .. } if has_sub(reach, sub)));
     let unseen = end.ledger.subs.iter().enumerate().filter(|(sub, _)| has_sub(reach, SubIx(*sub as u32)));
     let unseen: u64 = unseen.map(|(_, counts)| counts.dropped + counts.expired + counts.retention_lost).sum();
     if unseen > seen.clone().count() as u64 {
@@ -163,7 +174,9 @@ fn opened_at(records: &Records, before: usize, sub: SubIx, event: EventId) -> Op
     let is_it = |at: SubIx, of: EventId| at == sub && of == event;
     let last_end = records[..before].iter().rposition(|record| match record.what {
         What::Handled { sub, event, .. }
+        | What::Recognised { sub, event, .. }
         | What::Dropped { sub, event, .. }
+        | What::Expired { sub, event, .. }
         | What::DeadLettered { sub, event, .. }
         | What::Evicted { sub, event, .. }
         | What::Purged { sub, event, .. }
@@ -341,7 +354,8 @@ fn lag(records: &Records, of: SubIx, at_most: u64) -> Answer {
     let up_to = |at: SimTime, fits: &dyn Fn(&What<'static>) -> bool| {
         records.iter().filter(|record| record.at <= at && fits(&record.what)).count() as u64
     };
-    let opens = |what: &What<'static>| matches!(what, What::Opened { sub, .. } if *sub == of);
+    let opens =
+        |what: &What<'static>| matches!(what, What::Opened { sub, .. } | What::Replayed { sub, .. } if *sub == of);
     let open_at = |at: SimTime| up_to(at, &opens) - up_to(at, &|what| ends(what) == Some(of));
     let mut answer = Answer { judged: up_to(SimTime::MAX, &opens), ..Answer::default() };
     let mut was_above = false;
@@ -349,7 +363,9 @@ fn lag(records: &Records, of: SubIx, at_most: u64) -> Answer {
         let open = open_at(instant);
         if open > at_most && !was_above {
             let last = records.iter().rfind(|record| record.at <= instant && opens(&record.what));
-            let Some(Record { at, what: What::Opened { event, .. } }) = last else { unreachable!("it is above") };
+            let Some(Record { at, what: What::Opened { event, .. } | What::Replayed { event, .. } }) = last else {
+                unreachable!("it is above")
+            };
             let wrong = Wrong::Behind(open);
             answer.breaches.push(Breach { at: *at, event: Some(*event), node: None, link: None, wrong });
         }
