@@ -147,7 +147,7 @@ impl<'a> Form<'a> {
 
     /// Where a field is in the flow.
     pub(super) fn place_of(&self, name: Name<'_>) -> Place {
-        let field = Some(name.path.to_owned());
+        let field = Some(format!("{}{}", self.prefix, name.path));
         match &self.place {
             Place::Flow => Place::Flow,
             Place::Node(id, _) => Place::Node(id.clone(), field),
