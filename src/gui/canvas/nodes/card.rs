@@ -121,7 +121,7 @@ fn figures(brush: &Brush, ix: u32, live: Option<&NodeLive>) -> Figures {
     let Some(live) = live else { return Figures { left: (node.settings.clone(), theme.dim), right: None } };
     let rate = words::per_second(live.per_second);
     if let Some(fault) = brush.node_fault(ix) {
-        return Figures { left: (fault.kind.label().to_lowercase(), theme.bad), right: Some((rate, theme.dim)) };
+        return Figures { left: (words::broken(&fault.kind), theme.bad), right: Some((rate, theme.dim)) };
     }
     if live.faulted {
         return Figures { left: ("stopped: fault".to_owned(), theme.bad), right: None };
@@ -167,7 +167,7 @@ fn figures(brush: &Brush, ix: u32, live: Option<&NodeLive>) -> Figures {
             let late = (stream.late > 0).then(|| (format!("{} late", words::count(stream.late)), theme.warn));
             Figures { left: (left, theme.dim), right: late.or_else(queue) }
         }
-        KindTag::DeadLetterQueue => Figures { left: ("dead letters".to_owned(), theme.dim), right: None },
+        KindTag::DeadLetterQueue => Figures { left: ("letters".to_owned(), theme.dim), right: None },
         KindTag::Bus | KindTag::Note => Figures { left: (String::new(), theme.dim), right: None },
     }
 }
