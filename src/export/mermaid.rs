@@ -55,7 +55,7 @@ const fn shape(kind: KindTag) -> (&'static str, &'static str) {
         KindTag::Consumer => ("(", ")"),
         KindTag::Service => ("[[", "]]"),
         KindTag::Function => ("{{", "}}"),
-        KindTag::DeadLetterQueue => ("[(", ")]"),
+        KindTag::DeadLetterQueue | KindTag::Store => ("[(", ")]"),
     }
 }
 

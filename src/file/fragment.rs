@@ -168,6 +168,7 @@ const fn dead_letters_of_node(node: &mut Node) -> Option<&mut Option<NodeId>> {
         | NodeKind::Service(_)
         | NodeKind::Function(_)
         | NodeKind::DeadLetterQueue(_)
+        | NodeKind::Store(_)
         | NodeKind::Note(_) => None,
     }
 }

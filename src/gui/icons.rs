@@ -14,6 +14,7 @@ pub(crate) const fn kind(tag: KindTag) -> &'static str {
         KindTag::Service => ph::CUBE,
         KindTag::Function => ph::FUNCTION,
         KindTag::DeadLetterQueue => ph::ARCHIVE,
+        KindTag::Store => ph::DATABASE,
         KindTag::Note => ph::NOTE,
     }
 }
@@ -36,6 +37,7 @@ pub(crate) const fn log(kind: LogKind) -> &'static str {
         LogKind::Instance => ph::FUNCTION,
         LogKind::Rebalanced => ph::ARROWS_LEFT_RIGHT,
         LogKind::Edited => ph::PENCIL_SIMPLE,
+        LogKind::Kept => ph::FLOPPY_DISK,
         LogKind::Notice => ph::INFO,
     }
 }

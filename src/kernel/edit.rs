@@ -12,7 +12,7 @@ use super::state::{
 use super::{Cx, Kernel, Ready};
 use crate::model::{KindTag, LinkIx, NodeIx, StartAt, SubIx};
 use crate::plan::{Pace, Plan, Work};
-use crate::trace::{Observer, Phase, Reason, What};
+use crate::trace::{Kept, Observer, Phase, Reason, What};
 
 impl Kernel {
     /// Makes room in the tables for everything that a plan has.
@@ -34,7 +34,7 @@ impl Kernel {
                     state.extra = self.graves.len() as u32;
                     self.graves.push(GraveState::default());
                 }
-                KindTag::Bus | KindTag::Consumer | KindTag::Service | KindTag::Note => {}
+                KindTag::Bus | KindTag::Consumer | KindTag::Service | KindTag::Store | KindTag::Note => {}
             }
             self.nodes.push(state);
         }
@@ -77,8 +77,13 @@ impl Kernel {
                 state.base = self.now.saturating_add(producer.after);
                 self.arm_source(cx, node);
             }
-            Work::Worker(worker) if worker.function.is_some() => self.provision(cx, node),
-            Work::Worker(_) | Work::DeadLetters { .. } | Work::None => {}
+            Work::Worker(worker) => {
+                if worker.function.is_some() {
+                    self.provision(cx, node);
+                }
+                self.recover_keeping(cx, node);
+            }
+            Work::DeadLetters { .. } | Work::None => {}
         }
     }
 
@@ -154,6 +159,7 @@ impl Kernel {
                 if worker.function.is_some() && !self.is_down(node) {
                     self.provision(cx, node);
                 }
+                self.change_keeping(cx, old, node);
                 self.begin_next(cx, node);
             }
             (_, Work::Producer(_) | Work::DeadLetters { .. } | Work::None) => {}
@@ -340,7 +346,11 @@ impl Kernel {
                 | Tag::Token
                 | Tag::Reclaim
                 | Tag::Unheld
-                | Tag::ScaleOut => true,
+                | Tag::ScaleOut
+                | Tag::Unsent
+                | Tag::Relay
+                | Tag::Mark
+                | Tag::SagaTimer => true,
                 Tag::Publish
                 | Tag::Call
                 | Tag::Waiting
@@ -370,6 +380,10 @@ impl Kernel {
             Ready::Job(_) | Ready::Dispatch(_) | Ready::Door(_) => true,
         });
         for (handle, phase) in ended {
+            if self.jobs[handle].tag == Tag::Unsent {
+                let event = self.jobs[handle].slot.event;
+                Self::show_kept(cx, node, Some(event), Kept::Unpublished);
+            }
             self.purge_call(cx, old, handle, phase);
         }
         let state = &mut self.nodes[node.index()];
@@ -379,8 +393,14 @@ impl Kernel {
         match old.nodes[node.index()].tag {
             KindTag::Function => self.functions[extra] = FunctionState::default(),
             KindTag::Producer => self.producers[extra].restart(self.now),
-            KindTag::Bus | KindTag::Consumer | KindTag::Service | KindTag::DeadLetterQueue | KindTag::Note => {}
+            KindTag::Bus
+            | KindTag::Consumer
+            | KindTag::Service
+            | KindTag::DeadLetterQueue
+            | KindTag::Store
+            | KindTag::Note => {}
         }
+        self.stop_keeping(node);
         if let Some(inbox) = inbox
             && self.doors.contains_key(&inbox.0)
         {

@@ -11,7 +11,7 @@ use super::state::{Job, MemberState, Tag};
 use super::{Cx, Kernel, Ready};
 use crate::model::{FaultIx, FaultKind, KindTag, NodeIx, SimDuration, SimTime, SubIx};
 use crate::plan::{Aim, Pace, Plan, ReplayAt, Work};
-use crate::trace::{Observer, Reason, Stage, What};
+use crate::trace::{Kept, Observer, Reason, Stage, What};
 
 /// What is broken right now.
 #[derive(Clone, Debug, Default)]
@@ -265,6 +265,10 @@ impl Kernel {
                         | Tag::Source
                         | Tag::Token
                         | Tag::Reclaim
+                        | Tag::Unsent
+                        | Tag::Relay
+                        | Tag::Mark
+                        | Tag::SagaTimer
                 )
         };
         let (jobs, foreground) = (&self.jobs, &mut self.foreground);
@@ -292,6 +296,11 @@ impl Kernel {
                 Tag::Cold => lost.push((handle, Stage::Waiting)),
                 Tag::Deliver => lost.push((handle, Stage::OnWire)),
                 Tag::Ack | Tag::Nack => lost.push((handle, Stage::Answering)),
+                Tag::Unsent => {
+                    let event = self.jobs[handle].slot.event;
+                    self.jobs.remove(handle);
+                    Self::show_kept(cx, node, Some(event), Kept::Unpublished);
+                }
                 _ => self.jobs.remove(handle),
             }
         }
@@ -324,6 +333,7 @@ impl Kernel {
             }
             Work::Worker(_) | Work::DeadLetters { .. } | Work::None => {}
         }
+        self.stop_keeping(node);
         self.lose_connections(cx, node);
     }
 
@@ -422,6 +432,7 @@ impl Kernel {
                 if worker.function.is_some() {
                     self.provision(cx, node);
                 }
+                self.recover_keeping(cx, node);
                 for (ix, sub) in cx.plan.subs.iter().enumerate() {
                     if !sub.is_inbox && sub.alive && sub.members.iter().any(|member| member.node == node) {
                         self.rebalance(cx, SubIx(ix as u32));
@@ -456,7 +467,7 @@ impl Kernel {
             let job = &jobs[handle];
             let freezes =
                 matches!(job.tag, Tag::Work | Tag::Cold | Tag::EmitLater | Tag::Source | Tag::Token | Tag::ScaleOut);
-            job.node == node.0 && freezes
+            job.node == node.0 && (freezes || job.tag.is_keeping())
         };
         for key in self.list.take_out(is_its_own) {
             halted.later.push((key.nanos() - self.now, class_of(self.jobs[key.handle()].tag), key.handle()));
@@ -518,7 +529,7 @@ impl Kernel {
 const fn class_of(tag: Tag) -> Class {
     match tag {
         Tag::Source => Class::Source,
-        Tag::Token | Tag::ScaleOut => Class::Timer,
+        Tag::Token | Tag::ScaleOut | Tag::Relay | Tag::Mark | Tag::SagaTimer => Class::Timer,
         _ => Class::Completion,
     }
 }

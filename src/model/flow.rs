@@ -659,7 +659,14 @@ fn check_node(parts: &FlowParts, id: &NodeId, node: &Node) -> Result<(), FlowErr
         NodeKind::Function(function) => {
             within("instances", u64::from(function.instances), u64::from(limits::CONCURRENCY))?;
         }
+        NodeKind::Store(store) => {
+            within("events handled at once", u64::from(store.concurrency), u64::from(limits::CONCURRENCY))?;
+            within("parts of a state", store.state.len() as u64, limits::STATE_FIELDS as u64)?;
+        }
         NodeKind::Producer(_) | NodeKind::DeadLetterQueue(_) | NodeKind::Note(_) => {}
+    }
+    if let Some(saga) = node.kind.saga() {
+        within("steps of a saga", saga.steps.len() as u64, limits::SAGA_STEPS as u64)?;
     }
     for handler in node.kind.handlers() {
         let emitted: u64 = handler.emits.iter().map(|emit| u64::from(emit.count)).sum();
@@ -713,7 +720,9 @@ fn expected_link(from: KindTag, to: KindTag) -> Result<ExpectedLink, LinkRefusal
         (KindTag::Bus, KindTag::Bus) => Err(LinkRefusal::BusToBus),
         (KindTag::Bus, _) => Ok(ExpectedLink::Subscribe),
         (_, KindTag::Bus) => Ok(ExpectedLink::Publish),
-        (KindTag::Producer, _) | (_, KindTag::Consumer) => Err(LinkRefusal::NeedsBus),
-        (KindTag::Service | KindTag::Function, KindTag::Service | KindTag::Function) => Ok(ExpectedLink::Call),
+        (KindTag::Producer | KindTag::Store, _) | (_, KindTag::Consumer) => Err(LinkRefusal::NeedsBus),
+        (KindTag::Service | KindTag::Function, KindTag::Service | KindTag::Function | KindTag::Store) => {
+            Ok(ExpectedLink::Call)
+        }
     }
 }

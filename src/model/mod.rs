@@ -12,6 +12,7 @@ mod link;
 mod node;
 mod pattern;
 mod quantity;
+mod store;
 mod time;
 
 pub use self::distribution::Distribution;
@@ -30,6 +31,7 @@ pub use self::node::{
 };
 pub use self::pattern::{Pattern, PatternError};
 pub use self::quantity::{ByteSize, Chance, Factor, QuantityError, Rate, RateUnit};
+pub use self::store::{Aggregate, Commit, Expects, Saga, SagaStep, StateField, Store, StoreKeeps};
 pub use self::time::{SimDuration, SimTime};
 
 /// Limits of a document. A file beyond one of them is refused when it is read, and the message names the limit.
@@ -58,6 +60,10 @@ pub mod limits {
     pub const FAULTS: usize = 1_000;
     /// Work a node does at once.
     pub const CONCURRENCY: u32 = 100_000;
+    /// Named parts of the state of a key.
+    pub const STATE_FIELDS: usize = 64;
+    /// Steps of a saga.
+    pub const SAGA_STEPS: usize = 100;
 }
 
 /// Whether a value is its type's default: what serde skips, so that a file says only what differs.

@@ -1,4 +1,4 @@
-//! Nodes: producers, buses, consumers, services, functions, dead-letter queues and notes.
+//! Nodes: producers, buses, consumers, services, functions, dead-letter queues, stores and notes.
 //!
 //! Every setting has a default that makes a node useful the moment it is dropped, and a file says only what differs.
 
@@ -12,6 +12,7 @@ use super::ids::{EventName, NodeId, TopicName};
 use super::is_default;
 use super::pattern::Pattern;
 use super::quantity::{ByteSize, Chance, Factor, Rate};
+use super::store::{Commit, Saga, Store};
 use super::time::SimDuration;
 
 /// One thing on the canvas.
@@ -75,6 +76,8 @@ pub enum NodeKind {
     Function(Function),
     /// Keeps what could not be handled.
     DeadLetterQueue(DeadLetterQueue),
+    /// Keeps state by key: an event store, or a projection.
+    Store(Store),
     /// A sticky note: words on the canvas.
     Note(Note),
 }
@@ -94,14 +97,24 @@ pub enum KindTag {
     Function,
     /// See [`NodeKind::DeadLetterQueue`].
     DeadLetterQueue,
+    /// See [`NodeKind::Store`].
+    Store,
     /// See [`NodeKind::Note`].
     Note,
 }
 
 impl KindTag {
     /// Every kind, in the order of the library.
-    pub const ALL: [Self; 7] =
-        [Self::Producer, Self::Bus, Self::Consumer, Self::Service, Self::Function, Self::DeadLetterQueue, Self::Note];
+    pub const ALL: [Self; 8] = [
+        Self::Producer,
+        Self::Bus,
+        Self::Consumer,
+        Self::Service,
+        Self::Function,
+        Self::DeadLetterQueue,
+        Self::Store,
+        Self::Note,
+    ];
 
     /// What people call it.
     pub const fn label(self) -> &'static str {
@@ -112,6 +125,7 @@ impl KindTag {
             Self::Service => "Service",
             Self::Function => "Function",
             Self::DeadLetterQueue => "Dead-letter queue",
+            Self::Store => "Store",
             Self::Note => "Note",
         }
     }
@@ -125,6 +139,9 @@ impl KindTag {
             Self::Service => "Reacts to events and emits new ones",
             Self::Function => "A service that scales from zero: cold starts, a limit on instances, a cost",
             Self::DeadLetterQueue => "Keeps the events that nobody could handle, with the reason",
+            Self::Store => {
+                "Keeps state by key: the events themselves with their versions, or a view of what they add up to"
+            }
             Self::Note => "Words on the canvas for whoever reads the drawing",
         }
     }
@@ -138,6 +155,7 @@ impl KindTag {
             Self::Service => "service",
             Self::Function => "function",
             Self::DeadLetterQueue => "dead-letters",
+            Self::Store => "store",
             Self::Note => "note",
         }
     }
@@ -151,23 +169,29 @@ impl KindTag {
             Self::Service => NodeKind::Service(Service::default()),
             Self::Function => NodeKind::Function(Function::default()),
             Self::DeadLetterQueue => NodeKind::DeadLetterQueue(DeadLetterQueue::default()),
+            Self::Store => NodeKind::Store(Store::default()),
             Self::Note => NodeKind::Note(Note::default()),
         }
     }
 
     /// Whether it can publish to a bus.
     pub const fn publishes(self) -> bool {
-        matches!(self, Self::Producer | Self::Service | Self::Function)
+        matches!(self, Self::Producer | Self::Service | Self::Function | Self::Store)
     }
 
     /// Whether it can subscribe to a bus.
     pub const fn subscribes(self) -> bool {
-        matches!(self, Self::Consumer | Self::Service | Self::Function)
+        matches!(self, Self::Consumer | Self::Service | Self::Function | Self::Store)
     }
 
     /// Whether it can call and be called.
     pub const fn calls(self) -> bool {
         matches!(self, Self::Service | Self::Function)
+    }
+
+    /// Whether it can be called.
+    pub const fn is_called(self) -> bool {
+        matches!(self, Self::Service | Self::Function | Self::Store)
     }
 }
 
@@ -181,6 +205,7 @@ impl NodeKind {
             Self::Service(_) => KindTag::Service,
             Self::Function(_) => KindTag::Function,
             Self::DeadLetterQueue(_) => KindTag::DeadLetterQueue,
+            Self::Store(_) => KindTag::Store,
             Self::Note(_) => KindTag::Note,
         }
     }
@@ -190,7 +215,20 @@ impl NodeKind {
         match self {
             Self::Service(service) => &service.handlers,
             Self::Function(function) => &function.handlers,
-            Self::Producer(_) | Self::Bus(_) | Self::Consumer(_) | Self::DeadLetterQueue(_) | Self::Note(_) => &[],
+            Self::Producer(_)
+            | Self::Bus(_)
+            | Self::Consumer(_)
+            | Self::DeadLetterQueue(_)
+            | Self::Store(_)
+            | Self::Note(_) => &[],
+        }
+    }
+
+    /// The saga that a service leads, if it leads one.
+    pub fn saga(&self) -> Option<&Saga> {
+        match self {
+            Self::Service(service) => service.saga.as_ref(),
+            _ => None,
         }
     }
 
@@ -201,7 +239,11 @@ impl NodeKind {
             _ => None,
         };
         let handled = self.handlers().iter().flat_map(|handler| handler.emits.iter().map(|emit| &emit.event));
-        produced.into_iter().chain(handled)
+        let told = match self {
+            Self::Store(store) => &store.tells[..],
+            _ => &[],
+        };
+        produced.into_iter().chain(handled).chain(self.saga().into_iter().flat_map(Saga::emitted)).chain(told)
     }
 }
 
@@ -455,11 +497,19 @@ pub struct Service {
     /// How many events it may begin to handle in a time.
     #[serde(skip_serializing_if = "is_default")]
     pub rate_limit: Option<RateLimit>,
+
+    /// How its state and what it emits are committed; unset means that no state of its own is looked at.
+    #[serde(skip_serializing_if = "is_default")]
+    pub commits: Option<Commit>,
+
+    /// The business transaction that it leads, if it leads one.
+    #[serde(skip_serializing_if = "is_default")]
+    pub saga: Option<Saga>,
 }
 
 impl Default for Service {
     fn default() -> Self {
-        Self { concurrency: 1, handlers: vec![Handler::default()], rate_limit: None }
+        Self { concurrency: 1, handlers: vec![Handler::default()], rate_limit: None, commits: None, saga: None }
     }
 }
 

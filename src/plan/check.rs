@@ -8,6 +8,7 @@ mod events;
 mod expressions;
 mod faults;
 mod groups;
+mod keeping;
 mod routes;
 mod secrets;
 mod settings;
@@ -35,6 +36,7 @@ pub fn check(flow: &Flow) -> Vec<Problem> {
     routes.check(&wiring, &mut findings);
     groups::check(&wiring, &routes, &mut findings);
     traffic::check(&wiring, &routes, &mut findings);
+    keeping::check(&wiring, &routes, &mut findings);
     faults::check(flow, &mut findings);
     findings.in_order()
 }

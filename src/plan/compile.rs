@@ -52,10 +52,10 @@ pub fn compile(flow: &Flow, inputs: &Inputs, previous: Option<&Plan>) -> Result<
 /// Routes of event types that only a replayed log emits.
 type OtherRoutes = Vec<(EventTypeIx, Box<[Route]>)>;
 
-struct Compiler<'a> {
+pub(super) struct Compiler<'a> {
     flow: &'a Flow,
     inputs: &'a Inputs,
-    plan: Plan,
+    pub(super) plan: Plan,
     problems: Vec<Problem>,
     /// The node of each handle, where it is drawn.
     drawn: Vec<Option<&'a crate::model::Node>>,
@@ -135,7 +135,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn intern_event(&mut self, name: &EventName, event: Option<&crate::model::EventType>) -> EventTypeIx {
+    pub(super) fn intern_event(&mut self, name: &EventName, event: Option<&crate::model::EventType>) -> EventTypeIx {
         let known = self.plan.names.events.get(name).copied();
         if let Some(ix) = known
             && event.is_none()
@@ -377,6 +377,7 @@ impl<'a> Compiler<'a> {
             Some(NodeKind::Consumer(consumer)) => consumer.concurrency,
             Some(NodeKind::Service(service)) => service.concurrency,
             Some(NodeKind::Function(function)) => function.instances,
+            Some(NodeKind::Store(store)) => store.concurrency,
             _ => 1,
         };
         let prefetch = settings.prefetch.unwrap_or_else(|| at_once.max(1).saturating_mul(2));
@@ -398,7 +399,7 @@ impl<'a> Compiler<'a> {
     fn lay_inboxes(&mut self) {
         for ix in 0..self.plan.nodes.len() {
             let node = &self.plan.nodes[ix];
-            if !(node.alive && node.tag.calls()) {
+            if !(node.alive && node.tag.is_called()) {
                 continue;
             }
             let label = node.id.to_string();
@@ -496,6 +497,7 @@ impl<'a> Compiler<'a> {
                         handlers: Box::new([handler]),
                         rate,
                         function: None,
+                        keeps: None,
                         inbox: None,
                         fire: None,
                         is_sink: true,
@@ -505,7 +507,9 @@ impl<'a> Compiler<'a> {
                 NodeKind::Service(service) => {
                     let handlers = self.handlers(ix, &id, &service.handlers);
                     let rate = service.rate_limit.as_ref();
-                    Work::Worker(Box::new(self.worker(ix, service.concurrency, &service.handlers, handlers, rate)))
+                    let mut worker = self.worker(ix, service.concurrency, &service.handlers, handlers, rate);
+                    worker.keeps = self.service_keeps(ix, service);
+                    Work::Worker(Box::new(worker))
                 }
                 NodeKind::Function(function) => {
                     let handlers = self.handlers(ix, &id, &function.handlers);
@@ -526,13 +530,14 @@ impl<'a> Compiler<'a> {
                 NodeKind::DeadLetterQueue(queue) => {
                     Work::DeadLetters { keep: queue.keep_records.unwrap_or(DEAD_LETTERS).max(1) }
                 }
+                NodeKind::Store(store) => Work::Worker(Box::new(self.store(ix, &id, store))),
                 NodeKind::Bus(_) | NodeKind::Note(_) => Work::None,
             };
             self.plan.nodes[ix.index()].work = work;
         }
     }
 
-    fn worker(
+    pub(super) fn worker(
         &mut self,
         ix: NodeIx,
         at_once: u32,
@@ -554,6 +559,7 @@ impl<'a> Compiler<'a> {
             handlers,
             rate: rate.map(bucket),
             function: None,
+            keeps: None,
             inbox,
             fire,
             is_sink: false,
@@ -580,7 +586,7 @@ impl<'a> Compiler<'a> {
         plans.into()
     }
 
-    fn kinds(&self, pattern: &Pattern) -> Kinds {
+    pub(super) fn kinds(&self, pattern: &Pattern) -> Kinds {
         if pattern.as_str() == ">" {
             return Kinds::All;
         }
@@ -616,7 +622,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn counter(&mut self, node: NodeIx, handler: u32, place: u32, key: &Key) -> u32 {
+    pub(super) fn counter(&mut self, node: NodeIx, handler: u32, place: u32, key: &Key) -> u32 {
         let next = self.plan.emits;
         let counter = *self.plan.names.emits.entry((node, handler, place)).or_insert(next);
         self.plan.emits = next.max(counter + 1);
@@ -636,7 +642,12 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn program(&mut self, source: &Expression, purpose: Purpose, place: impl Fn() -> Place) -> Option<Program> {
+    pub(super) fn program(
+        &mut self,
+        source: &Expression,
+        purpose: Purpose,
+        place: impl Fn() -> Place,
+    ) -> Option<Program> {
         match expr::compile(source, purpose) {
             Ok(program) => Some(program),
             Err(error) => {
@@ -721,7 +732,7 @@ impl<'a> Compiler<'a> {
         (pace, Vec::new())
     }
 
-    fn routes(&self, from: NodeIx, event: &EventName) -> Box<[Route]> {
+    pub(super) fn routes(&self, from: NodeIx, event: &EventName) -> Box<[Route]> {
         let mut routes = Vec::new();
         for (link, drawn) in &self.links_from[from.index()] {
             let delay = drawn.delay.as_nanos();

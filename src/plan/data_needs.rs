@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::Plan;
-use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, RouteTo, Work};
-use crate::model::{EventTypeIx, TopicIx};
+use super::keeps::{KeepsPlan, SagaPlan};
+use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, Kinds, RouteTo, Work};
+use crate::model::{EventTypeIx, NodeIx, TopicIx};
 
 /// Marks the event types of a plan. All others' data are never computed unless a person asks.
 pub(super) fn mark(plan: &mut Plan) {
@@ -13,9 +14,13 @@ pub(super) fn mark(plan: &mut Plan) {
     let outside = plan.topics.iter().enumerate().filter(|(_, topic)| topic.is_outside);
     let mut filtered: Vec<TopicIx> = outside.map(|(ix, _)| TopicIx(ix as u32)).collect();
     filtered.extend(filtered_topics(plan));
-    if !filtered.is_empty() {
+    let stores = looking_stores(plan);
+    if !filtered.is_empty() || !stores.is_empty() {
         for emit in emits(plan) {
-            let to_filter = |to: &RouteTo| matches!(to, RouteTo::Topic(topic) if filtered.contains(topic));
+            let to_filter = |to: &RouteTo| match to {
+                RouteTo::Topic(topic) => filtered.contains(topic),
+                RouteTo::Inbox(inbox) => stores.contains(&inbox.callee),
+            };
             if emit.routes.iter().any(|route| to_filter(&route.to)) {
                 needed[emit.kind.index()] = true;
             }
@@ -33,7 +38,7 @@ pub(super) fn mark(plan: &mut Plan) {
             when || matches!(&emit.key, KeyPlan::Of(program) if program.needs_data())
         };
         if handler.emits.iter().any(looks) {
-            mark_causes(plan, handler, &mut needed);
+            mark_causes(&handler.on, &mut needed);
         }
     }
     // A needed effect that is made of its cause's data needs the cause's.
@@ -46,7 +51,13 @@ pub(super) fn mark(plan: &mut Plan) {
                 DataPlan::Expr(program) => needed[emit.kind.index()] && program.needs_data(),
             };
             if handler.emits.iter().any(hands_on) {
-                mark_causes(plan, handler, &mut needed);
+                mark_causes(&handler.on, &mut needed);
+            }
+        }
+        for saga in sagas(plan) {
+            // What it asks for is made of what began it.
+            if saga.emits().any(|emit| needed[emit.kind.index()] && matches!(emit.data, DataPlan::Cause)) {
+                mark_causes(&saga.starts, &mut needed);
             }
         }
         if needed == before {
@@ -71,10 +82,19 @@ pub(super) fn mark(plan: &mut Plan) {
     }
 }
 
+/// Stores that look at the data of what they take.
+fn looking_stores(plan: &Plan) -> BTreeSet<NodeIx> {
+    let nodes = (0..plan.nodes.len() as u32).map(NodeIx);
+    nodes.filter(|node| plan.store(*node).is_some_and(|store| store.needs_data)).collect()
+}
+
 fn filtered_topics(plan: &Plan) -> Vec<TopicIx> {
     let mut topics = BTreeSet::new();
     for sub in plan.subs.iter().filter(|sub| sub.alive) {
-        if sub.filter.as_ref().is_some_and(|filter| filter.needs_data()) {
+        let looks = |node: NodeIx| plan.store(node).is_some_and(|store| store.needs_data);
+        if sub.filter.as_ref().is_some_and(|filter| filter.needs_data())
+            || sub.members.iter().any(|member| looks(member.node))
+        {
             for cursor in &sub.cursors {
                 let partition = plan.cursors[*cursor as usize].partition;
                 topics.insert(plan.partitions[partition as usize].topic);
@@ -96,11 +116,19 @@ fn emits(plan: &Plan) -> impl Iterator<Item = &EmitPlan> {
         Work::Producer(producer) => Some(&producer.emit),
         Work::Worker(_) | Work::DeadLetters { .. } | Work::None => None,
     });
-    produced.chain(handlers(plan).flat_map(|handler| &handler.emits[..]))
+    produced.chain(handlers(plan).flat_map(|handler| &handler.emits[..])).chain(sagas(plan).flat_map(SagaPlan::emits))
 }
 
-fn mark_causes(plan: &Plan, handler: &HandlerPlan, needed: &mut [bool]) {
-    for (ix, needed) in needed.iter_mut().enumerate().take(plan.events.len()) {
-        *needed |= handler.on.contains(EventTypeIx(ix as u32));
+fn sagas(plan: &Plan) -> impl Iterator<Item = &SagaPlan> {
+    let nodes = (0..plan.nodes.len() as u32).map(NodeIx);
+    nodes.filter_map(|node| match plan.keeps(node) {
+        Some(KeepsPlan::Saga(saga)) => Some(saga),
+        Some(KeepsPlan::Store(_) | KeepsPlan::Commit(_)) | None => None,
+    })
+}
+
+fn mark_causes(causes: &Kinds, needed: &mut [bool]) {
+    for (ix, needed) in needed.iter_mut().enumerate() {
+        *needed |= causes.contains(EventTypeIx(ix as u32));
     }
 }

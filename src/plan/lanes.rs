@@ -88,12 +88,13 @@ pub(super) fn lay(plan: &Plan) -> Lanes {
         if let Work::Worker(worker) = &node.work
             && node.alive
         {
-            let WorkerPlan { concurrency, handlers, rate, function, inbox: _, fire: _, is_sink, is_instant: _ } =
+            let WorkerPlan { concurrency, handlers, rate, function, keeps, inbox: _, fire: _, is_sink, is_instant: _ } =
                 &**worker;
             lane.concurrency = *concurrency;
             lane.is_sink = *is_sink;
             lane.is_simple = rate.is_none() && function.is_none();
             if lane.is_simple
+                && keeps.is_none()
                 && let [HandlerPlan { on: Kinds::All, takes, fails: Chance::NEVER, emits, pick, is_plain: true }] =
                     &handlers[..]
             {

@@ -4,6 +4,7 @@ mod check;
 mod compile;
 mod data_needs;
 mod faults;
+mod keeps;
 mod lanes;
 mod outside;
 #[expect(clippy::module_inception, reason = "the plan is what this module is about")]
@@ -15,6 +16,7 @@ mod sampler;
 pub use self::check::check;
 pub use self::compile::{Inputs, compile};
 pub use self::faults::Aim;
+pub(crate) use self::keeps::{Adds, CommitPlan, ExpectsPlan, KeepsPlan, SagaPlan, StepPlan, StorePlan};
 pub(crate) use self::lanes::{Hop, Lane};
 pub use self::outside::{Capabilities, KeptBy, Rule};
 pub(crate) use self::plan::{

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::faults::FaultPlan;
+use super::keeps::KeepsPlan;
 use super::lanes::Lanes;
 use super::outside::Capabilities;
 use super::replay::ReplayLog;
@@ -120,6 +121,8 @@ pub(crate) struct WorkerPlan {
     pub(crate) handlers: Box<[HandlerPlan]>,
     pub(crate) rate: Option<BucketPlan>,
     pub(crate) function: Option<FunctionPlan>,
+    /// What it keeps that outlives its crashes.
+    pub(crate) keeps: Option<Box<KeepsPlan>>,
     /// Where it takes calls; none for a consumer.
     pub(crate) inbox: Option<SubIx>,
     /// The type of an event that a hand calls it with.

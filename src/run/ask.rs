@@ -71,9 +71,12 @@ fn latest_plan(past: &Past) -> Arc<Plan> {
     let journal = past.journal();
     let edited = journal.entries.iter().rev().find_map(|entry| match &entry.what {
         Injected::Edit(revision) => Some(Arc::clone(&revision.plan)),
-        Injected::Fire { .. } | Injected::Break { .. } | Injected::Heal(_) | Injected::Drain | Injected::Outside(_) => {
-            None
-        }
+        Injected::Fire { .. }
+        | Injected::Break { .. }
+        | Injected::Heal(_)
+        | Injected::Rebuild(_)
+        | Injected::Drain
+        | Injected::Outside(_) => None,
     });
     edited.unwrap_or_else(|| Arc::clone(&journal.start.plan))
 }

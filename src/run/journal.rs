@@ -73,6 +73,8 @@ pub enum Injected {
     },
     /// A hand healed something: every fault about it is over.
     Heal(FaultTarget),
+    /// A hand had a view worked out again from the log of its topics.
+    Rebuild(NodeId),
     /// The flow was edited.
     Edit(Revision),
     /// The sources were stopped.
@@ -90,6 +92,7 @@ impl Injected {
             }
             Self::Break { on, kind, lasts } => Input::Break { on: plan.aim(on)?, kind: *kind, lasts: *lasts },
             Self::Heal(on) => Input::Heal(plan.aim(on)?),
+            Self::Rebuild(node) => Input::Rebuild(plan.node_ix(node)?),
             Self::Edit(revision) => Input::Plan(Arc::clone(&revision.plan)),
             Self::Drain => Input::Drain,
             Self::Outside(incoming) => Input::Outside(incoming.clone()),

@@ -107,7 +107,12 @@ fn slot(event: EventId) -> usize {
 
 const fn is_trouble(what: LogKind) -> bool {
     match what {
-        LogKind::Emitted | LogKind::Accepted | LogKind::Delivered | LogKind::Started | LogKind::Handled => false,
+        LogKind::Emitted
+        | LogKind::Accepted
+        | LogKind::Delivered
+        | LogKind::Started
+        | LogKind::Handled
+        | LogKind::Kept => false,
         LogKind::Rejected
         | LogKind::Failed
         | LogKind::Retrying
@@ -140,6 +145,7 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         What::InstanceStarted { .. } | What::InstanceReclaimed { .. } => LogKind::Instance,
         What::Rebalanced { .. } => LogKind::Rebalanced,
         What::Edited { .. } => LogKind::Edited,
+        What::Kept { what, .. } => return super::log_kept::kind_of(what),
         What::Queued { taken_back: true, .. }
         | What::Throttled { .. }
         | What::Stale { .. }
@@ -362,6 +368,10 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
         What::Skewed { fault, node, event, time } => {
             (row.event, row.node) = (Some(event), Some(node));
             row.detail = format!("says {time} by “{}”", plan.fault_name(fault));
+        }
+        What::Kept { node, event, what } => {
+            (row.event, row.node) = (event, Some(node));
+            row.detail = super::log_kept::words(plan, node, &what);
         }
         What::Draining => "sources are stopped".clone_into(&mut row.detail),
         What::Unconfirmed { link, node, event, kind } => {

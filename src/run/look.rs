@@ -204,6 +204,7 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::Slowed { event, .. }
         | What::Skewed { event, .. }
         | What::Unconfirmed { event, .. } => Some(*event),
+        What::Kept { event, .. } => *event,
         What::FaultBegan { .. } | What::FaultEnded { .. } => None,
         What::OutOfRange { .. }
         | What::Deadlocked { .. }

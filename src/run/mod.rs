@@ -10,6 +10,7 @@ mod figures;
 pub mod journal;
 pub(crate) mod live;
 mod log;
+mod log_kept;
 mod look;
 mod pace;
 mod past;

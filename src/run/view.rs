@@ -462,13 +462,15 @@ pub enum LogKind {
     Rebalanced,
     /// An edit entered the run.
     Edited,
+    /// State was kept: a store took an event, a service committed, a saga moved on.
+    Kept,
     /// Something about the run itself: a limit, a fault, a ring of blocked nodes.
     Notice,
 }
 
 impl LogKind {
     /// Every kind, in the order of the filter.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Emitted,
         Self::Accepted,
         Self::Rejected,
@@ -484,6 +486,7 @@ impl LogKind {
         Self::Instance,
         Self::Rebalanced,
         Self::Edited,
+        Self::Kept,
         Self::Notice,
     ];
 
@@ -505,6 +508,7 @@ impl LogKind {
             Self::Instance => "instance",
             Self::Rebalanced => "rebalanced",
             Self::Edited => "edited",
+            Self::Kept => "kept",
             Self::Notice => "notice",
         }
     }
@@ -573,6 +577,33 @@ pub struct NodeReport {
     /// A function's cost in dollars.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
+    /// Events that a store took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub appended: Option<u64>,
+    /// Events that a store had taken before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeated: Option<u64>,
+    /// Appends to a store that expected another version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conflicts: Option<u64>,
+    /// Events that a service committed together with its state, or after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub committed: Option<u64>,
+    /// Times that the relay of an outbox published one of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relayed: Option<u64>,
+    /// Events that were committed and are never published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unpublished: Option<u64>,
+    /// Sagas that a service led to the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sagas_completed: Option<u64>,
+    /// Sagas of which everything was undone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sagas_compensated: Option<u64>,
+    /// Sagas that people have to see to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sagas_stuck: Option<u64>,
 }
 
 /// An event and when it was seen, so that it can be looked up again.

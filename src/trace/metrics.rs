@@ -1,6 +1,9 @@
 //! The figures of a report, folded from the records while a run goes on.
 
+use std::collections::BTreeMap;
+
 use super::histogram::Histogram;
+use super::kept::KeptFigures;
 use super::ledger::{Ledger, LedgerCounts};
 use super::record::{Leg, Observer, Passage, Phase, Record, Stage, What};
 use super::shape::{Shape, SubShape};
@@ -21,6 +24,8 @@ pub struct Metrics {
     ends: Vec<LedgerCounts>,
     /// Only functions have these; by node.
     functions: Vec<(NodeIx, FunctionFigures)>,
+    /// Only those that keep something have these.
+    kept: BTreeMap<NodeIx, KeptFigures>,
     publishes: Publishes,
     shape: Shape,
     records: u64,
@@ -249,6 +254,7 @@ impl Metrics {
             subs: Vec::new(),
             ends: Vec::new(),
             functions: Vec::new(),
+            kept: BTreeMap::new(),
             publishes: Publishes::default(),
             shape: Shape::default(),
             records: 0,
@@ -442,6 +448,11 @@ impl Metrics {
             waited_nanos: u64::try_from(spreads.wait.sum_nanos()).unwrap_or(u64::MAX),
             busy_nanos: u64::try_from(busy_nanos).unwrap_or(u64::MAX),
         }
+    }
+
+    /// What a node's keeping came to; `None` if it keeps nothing, or nothing yet.
+    pub fn kept(&self, node: NodeIx) -> Option<KeptFigures> {
+        self.kept.get(&node).copied()
     }
 
     /// A link's figures.
@@ -649,6 +660,7 @@ impl Observer for Metrics {
                     Stage::Answering => {}
                 }
             }
+            What::Kept { node, what, .. } => self.kept.entry(node).or_default().count(&what),
             What::FaultBegan { .. }
             | What::FaultEnded { .. }
             | What::HeldUp { .. }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::kept::Kept;
 use super::shape::Shape;
 use crate::model::{EventId, EventTypeIx, FaultIx, FaultTag, LinkIx, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
 
@@ -526,6 +527,15 @@ pub enum What<'a> {
         /// What the event says.
         time: SimTime,
     },
+    /// Something happened to state that a node keeps.
+    Kept {
+        /// The node.
+        node: NodeIx,
+        /// The event that it is about, if it is about one.
+        event: Option<EventId>,
+        /// What.
+        what: Kept<'a>,
+    },
 }
 
 /// How far an attempt was that a crash ended.
@@ -626,6 +636,8 @@ pub enum Reason {
     Refused,
     /// The node that it was for, or at, had crashed.
     Down,
+    /// A store's stream had another version than it expected.
+    Conflict,
 }
 
 impl Reason {
@@ -643,6 +655,7 @@ impl Reason {
             Self::NoDestination => "no_destination",
             Self::Refused => "refused",
             Self::Down => "down",
+            Self::Conflict => "version_conflict",
         }
     }
 }

@@ -70,7 +70,11 @@ fn outline(flow: &Flow, id: &NodeId, node: &Node) -> [i32; 4] {
         }
         NodeKind::Note(note) => (note.size.0, note.size.1),
         NodeKind::Function(_) => (CARD.0, CARD.1 + 12),
-        NodeKind::Producer(_) | NodeKind::Consumer(_) | NodeKind::Service(_) | NodeKind::DeadLetterQueue(_) => CARD,
+        NodeKind::Producer(_)
+        | NodeKind::Consumer(_)
+        | NodeKind::Service(_)
+        | NodeKind::DeadLetterQueue(_)
+        | NodeKind::Store(_) => CARD,
     };
     let (x, y) = (node.at.0, node.at.1);
     [x - width / 2, y - height / 2, x + width / 2, y + height / 2]

@@ -255,8 +255,11 @@ const fn color(theme: &Theme, kind: LogKind) -> Color32 {
         LogKind::Retrying | LogKind::Backpressure | LogKind::Notice => theme.warn,
         LogKind::Handled => theme.good,
         LogKind::Emitted | LogKind::Edited => theme.accent,
-        LogKind::Accepted | LogKind::Delivered | LogKind::Started | LogKind::Instance | LogKind::Rebalanced => {
-            theme.dim
-        }
+        LogKind::Accepted
+        | LogKind::Delivered
+        | LogKind::Started
+        | LogKind::Instance
+        | LogKind::Rebalanced
+        | LogKind::Kept => theme.dim,
     }
 }

@@ -1,7 +1,16 @@
-//! One file a kind of node.
+//! One file a kind of node, or of what nodes keep.
 
 mod function;
+mod outbox;
 mod producer;
+mod saga;
+mod store;
 mod worker;
 
+pub use self::outbox::OutboxNow;
+pub(super) use self::outbox::{OutboxState, Unsent};
+pub use self::saga::SagasNow;
+pub(super) use self::saga::SagasState;
+pub(super) use self::store::StoreState;
+pub use self::store::{StoreNow, StoreRow};
 pub(super) use self::worker::Planned;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::event_list::Class;
 use super::super::state::{Job, Payload, Slot, Tag};
 use super::super::{Cx, Kernel, Ready};
+use super::Unsent;
 use crate::model::{EventId, LinkIx, NodeIx, OverLimit, Pick, SimDuration, SimTime, SubIx};
 use crate::plan::{BucketPlan, EmitPlan, HandlerPlan, Hop, Lane, Plan, Route, RouteTo, Work, WorkerPlan};
 use crate::trace::{KeyRef, Leg, Observer, Reason, What};
@@ -215,6 +216,9 @@ impl Kernel {
             (self.nodes[node.index()].streams.service.sample(&lane.takes), lane.is_sink)
         } else {
             let Some(worker) = worker_of(cx.plan, node) else { return };
+            if let Some(keeps) = &worker.keeps {
+                self.begin_to_keep(cx, handle, keeps);
+            }
             let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind));
             let takes = handler.map_or(0, |handler| self.nodes[node.index()].streams.service.sample(&handler.takes));
             (takes, worker.is_sink)
@@ -250,12 +254,14 @@ impl Kernel {
             let Some(worker) = worker_of(plan, node) else { return };
             function = worker.function.as_ref();
             let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind));
-            if let Some(handler) = handler {
-                if self.nodes[node.index()].streams.outcome.happens(handler.fails) {
-                    failure = Some(Reason::Failed);
-                } else if !handler.emits.is_empty() {
-                    failure = self.emit_all(cx, handle, handler).err();
-                }
+            if handler.is_some_and(|handler| self.nodes[node.index()].streams.outcome.happens(handler.fails)) {
+                failure = Some(Reason::Failed);
+            } else if let Some(keeps) = &worker.keeps {
+                failure = self.keep(cx, handle, keeps, handler).err();
+            } else if let Some(handler) = handler
+                && !handler.emits.is_empty()
+            {
+                failure = self.emit_all(cx, handle, handler).err();
             }
         }
         let event = job.slot.event;
@@ -325,7 +331,12 @@ impl Kernel {
     }
 
     /// Emits everything that a handler emits. On `Err` an expression could make nothing of the cause, and nothing was emitted.
-    fn emit_all<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cause: u32, handler: &HandlerPlan) -> Result<(), Reason> {
+    pub(in super::super) fn emit_all<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        cause: u32,
+        handler: &HandlerPlan,
+    ) -> Result<(), Reason> {
         let node = NodeIx(self.jobs[cause].node);
         let mut chosen: Vec<Planned<'_>> = Vec::new();
         let mut draw_one = match handler.pick {
@@ -489,6 +500,10 @@ impl Kernel {
         payload: Option<&Arc<Payload>>,
     ) {
         let slot = self.give_birth(cx, node, cause, emit.kind, key, payload);
+        if let Some(unsent) = &mut self.keeping.commit {
+            unsent.push(Unsent { slot, payload: payload.cloned(), counter: emit.counter });
+            return;
+        }
         self.send(cx, node, &emit.routes, slot, payload);
     }
 

@@ -36,7 +36,8 @@ pub(super) fn check(flow: &Flow, findings: &mut Findings) {
             | NodeKind::Consumer(_)
             | NodeKind::Service(_)
             | NodeKind::Function(_)
-            | NodeKind::DeadLetterQueue(_) => {}
+            | NodeKind::DeadLetterQueue(_)
+            | NodeKind::Store(_) => {}
         }
         for (h, handler) in node.kind.handlers().iter().enumerate() {
             for (e, emit) in handler.emits.iter().enumerate() {

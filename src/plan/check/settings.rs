@@ -3,6 +3,7 @@
 use std::path::{Component, Path};
 
 use super::Findings;
+use super::keeping;
 use super::wiring::Wiring;
 use crate::model::{
     Backoff, Bus, Distribution, Function, Guarantee, Handler, Key, LinkKind, NodeKind, Pacing, Pick, Producer,
@@ -24,8 +25,8 @@ pub(super) fn check(wiring: &Wiring<'_>, findings: &mut Findings) {
 }
 
 /// A node or link that is being looked at.
-struct At<'a, 'b> {
-    wiring: &'a Wiring<'b>,
+pub(super) struct At<'a, 'b> {
+    pub(super) wiring: &'a Wiring<'b>,
     findings: &'a mut Findings,
     of: Of,
 }
@@ -52,23 +53,23 @@ impl At<'_, '_> {
         }
     }
 
-    fn error(&mut self, field: &str, code: &'static str, what: &str, hint: &str) {
+    pub(super) fn error(&mut self, field: &str, code: &'static str, what: &str, hint: &str) {
         let (place, what) = (self.place(field), format!("{} {what}", self.who()));
         self.findings.error(place, code, what, hint);
     }
 
-    fn warning(&mut self, field: &str, code: &'static str, what: &str, hint: &str) {
+    pub(super) fn warning(&mut self, field: &str, code: &'static str, what: &str, hint: &str) {
         let (place, what) = (self.place(field), format!("{} {what}", self.who()));
         self.findings.warning(place, code, what, hint);
     }
 
-    fn not_zero(&mut self, field: &str, value: u64, what: &str) {
+    pub(super) fn not_zero(&mut self, field: &str, value: u64, what: &str) {
         if value == 0 {
             self.error(field, "zero", what, "Set it to at least 1");
         }
     }
 
-    fn distribution(&mut self, field: &str, distribution: &Distribution) {
+    pub(super) fn distribution(&mut self, field: &str, distribution: &Distribution) {
         if let Some(fault) = distribution.fault() {
             let what = format!("says how long something takes, but {fault}");
             self.error(field, "distribution", &what, "Change the figures so that they fit together");
@@ -89,6 +90,7 @@ fn check_node(at: &mut At<'_, '_>, node: usize) {
             at.not_zero("concurrency", u64::from(service.concurrency), "handles no event at all: it does 0 at once");
             check_rate_limit(at, service.rate_limit);
             check_handlers(at, &service.handlers);
+            keeping::check_service(at, service);
         }
         NodeKind::Function(function) => check_function(at, function),
         NodeKind::DeadLetterQueue(queue) => {
@@ -96,6 +98,7 @@ fn check_node(at: &mut At<'_, '_>, node: usize) {
                 at.error("keep_records", "zero", "keeps no record at all", "Set it to at least 1, or leave it out");
             }
         }
+        NodeKind::Store(store) => keeping::check_store(at, node, store),
         NodeKind::Note(_) => {}
     }
 }

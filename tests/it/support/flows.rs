@@ -3,11 +3,11 @@
 //! Strategies are boxed: by value they nest until they outgrow a test thread's stack.
 
 use eventloom::model::{
-    Backoff, Bus, ByteSize, Call, Chance, Consumer, DeadLetterQueue, Distribution, Emit, EventName, EventType,
-    Expression, Factor, Fault, FaultKind, FaultTarget, Flow, Function, Guarantee, Handler, Jitter, JsonText, Key,
-    KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Note, OverLimit, Pacing, Pattern, Pick, Point, Producer,
-    Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace, Service, Share, SimDuration, Spacing, StartAt,
-    Subscription, Topic, TopicName, WhenFull, limits,
+    Aggregate, Backoff, Bus, ByteSize, Call, Chance, Commit, Consumer, DeadLetterQueue, Distribution, Emit, EventName,
+    EventType, Expects, Expression, Factor, Fault, FaultKind, FaultTarget, Flow, Function, Guarantee, Handler, Jitter,
+    JsonText, Key, KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Note, OverLimit, Pacing, Pattern, Pick,
+    Point, Producer, Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace, Saga, SagaStep, Service, Share,
+    SimDuration, Spacing, StartAt, StateField, Store, StoreKeeps, Subscription, Topic, TopicName, WhenFull, limits,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -219,6 +219,7 @@ fn kind() -> BoxedStrategy<NodeKind> {
         1 => function().prop_map(NodeKind::Function),
         1 => option::of(0..1_000_u64)
             .prop_map(|keep_records| NodeKind::DeadLetterQueue(DeadLetterQueue { keep_records })),
+        1 => store().prop_map(NodeKind::Store),
         1 => (words(), point()).prop_map(|(text, size)| NodeKind::Note(Note { text, size })),
         2 => select(KindTag::ALL.to_vec()).prop_map(KindTag::default_kind),
     ]
@@ -293,8 +294,70 @@ fn consumer() -> BoxedStrategy<Consumer> {
 }
 
 fn service() -> BoxedStrategy<Service> {
-    (0..=limits::CONCURRENCY, vec(handler(), 0..3), rate_limit())
-        .prop_map(|(concurrency, handlers, rate_limit)| Service { concurrency, handlers, rate_limit })
+    (0..=limits::CONCURRENCY, vec(handler(), 0..3), rate_limit(), option::of(commit()), option::of(saga()))
+        .prop_map(|(concurrency, handlers, rate_limit, commits, saga)| Service {
+            concurrency,
+            handlers,
+            rate_limit,
+            commits,
+            saga,
+        })
+        .boxed()
+}
+
+fn commit() -> BoxedStrategy<Commit> {
+    prop_oneof![
+        duration().prop_map(|gap| Commit::DualWrite { gap }),
+        (duration(), any::<u32>(), duration()).prop_map(|(every, batch, marks)| Commit::Outbox { every, batch, marks }),
+    ]
+    .boxed()
+}
+
+fn saga() -> BoxedStrategy<Saga> {
+    let replies = (event_name(), event_name(), option::of(event_name()), option::of(event_name()));
+    let step = (event_name(), replies, duration()).prop_map(|(command, (done, refused, undo, undone), timeout)| {
+        SagaStep { command, done, refused, undo, undone, timeout }
+    });
+    let ends = (option::of(event_name()), option::of(event_name()));
+    (pattern(), vec(step, 0..3), any::<u32>(), any::<u32>(), ends)
+        .prop_map(|(starts, steps, tries, undo_tries, (completed, compensated))| Saga {
+            starts,
+            steps,
+            tries,
+            undo_tries,
+            completed,
+            compensated,
+        })
+        .boxed()
+}
+
+fn store() -> BoxedStrategy<Store> {
+    let is = prop_oneof![
+        Just(Aggregate::Count),
+        expression().prop_map(Aggregate::Sum),
+        expression().prop_map(Aggregate::Min),
+        expression().prop_map(Aggregate::Max),
+        expression().prop_map(Aggregate::First),
+        expression().prop_map(Aggregate::Last),
+    ];
+    let state = vec((words(), is).prop_map(|(name, is)| StateField { name, is }), 0..3);
+    let expects = prop_oneof![Just(Expects::Any), Just(Expects::AsRead), expression().prop_map(Expects::Version)];
+    let what = (option::of(expression()), state, option::of(expression()), expects);
+    let keeping = (select(vec![StoreKeeps::View, StoreKeeps::Events]), option::of(any::<u32>()));
+    let taking = (vec(event_name(), 0..3), distribution(), 0..=limits::CONCURRENCY, chance());
+    (what, keeping, taking)
+        .prop_map(|((key, state, fold, expects), (keeps, snapshot_every), (tells, takes, concurrency, fails))| Store {
+            keeps,
+            key,
+            state,
+            fold,
+            expects,
+            snapshot_every,
+            tells,
+            takes,
+            concurrency,
+            fails,
+        })
         .boxed()
 }
 

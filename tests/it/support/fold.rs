@@ -401,6 +401,7 @@ impl Fold {
                 Ok(())
             }
             What::Forgotten { .. }
+            | What::Kept { .. }
             | What::Deadlocked { .. }
             | What::Broken { .. }
             | What::Edited { .. }
@@ -868,6 +869,7 @@ fn sub_rules(flow: &Flow, plan: &Plan, sub: SubIx) -> SubRules {
             (KindTag::Consumer, Some(NodeKind::Consumer(consumer))) => consumer.concurrency,
             (KindTag::Service, Some(NodeKind::Service(service))) => service.concurrency,
             (KindTag::Function, Some(NodeKind::Function(function))) => function.instances,
+            (KindTag::Store, Some(NodeKind::Store(store))) => store.concurrency,
             _ => 1,
         };
         let prefetch = settings.prefetch.unwrap_or(at_once.max(1) * 2).max(1);
@@ -895,6 +897,7 @@ fn node_rules(flow: &Flow, plan: &Plan, node: NodeIx) -> NodeRules {
             rules.concurrency = service.concurrency.max(1);
             rules.rate = service.rate_limit;
         }
+        Some(NodeKind::Store(store)) => rules.concurrency = store.concurrency.max(1),
         Some(NodeKind::Function(function)) => {
             rules.concurrency = function.instances.max(1);
             rules.scale_out = Some(function.scale_out);
