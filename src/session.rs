@@ -28,6 +28,7 @@ use crate::run::live::{self, Begin, Command, Connect, LiveRun, Wake};
 use crate::store::{self, ContentHash, Disk, Expected, LoadError, OnDisk, SaveError};
 
 pub use crate::export::Format as ExportFormat;
+pub use crate::run::glimpse::Glimpse;
 pub use crate::run::report::{LinkReport, PublishReport, Report};
 pub use crate::run::view::*;
 pub use crate::trace::LedgerCounts as LedgerReport;

@@ -252,6 +252,15 @@ impl Kernel {
         }
     }
 
+    /// One that waited for its next attempt waits no more: whoever stands at the door may come in.
+    pub(super) fn count_undelayed(&mut self, sub_ix: SubIx, sub: &SubPlan) {
+        let state = &mut self.subs[sub.slot as usize];
+        state.delayed -= 1;
+        if state.door_waits > 0 {
+            self.open_door(sub_ix);
+        }
+    }
+
     /// The member that the next record of a cursor goes to, if one has room: an idle one first, in turn.
     #[inline]
     pub(super) fn pick_member(&self, plan: &Plan, sub: &SubPlan, cursor: u32) -> Option<usize> {

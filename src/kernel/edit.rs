@@ -106,9 +106,10 @@ impl Kernel {
         for cursor in 0..new.cursors.len() as u32 {
             let was_alive = old.cursors.get(cursor as usize).is_some_and(|cursor| cursor.alive);
             if new.cursors[cursor as usize].alive && !was_alive {
-                self.open_cursor(cx, cursor, (cursor as usize) < known_cursors);
+                self.open_cursor(cx, old, cursor, (cursor as usize) < known_cursors);
             }
         }
+        self.hurry_timers(cx, old);
         for sub in 0..new.subs.len() {
             self.rebalance(cx, SubIx(sub as u32));
         }
@@ -140,6 +141,24 @@ impl Kernel {
         let doors: Vec<u32> = self.doors.keys().copied().collect();
         for door in doors {
             self.open_door(SubIx(door));
+        }
+    }
+
+    /// Timers that were set by an earlier rule may come too late by the new one. They stay, and come to nothing.
+    fn hurry_timers<O: Observer>(&mut self, cx: &Cx<'_, O>, old: &Plan) {
+        let new = cx.plan;
+        for (sub, before) in new.subs.iter().zip(&old.subs) {
+            if sub.ack_wait < before.ack_wait {
+                for cursor in &sub.cursors {
+                    self.cursors[*cursor as usize].ack_armed = false;
+                }
+            }
+        }
+        for (partition, plan) in new.partitions.iter().enumerate() {
+            let before = old.topics.get(plan.topic.index());
+            if before.is_some_and(|before| new.topics[plan.topic.index()].keep < before.keep) {
+                self.partitions[partition].retention_armed = false;
+            }
         }
     }
 
@@ -275,16 +294,17 @@ impl Kernel {
     }
 
     /// A subscription begins to read a partition, or goes on where it was when it was removed.
-    fn open_cursor<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32, is_restored: bool) {
+    fn open_cursor<O: Observer>(&mut self, cx: &mut Cx<'_, O>, old: &Plan, cursor: u32, is_restored: bool) {
         let plan = cx.plan;
         let CursorTarget { sub_ix, partition_ix } = target(plan, cursor);
         let sub = &plan.subs[sub_ix.index()];
         let partition = &plan.partitions[partition_ix];
         let log = &self.partitions[partition_ix];
         let end = log.log.end();
-        // What the log must still hold: everything if it keeps, else what somebody has not settled.
-        let others = partition.cursors.iter().filter(|other| **other != cursor);
-        let unsettled = others.map(|other| self.cursors[*other as usize].floor).min().unwrap_or(end);
+        // What the log must still hold: everything if it keeps, else what somebody had to get before this edit.
+        let others =
+            partition.cursors.iter().filter(|other| old.cursors.get(**other as usize).is_some_and(|was| was.alive));
+        let unsettled = others.filter_map(|other| self.cursors[*other as usize].first_open()).min().unwrap_or(end);
         let oldest = if plan.topics[partition.topic.index()].keeps() { log.start } else { unsettled };
         let first = if is_restored {
             self.cursors[cursor as usize].next.max(oldest)

@@ -265,6 +265,7 @@ impl Kernel {
                         | Tag::Source
                         | Tag::Token
                         | Tag::Reclaim
+                        | Tag::ScaleOut
                         | Tag::Unsent
                         | Tag::Relay
                         | Tag::Mark
@@ -327,6 +328,7 @@ impl Kernel {
                 let state = &mut self.functions[extra];
                 state.idle.clear();
                 state.reclaim_armed = false;
+                state.scale_armed = false;
                 if std::mem::take(&mut state.total) > 0 {
                     cx.show(What::InstanceReclaimed { node, instances: 0 });
                 }
@@ -465,8 +467,8 @@ impl Kernel {
         let jobs = &self.jobs;
         let is_its_own = |handle: u32| {
             let job = &jobs[handle];
-            let freezes =
-                matches!(job.tag, Tag::Work | Tag::Cold | Tag::EmitLater | Tag::Source | Tag::Token | Tag::ScaleOut);
+            // Tokens and instances come with time, whoever looks: those timers go on, and find it standing still.
+            let freezes = matches!(job.tag, Tag::Work | Tag::Cold | Tag::EmitLater | Tag::Source);
             job.node == node.0 && (freezes || job.tag.is_keeping())
         };
         for key in self.list.take_out(is_its_own) {
@@ -529,7 +531,7 @@ impl Kernel {
 const fn class_of(tag: Tag) -> Class {
     match tag {
         Tag::Source => Class::Source,
-        Tag::Token | Tag::ScaleOut | Tag::Relay | Tag::Mark | Tag::SagaTimer => Class::Timer,
+        Tag::Relay | Tag::Mark | Tag::SagaTimer => Class::Timer,
         _ => Class::Completion,
     }
 }

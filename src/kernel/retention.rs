@@ -109,7 +109,7 @@ impl Kernel {
                     state.again -= 1;
                 } else {
                     state.delayed -= 1;
-                    self.subs[sub.slot as usize].delayed -= 1;
+                    self.count_undelayed(sub_ix, sub);
                 }
                 self.lose(cx, cursor, offset, from);
                 self.cursors[cursor as usize].settle(offset);

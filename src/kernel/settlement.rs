@@ -105,7 +105,7 @@ impl Kernel {
             let from = match state.open_at(offset).map(|open| open.state) {
                 Some(OpenState::Delayed) => {
                     state.delayed -= 1;
-                    self.subs[sub.slot as usize].delayed -= 1;
+                    self.count_undelayed(sub_ix, sub);
                     Phase::Delayed
                 }
                 Some(OpenState::Queued) => {

@@ -611,6 +611,11 @@ impl CursorState {
         Some(self.next)
     }
 
+    /// The first record that is its own and not settled.
+    pub(super) fn first_open(&self) -> Option<u64> {
+        if self.open.is_empty() { self.peek_fresh() } else { Some(self.floor) }
+    }
+
     /// The first waiting record that was never handed over, left where it is.
     pub(super) fn peek_fresh(&self) -> Option<u64> {
         if self.fresh == 0 {

@@ -7,6 +7,7 @@ pub mod brokers;
 mod dots;
 pub mod fast;
 mod figures;
+pub mod glimpse;
 pub mod journal;
 pub(crate) mod live;
 mod log;

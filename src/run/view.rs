@@ -369,6 +369,8 @@ pub struct Dot {
     pub attempt: u32,
     /// What it travels for.
     pub leg: Leg,
+    /// Whether a fault loses it on the way: then it never arrives, and is not on the wire.
+    pub lost: bool,
 }
 
 /// What an event travels a link for.

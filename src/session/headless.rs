@@ -9,6 +9,7 @@ use crate::kernel::{Kernel, Stopped};
 use crate::model::{Flow, NodeId, NodeKind, Pacing, SimDuration, SimTime};
 use crate::plan::{Plan, Problem, Severity};
 use crate::run::fast::{self, Finished};
+use crate::run::glimpse::{Glimpse, glimpse};
 use crate::run::journal::{Journal, Revision};
 use crate::run::report::{Report, Tally};
 use crate::trace::{Observer, Record};
@@ -123,6 +124,11 @@ impl Session {
         };
         let report = out.0.report(&self.report_name(), journal.seed, &kernel);
         Ok(Simulated { report, ending })
+    }
+
+    /// What moves in the first seconds of the flow as it is now; nothing where it cannot run.
+    pub fn glimpse(&self) -> Glimpse {
+        self.fresh_journal(None).map(|journal| glimpse(&journal)).unwrap_or_default()
     }
 
     /// The flow as it is now, ready to be run from its start.

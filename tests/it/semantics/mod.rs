@@ -14,4 +14,5 @@ mod pressure;
 mod retention;
 mod retry;
 mod sagas;
+mod second_opinion;
 mod sources;

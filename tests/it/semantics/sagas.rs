@@ -123,24 +123,9 @@ fn s29_an_answer_that_comes_too_late_moves_nothing() {
     run.until("2s");
     let story = run.story("saga");
     let moves: Vec<&str> = story.lines().map(|line| line.rsplit(' ').next().expect("words")).collect();
-    assert_eq!(
-        moves,
-        [
-            "started",
-            "asked",
-            "done",
-            "asked",
-            "in_doubt",
-            "undoing",
-            "2",
-            "ignored",
-            "undone",
-            "undoing",
-            "undone",
-            "compensated"
-        ],
-        "{story}"
-    );
+    // The undoing was asked for twice, and is answered twice.
+    let expected = "started asked done asked in_doubt undoing 2 ignored undone undoing ignored undone compensated";
+    assert_eq!(moves.join(" "), expected, "{story}");
 }
 
 #[test]
@@ -263,9 +248,9 @@ proptest! {
         let mut run = Run::of(flow(&rows), seed);
         for number in 0..12 {
             run.fire_key("p", &format!("t{number}"));
-            run.until(&format!("{}ms", 50 * (number + 1)));
+            run.quickly(&format!("{}ms", 50 * (number + 1)));
         }
-        run.until("60s");
+        run.quickly("60s");
         let sagas = sagas(&run);
         let mut compensated = 0;
         for (saga, told) in &sagas {

@@ -7,5 +7,7 @@ pub(crate) mod flows;
 pub(crate) mod fold;
 pub(crate) mod random_flow;
 pub(crate) mod run;
+#[cfg(feature = "gui")]
+pub(crate) mod window;
 
 pub(crate) use self::run::Run;

@@ -1,0 +1,147 @@
+//! What an independent model of the bus would not believe: each of these was wrong once.
+
+use eventloom::model::{FaultKind, FaultTarget, LinkKind, NodeKind, SimDuration};
+use eventloom::trace::What;
+
+use crate::support::Run;
+use crate::support::flow::node_id;
+
+fn started(run: &Run) -> Vec<String> {
+    run.story("started").lines().map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn s16_a_late_ack_of_what_waits_for_its_next_attempt_makes_room() {
+    let mut run = Run::new(
+        r#"p = Producer(emits: "a", rate: ByHand)
+           bus = Bus
+           c = Consumer(takes: Fixed("5ms"), concurrency: 2, rate_limit: (rate: "100/s", burst: 1, over: Retry))
+           p -> bus
+           bus -> c (prefetch: 1, backoff: Fixed("10s"), queue: (records: 1, bytes: "1 MiB", when_full: Block))
+           fault a (for: "500us", on: Link("bus->c"), kind: Duplicate())"#,
+    );
+    // One copy is handed back at once and waits ten seconds; the other is handled, and settles it.
+    run.until("0s");
+    run.fire("p", 1);
+    run.until("1ms");
+    run.fire("p", 1);
+    run.until("2ms");
+    assert_eq!(run.count(|what| matches!(what, What::Blocked { .. })), 1);
+    run.until("60s");
+    assert_eq!(run.count(|what| matches!(what, What::Unblocked { .. })), 1);
+    assert_eq!(run.fold.totals().acked, 2);
+}
+
+#[test]
+fn s11_what_comes_back_together_is_owed_what_somebody_else_had_to_get() {
+    let mut run = Run::new(
+        r#"p = Producer(emits: "a", rate: ByHand)
+           bus = Bus
+           c = Consumer(takes: Fixed("0s"))
+           d = Consumer(takes: Fixed("0s"))
+           e = Consumer(takes: Fixed("0s"))
+           p -> bus
+           bus -> c
+           bus -> d
+           bus -> e"#,
+    );
+    let begin = run.flow.clone();
+    run.until("1ms");
+    run.remove_node("d");
+    run.remove_node("e");
+    run.until("2ms");
+    run.fire("p", 1);
+    run.until("3ms");
+    // Nothing keeps the log: what everybody who was there has settled is gone, for both of them.
+    run.become_flow(begin);
+    run.until("1s");
+    assert_eq!(run.count(|what| matches!(what, What::Opened { .. })), 1);
+}
+
+#[test]
+fn s05_an_edit_to_a_shorter_ack_wait_holds_for_what_is_handed_over_next() {
+    let mut run = Run::new(
+        r#"p = Producer(emits: "a", rate: ByHand)
+           bus = Bus
+           c = Consumer(takes: Fixed("20s"), concurrency: 4)
+           p -> bus
+           bus -> c (ack_wait: "15s")"#,
+    );
+    run.until("0s");
+    run.fire("p", 1);
+    run.until("1s");
+    run.edit(|flow| {
+        let id = flow.links().keys().find(|id| id.as_str() == "bus->c").expect("a link").clone();
+        let mut link = flow.link(&id).expect("a link").clone();
+        if let LinkKind::Subscribe(subscription) = &mut link.kind {
+            subscription.ack_wait = SimDuration::from_secs(2);
+        }
+        flow.set_link(&id, link).expect("a setting");
+    });
+    run.until("2s");
+    run.fire("p", 1);
+    run.until("5s");
+    run.tells("retrying", "4s bus->c retrying p#1 try 1 ack_timeout until 4s");
+}
+
+#[test]
+fn s13_an_edit_to_a_shorter_retention_holds_for_what_the_log_has() {
+    let mut run = Run::new(
+        r#"p = Producer(emits: "a", rate: ByHand)
+           bus = Bus(topics: {"a": (keep: "1h")})
+           c = Consumer(takes: Fixed("10s"))
+           p -> bus
+           bus -> c (prefetch: 1)"#,
+    );
+    run.until("0s");
+    run.fire("p", 2);
+    run.until("500ms");
+    run.edit(|flow| {
+        let mut bus = flow.node(&node_id("bus")).expect("a bus").clone();
+        if let NodeKind::Bus(bus) = &mut bus.kind {
+            bus.topics.values_mut().for_each(|topic| topic.keep = Some(SimDuration::from_secs(1)));
+        }
+        flow.set_node(&node_id("bus"), bus).expect("a setting");
+    });
+    run.until("999ms");
+    assert_eq!(run.count(|what| matches!(what, What::Evicted { .. })), 0);
+    run.until("1s");
+    assert_eq!(run.count(|what| matches!(what, What::Evicted { .. })), 1);
+}
+
+#[test]
+fn s36_tokens_come_with_time_also_while_a_node_stands_still() {
+    let mut run = Run::new(
+        r#"p = Producer(emits: "a", rate: ByHand)
+           bus = Bus
+           c = Consumer(takes: Fixed("0s"), rate_limit: (rate: "20/s", burst: 1, over: Queue))
+           p -> bus
+           bus -> c
+           fault stands (at: "10ms", for: "20ms", on: Node("c"), kind: Pause)"#,
+    );
+    run.until("0s");
+    run.fire("p", 2);
+    run.until("1s");
+    assert_eq!(started(&run), ["0s", "50ms"]);
+}
+
+#[test]
+fn s36_a_function_that_crashes_while_it_stands_still_gets_instances_again() {
+    let mut run = Run::new(
+        r#"p = Producer(emits: "a", rate: ByHand)
+           bus = Bus
+           f = Function(handlers: [(takes: Fixed("4s"))], instances: 2, cold_start: Fixed("0s"), scale_out: 1)
+           p -> bus
+           bus -> f (ack_wait: "60s")"#,
+    );
+    run.until("0s");
+    run.fire("p", 2);
+    run.until("1s");
+    let on = FaultTarget::Node(node_id("f"));
+    run.break_it(&on, FaultKind::Pause, Some(SimDuration::from_secs(5)));
+    run.until("2s");
+    run.break_it(&on, FaultKind::Crash, Some(SimDuration::from_secs(1)));
+    run.until("120s");
+    assert_eq!(run.fold.totals().acked, 2);
+    assert_eq!(started(&run)[..2], ["0s", "10s"]);
+}
