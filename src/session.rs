@@ -7,6 +7,7 @@ mod files;
 mod headless;
 mod questions;
 mod settings;
+mod testing;
 mod trace_line;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,7 @@ pub use self::examples::{EXAMPLES, Example, WELCOME};
 pub use self::files::check_file;
 pub use self::headless::{Ending, SimulateOptions, Simulated, TEN_MINUTES, WatchSimulation, rerun};
 pub use self::settings::{Settings, SettingsTheme, WindowPlace};
+pub use self::testing::{TestOptions, Tested, TestedLine, WatchTest};
 pub use self::trace_line::TraceLine;
 
 use self::files::Logs;
@@ -112,6 +114,8 @@ struct Run {
     revision: Revision,
     /// The logs that were read for it.
     logs: Logs,
+    /// The flow whose expectations it is held against.
+    judged: Arc<Flow>,
 }
 
 /// Where runs live: on the runtime of whoever has one, or on our own, made when it is first needed.
@@ -390,7 +394,8 @@ impl Session {
         self.questions = Questions::default();
         let runtime = self.clock.handle()?;
         let live = LiveRun::start(&runtime, Journal::new(revision.clone(), seed), begin);
-        self.run = Some(Run { live, revision, logs });
+        let judged = Arc::clone(&revision.flow);
+        self.run = Some(Run { live, revision, logs, judged });
         self.wake();
         Ok(())
     }
@@ -432,6 +437,11 @@ impl Session {
         let Some(mut run) = self.run.take() else { return };
         if run.live.view().state != RunState::Ended {
             let follows = self.send_edit(&mut run);
+            let flow = self.document.flow();
+            // After the edit: what is expected may be about what it adds. It changes nothing in the run itself.
+            if flow.expectations() != run.judged.expectations() && run.live.send(Command::Expect(Arc::clone(flow))) {
+                run.judged = Arc::clone(flow);
+            }
             run.live.send(Command::RunsEarlierDrawing(!follows));
             if !self.run_problems.is_empty() {
                 self.find_problems();
@@ -566,6 +576,20 @@ impl Session {
         Ok(())
     }
 
+    /// Has a view of the run worked out again from the log of its topics, from the first record on.
+    pub fn rebuild(&mut self, view: &NodeId) -> Result<(), SessionError> {
+        if !self.is_alive() {
+            return Err(SessionError::NotRunning);
+        }
+        let node = self.flow().node(view).ok_or_else(|| FlowError::NoNode(view.clone()))?;
+        if !node.kind.is_view() {
+            let what = node.kind.tag().label().to_lowercase();
+            return Err(SessionError::Refused(format!("a {what} that keeps no view cannot be rebuilt")));
+        }
+        self.tell(Command::Inject(Injected::Rebuild(view.clone())));
+        Ok(())
+    }
+
     fn is_alive(&self) -> bool {
         self.run.as_ref().is_some_and(|run| run.live.view().state.is_alive())
     }
@@ -670,7 +694,8 @@ fn load_error(error: LoadError) -> SessionError {
 /// Whether two flows run alike: they differ in nothing but places, names, notes and colours.
 fn means_the_same(a: &Flow, b: &Flow) -> bool {
     // The seed is the run's from its start on; a new one is for the next run.
-    let FlowParts { name: _, note: _, seed: _, hop_limit, events, nodes, links, faults } = a.parts();
+    // What is expected of a run changes nothing in it.
+    let FlowParts { name: _, note: _, seed: _, hop_limit, events, nodes, links, faults, expect: _ } = a.parts();
     let other = b.parts();
     let kinds = |flow: &Flow| -> Vec<(NodeId, NodeKind)> {
         let drawn = flow.nodes().iter().filter(|(_, node)| node.kind.tag() != KindTag::Note);

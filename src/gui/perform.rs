@@ -100,6 +100,7 @@ impl App {
                 Some(node) => self.ask_fire(node),
                 None => self.toasts.say("Select a producer first"),
             },
+            Action::Rebuild => self.rebuild(),
             Action::Break | Action::Heal => self.break_or_heal(action),
             Action::NewFlow => self.leave(ctx, Then::New),
             Action::Open => self.leave(ctx, Then::Choose),
@@ -398,13 +399,28 @@ impl App {
         }
     }
 
+    fn rebuild(&mut self) {
+        match self.view.selection.single_node().cloned() {
+            Some(node) => {
+                if let Err(error) = self.session.rebuild(&node) {
+                    self.complain(&error);
+                }
+            }
+            None => self.toasts.say("Select a store that keeps a view first"),
+        }
+    }
+
     fn ask_fire(&mut self, node: NodeId) {
         let flow = self.session.flow();
         let Some(kind) = flow.node(&node).map(|node| &node.kind) else { return };
         let event = match kind {
             NodeKind::Producer(producer) => Some(&producer.emits),
             NodeKind::Service(_) | NodeKind::Function(_) => None,
-            NodeKind::Bus(_) | NodeKind::Consumer(_) | NodeKind::DeadLetterQueue(_) | NodeKind::Note(_) => {
+            NodeKind::Bus(_)
+            | NodeKind::Consumer(_)
+            | NodeKind::DeadLetterQueue(_)
+            | NodeKind::Store(_)
+            | NodeKind::Note(_) => {
                 self.toasts.say("Only producers, services and functions can be fired");
                 return;
             }

@@ -31,7 +31,7 @@ use self::event_list::{Class, EventList, Key};
 pub use self::faults::FaultNow;
 pub use self::keys::partition_of;
 pub use self::ledger::{Letter, OpenObligation};
-pub use self::nodes::{OutboxNow, SagasNow, StoreNow, StoreRow};
+pub use self::nodes::{OutboxNow, SagaNow, SagaWay, SagasNow, StoreCounts, StoreNow, StoreRow};
 pub use self::peek::NodeNow;
 pub use self::seam::{Incoming, Outgoing, Ownership, Publish, PublishOutcome, Receipt};
 use self::state::{
@@ -533,6 +533,11 @@ impl Kernel {
             return Some(self.now());
         }
         self.list.peek().map(|key| SimTime::from_nanos(key.nanos()))
+    }
+
+    /// Whether nothing is left to do but housekeeping: until something comes in, nothing will happen any more.
+    pub fn is_quiet(&self) -> bool {
+        self.has_begun && self.inputs.is_empty() && self.foreground == 0 && self.is_ring_empty()
     }
 
     /// How many items were handled since the start. Two runs of the same inputs agree after the same number of steps: a

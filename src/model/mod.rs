@@ -5,6 +5,7 @@
 
 mod distribution;
 mod event;
+mod expect;
 mod fault;
 mod flow;
 mod ids;
@@ -17,6 +18,7 @@ mod time;
 
 pub use self::distribution::Distribution;
 pub use self::event::{EventType, JsonText};
+pub use self::expect::{Counted, Expectation, ExpectationName, ExpectationTag, Scope};
 pub use self::fault::{Fault, FaultKind, FaultName, FaultTag, FaultTarget};
 pub use self::flow::{DeadLetterLink, ExpectedLink, Flow, FlowError, FlowParts, LinkRefusal};
 pub use self::ids::{
@@ -31,7 +33,7 @@ pub use self::node::{
 };
 pub use self::pattern::{Pattern, PatternError};
 pub use self::quantity::{ByteSize, Chance, Factor, QuantityError, Rate, RateUnit};
-pub use self::store::{Aggregate, Commit, Expects, Saga, SagaStep, StateField, Store, StoreKeeps};
+pub use self::store::{StateValue, Commit, Expects, Saga, SagaStep, StateField, Store, StoreKeeps};
 pub use self::time::{SimDuration, SimTime};
 
 /// Limits of a document. A file beyond one of them is refused when it is read, and the message names the limit.
@@ -58,6 +60,8 @@ pub mod limits {
     pub const LINK_NAME_CHARS: usize = 2 * NAME_CHARS + 16;
     /// Faults of a scenario.
     pub const FAULTS: usize = 1_000;
+    /// Expectations of a flow.
+    pub const EXPECTATIONS: usize = 1_000;
     /// Work a node does at once.
     pub const CONCURRENCY: u32 = 100_000;
     /// Named parts of the state of a key.

@@ -12,7 +12,7 @@ use super::ids::{EventName, NodeId, TopicName};
 use super::is_default;
 use super::pattern::Pattern;
 use super::quantity::{ByteSize, Chance, Factor, Rate};
-use super::store::{Commit, Saga, Store};
+use super::store::{Commit, Saga, Store, StoreKeeps};
 use super::time::SimDuration;
 
 /// One thing on the canvas.
@@ -222,6 +222,11 @@ impl NodeKind {
             | Self::Store(_)
             | Self::Note(_) => &[],
         }
+    }
+
+    /// Whether it is a store that keeps a view, which can be worked out again.
+    pub fn is_view(&self) -> bool {
+        matches!(self, Self::Store(store) if store.keeps == StoreKeeps::View)
     }
 
     /// The saga that a service leads, if it leads one.

@@ -93,12 +93,12 @@ pub struct StateField {
     /// What it is called.
     pub name: String,
     /// How it follows from the events.
-    pub is: Aggregate,
+    pub is: StateValue,
 }
 
 /// What events add up to. A value that an event does not have changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Aggregate {
+pub enum StateValue {
     /// How many events there were.
     Count,
     /// The sum of a number, exact to nine decimals.
@@ -113,7 +113,7 @@ pub enum Aggregate {
     Last(Expression),
 }
 
-impl Aggregate {
+impl StateValue {
     /// What it looks at, if it looks at anything.
     pub const fn expression(&self) -> Option<&Expression> {
         match self {

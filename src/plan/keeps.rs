@@ -8,7 +8,7 @@ use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, Kinds, Route, Work, 
 use super::{Place, Plan};
 use crate::expr::{Program, Purpose};
 use crate::model::{
-    Aggregate, Chance, Commit, EventName, EventTypeIx, Expects, Expression, NodeId, NodeIx, Pick, Saga, SagaStep,
+    StateValue, Chance, Commit, EventName, EventTypeIx, Expects, Expression, NodeId, NodeIx, Pick, Saga, SagaStep,
     Service, SimDuration, Store, StoreKeeps,
 };
 
@@ -225,12 +225,12 @@ impl<'a> Compiler<'a> {
         for (number, field) in store.state.iter().enumerate() {
             let of = self.optional(field.is.expression(), Purpose::Data, || at(format!("state[{number}].is")));
             let adds = match field.is {
-                Aggregate::Count => Adds::Count,
-                Aggregate::Sum(_) => Adds::Sum,
-                Aggregate::Min(_) => Adds::Min,
-                Aggregate::Max(_) => Adds::Max,
-                Aggregate::First(_) => Adds::First,
-                Aggregate::Last(_) => Adds::Last,
+                StateValue::Count => Adds::Count,
+                StateValue::Sum(_) => Adds::Sum,
+                StateValue::Min(_) => Adds::Min,
+                StateValue::Max(_) => Adds::Max,
+                StateValue::First(_) => Adds::First,
+                StateValue::Last(_) => Adds::Last,
             };
             fields.push(FieldPlan { name: field.name.as_str().into(), adds, of });
         }

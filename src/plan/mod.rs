@@ -3,6 +3,7 @@
 mod check;
 mod compile;
 mod data_needs;
+mod expect;
 mod faults;
 mod keeps;
 mod lanes;
@@ -15,6 +16,7 @@ mod sampler;
 
 pub use self::check::check;
 pub use self::compile::{Inputs, compile};
+pub use self::expect::{Condition, Witnessed};
 pub use self::faults::Aim;
 pub(crate) use self::keeps::{Adds, CommitPlan, ExpectsPlan, KeepsPlan, SagaPlan, StepPlan, StorePlan};
 pub(crate) use self::lanes::{Hop, Lane};

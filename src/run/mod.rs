@@ -9,14 +9,16 @@ pub mod fast;
 mod figures;
 pub mod glimpse;
 pub mod journal;
+pub mod kept;
 pub(crate) mod live;
 mod log;
 mod log_kept;
 mod look;
-mod pace;
+pub(crate) mod pace;
 mod past;
 mod rates;
 pub mod report;
+pub(crate) mod verdicts;
 pub mod view;
 
 pub use self::look::Looker;

@@ -8,6 +8,9 @@ use crate::model::{
     EventId, EventName, Factor, FaultKind, LinkId, LinkIx, NodeId, NodeIx, SimDuration, SimTime, TopicName,
 };
 
+pub use super::kept::{KeptLive, KeptRows, OutboxNow, OutboxRow, SagaRow, SagaWay, SagasNow, StateRow, StoreCounts};
+pub use super::verdicts::{Standing, VerdictLine};
+
 /// Whether a run goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RunState {
@@ -162,8 +165,12 @@ pub struct LiveView {
     pub flashes: Vec<Flash>,
     /// What is broken right now, by the scenario or by hand.
     pub faults: Vec<FaultLive>,
+    /// How what is expected of the run stands, in the order of the flow.
+    pub verdicts: Vec<VerdictLine>,
     /// Full figures of the nodes that somebody looks at; see [`crate::session::Session::watch`].
     pub watched: BTreeMap<NodeId, Arc<NodeReport>>,
+    /// What those of them keep that keep something.
+    pub kept: BTreeMap<NodeId, Arc<KeptRows>>,
 }
 
 impl LiveView {
@@ -275,6 +282,8 @@ pub struct NodeLive {
     pub warm: u32,
     /// A dead-letter queue's records.
     pub dead_letters: u64,
+    /// What it keeps: a store its state, a service its outbox or its sagas.
+    pub kept: Option<KeptLive>,
     /// Whether it waits because a queue downstream is full.
     pub blocked: bool,
     /// Whether it was stopped because of its own fault (a spent budget, a panic).

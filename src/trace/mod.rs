@@ -2,6 +2,7 @@
 
 mod hash;
 mod histogram;
+mod judge;
 mod kept;
 mod ledger;
 mod metrics;
@@ -10,6 +11,7 @@ mod shape;
 
 pub use self::hash::TraceHash;
 pub use self::histogram::Histogram;
+pub use self::judge::{Breach, Judge, Measured, Outcome, Question, REMEMBERED, Reach, Seen, Verdict, When, Wrong};
 pub use self::kept::{Kept, KeptFigures, SagaMove};
 pub use self::ledger::{Ledger, LedgerCounts};
 pub use self::metrics::{FunctionFigures, LinkFigures, Metrics, NodeFigures, Publishes, Work};

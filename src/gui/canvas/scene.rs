@@ -462,7 +462,8 @@ fn scene_node(id: &NodeId, node: &Node) -> SceneNode {
         | NodeKind::Producer(_)
         | NodeKind::Consumer(_)
         | NodeKind::Service(_)
-        | NodeKind::DeadLetterQueue(_) => geometry::CARD,
+        | NodeKind::DeadLetterQueue(_)
+        | NodeKind::Store(_) => geometry::CARD,
     };
     let text = if let NodeKind::Note(note) = &node.kind { note.text.clone() } else { String::new() };
     let instances = if let NodeKind::Function(function) = &node.kind { function.instances } else { 0 };

@@ -1,6 +1,6 @@
 //! Figures as people read them: short, with a unit, and never wider than they need to be.
 
-use crate::model::{Distribution, NodeKind, Pacing, SimDuration};
+use crate::model::{Distribution, NodeKind, Pacing, Service, SimDuration, StoreKeeps};
 
 /// A count: exact up to 9 999, then with a letter.
 pub(super) fn count(number: u64) -> String {
@@ -40,12 +40,20 @@ pub(super) fn settings(kind: &NodeKind) -> String {
     match kind {
         NodeKind::Producer(producer) => pacing(&producer.rate),
         NodeKind::Consumer(consumer) => takes(&consumer.takes, consumer.concurrency),
+        NodeKind::Service(Service { saga: Some(saga), .. }) => match saga.steps.len() {
+            1 => "saga of 1 step".to_owned(),
+            steps => format!("saga of {steps} steps"),
+        },
         NodeKind::Service(service) => match service.handlers.as_slice() {
             [handler] => takes(&handler.takes, service.concurrency),
             handlers => format!("{} handlers", handlers.len()),
         },
         NodeKind::Function(function) => format!("0–{} instances", function.instances),
         NodeKind::DeadLetterQueue(_) => "dead letters".to_owned(),
+        NodeKind::Store(store) => match store.keeps {
+            StoreKeeps::Events => "event store".to_owned(),
+            StoreKeeps::View => "view".to_owned(),
+        },
         NodeKind::Bus(_) | NodeKind::Note(_) => String::new(),
     }
 }

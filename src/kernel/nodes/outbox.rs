@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::event_list::Class;
 use super::super::state::{Job, Payload, Slot, Tag};
 use super::super::{Cx, Kernel, Limit, limits};
-use crate::model::{EventId, LinkIx, NodeIx};
+use crate::model::{EventId, EventTypeIx, LinkIx, NodeIx};
 use crate::plan::{CommitPlan, HandlerPlan, KeepsPlan, Plan, Route, RouteTo};
 use crate::trace::{Kept, Observer, Reason};
 
@@ -220,6 +220,13 @@ impl Kernel {
         for Entry { unsent: Unsent { slot, payload, counter }, .. } in outbox.entries {
             self.send(cx, node, cx.plan.routes_of(node, counter), slot, payload.as_ref());
         }
+    }
+
+    /// The events of an outbox and how often each was published, at most so many, in the order in which they leave.
+    pub fn outbox_waiting(&self, node: NodeIx, most: usize) -> Vec<(EventId, EventTypeIx, u32)> {
+        let entries = self.keeping.outboxes.get(&node.0).into_iter().flat_map(|outbox| &outbox.entries);
+        let now = |entry: &Entry| (entry.unsent.slot.event, entry.unsent.slot.kind(), entry.attempts);
+        entries.take(most).map(now).collect()
     }
 
     /// An outbox as it is right now; `None` if the node has none.

@@ -11,10 +11,12 @@ use crate::model::{EventId, NodeIx};
 use crate::plan::{DataPlan, EmitPlan, HandlerPlan, KeepsPlan, Plan, SagaPlan, StepPlan};
 use crate::trace::{Kept, Observer, Reason, SagaMove};
 
-/// The runs of a saga, ended ones included: an event that begins one of them again begins nothing.
+/// The runs of a saga.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct SagasState {
+    /// All that ever began, by their key: an event that begins one of them again begins nothing.
     by_key: BTreeMap<Arc<str>, u32>,
+    /// Those that go on, and those that are stuck.
     runs: BTreeMap<u32, SagaRun>,
     completed: u64,
     compensated: u64,
@@ -47,6 +49,7 @@ struct SagaRun {
 enum Stage {
     Forward,
     Back,
+    Stuck,
     Ended,
 }
 
@@ -63,6 +66,41 @@ pub struct SagasNow {
     pub compensated: u64,
     /// Runs that people have to see to.
     pub stuck: u64,
+}
+
+/// A run of a saga that goes on or is stuck, for whoever looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SagaNow {
+    /// Its number at its node.
+    pub number: u32,
+    /// What its events have in common.
+    pub key: Arc<str>,
+    /// The step that an answer is awaited for.
+    pub step: u32,
+    /// Which way it goes.
+    pub way: SagaWay,
+    /// How often that was asked for.
+    pub attempt: u32,
+}
+
+/// Which way a run of a saga goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SagaWay {
+    /// From step to step.
+    Forward,
+    /// Back: what was done is undone.
+    Back,
+    /// No further: nobody undoes a step.
+    Stuck,
+}
+
+impl SagasState {
+    /// Puts a run back, unless nothing can happen to it any more.
+    fn put(&mut self, number: u32, run: SagaRun) {
+        if run.stage != Stage::Ended {
+            self.runs.insert(number, run);
+        }
+    }
 }
 
 impl Kernel {
@@ -129,7 +167,7 @@ impl Kernel {
             to_undo: Vec::new(),
         };
         self.go_forward(cx, node, saga, state, number, &mut run);
-        state.runs.insert(number, run);
+        state.put(number, run);
     }
 
     /// An answer comes. Only the one that is awaited moves a run.
@@ -142,7 +180,10 @@ impl Kernel {
         number: u32,
         slot: &Slot,
     ) {
-        let Some(mut run) = state.runs.remove(&number) else { return };
+        let Some(mut run) = state.runs.remove(&number) else {
+            Self::show_move(cx, node, slot.event, number, 0, 0, SagaMove::Ignored);
+            return;
+        };
         let step = saga.steps.get(run.step as usize);
         let says = |what: fn(&StepPlan) -> Option<crate::model::EventTypeIx>| step.and_then(what) == Some(slot.kind());
         let (number_of, at) = (number, run.step);
@@ -167,9 +208,9 @@ impl Kernel {
                 show(cx, SagaMove::Undone);
                 self.go_back(cx, node, saga, state, number, &mut run);
             }
-            Stage::Forward | Stage::Back | Stage::Ended => show(cx, SagaMove::Ignored),
+            Stage::Forward | Stage::Back | Stage::Stuck | Stage::Ended => show(cx, SagaMove::Ignored),
         }
-        state.runs.insert(number, run);
+        state.put(number, run);
     }
 
     /// Asks for the next step; or all are done.
@@ -253,7 +294,7 @@ impl Kernel {
         is: SagaMove,
         tells: Option<&EmitPlan>,
     ) {
-        run.stage = Stage::Ended;
+        run.stage = if is == SagaMove::Stuck { Stage::Stuck } else { Stage::Ended };
         run.epoch += 1;
         Self::show_move(cx, node, run.cause.event, number, run.step, 0, is);
         if let Some(emit) = tells {
@@ -286,10 +327,10 @@ impl Kernel {
         let Some(KeepsPlan::Saga(saga)) = cx.plan.keeps(node) else { return };
         let Some(mut state) = self.keeping.sagas.remove(&node.0) else { return };
         if let Some(mut run) = state.runs.remove(&number) {
-            if run.epoch == job.token && run.stage != Stage::Ended {
+            if run.epoch == job.token && run.stage != Stage::Stuck {
                 self.overdue_step(cx, node, saga, &mut state, number, &mut run);
             }
-            state.runs.insert(number, run);
+            state.put(number, run);
         }
         self.keeping.sagas.insert(node.0, state);
     }
@@ -317,7 +358,7 @@ impl Kernel {
             (Stage::Back, Some(StepPlan { undo: Some(undo), timeout, .. })) if run.attempt < saga.undo_tries => {
                 self.ask(cx, node, number, run, undo, *timeout, SagaMove::Undoing);
             }
-            (Stage::Back | Stage::Ended, _) => {
+            (Stage::Back | Stage::Stuck | Stage::Ended, _) => {
                 state.stuck += 1;
                 self.end_saga(cx, node, number, run, SagaMove::Stuck, None);
             }
@@ -327,7 +368,7 @@ impl Kernel {
     /// The leader of sagas is there again: it reads where they stand, and awaits what it awaited.
     pub(in super::super) fn recover_sagas(&mut self, node: NodeIx) {
         let Some(mut state) = self.keeping.sagas.remove(&node.0) else { return };
-        for (number, run) in state.runs.iter_mut().filter(|(_, run)| run.stage != Stage::Ended) {
+        for (number, run) in state.runs.iter_mut().filter(|(_, run)| run.stage != Stage::Stuck) {
             self.arm_saga(node, *number, run);
         }
         self.keeping.sagas.insert(node.0, state);
@@ -357,6 +398,24 @@ impl Kernel {
             compensated: state.compensated,
             stuck: state.stuck,
         })
+    }
+}
+
+impl Kernel {
+    /// The runs of a saga that go on or are stuck, at most so many, in the order in which they began.
+    pub fn sagas_open(&self, node: NodeIx, most: usize) -> Vec<SagaNow> {
+        let now = |(number, run): (&u32, &SagaRun)| SagaNow {
+            number: *number,
+            key: Arc::clone(&run.key),
+            step: run.step,
+            way: match run.stage {
+                Stage::Forward => SagaWay::Forward,
+                Stage::Back | Stage::Ended => SagaWay::Back,
+                Stage::Stuck => SagaWay::Stuck,
+            },
+            attempt: run.attempt,
+        };
+        self.keeping.sagas.get(&node.0).into_iter().flat_map(|state| &state.runs).take(most).map(now).collect()
     }
 }
 

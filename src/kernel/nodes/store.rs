@@ -112,6 +112,19 @@ pub struct StoreNow {
     pub rows: Vec<StoreRow>,
 }
 
+/// What a store has come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreCounts {
+    /// How many keys it has.
+    pub keys: u64,
+    /// Events it took.
+    pub events: u64,
+    /// Appends that expected another version.
+    pub conflicts: u64,
+    /// Events that it had taken before.
+    pub repeated: u64,
+}
+
 /// The state of a key, for whoever looks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoreRow {
@@ -452,28 +465,40 @@ impl Kernel {
 
     /// A store as it is right now, with its first keys; `None` if the node is no store.
     pub fn store_now(&self, node: NodeIx, most: usize) -> Option<StoreNow> {
-        let plan = self.plan();
-        let store = plan.store(node)?;
+        let store = self.plan().store(node)?;
         let Some(state) = self.keeping.stores.get(&node.0) else { return Some(StoreNow::default()) };
-        let row = |(key, row): (&Arc<str>, &Arc<Row>)| StoreRow {
-            key: Arc::clone(key),
-            version: row.version,
-            snapshot: row.snapshot.as_ref().map_or(0, |(version, _)| *version),
-            state: row.state.value(store),
-        };
         Some(StoreNow {
             keys: state.rows.len() as u64,
             events: state.taken,
             conflicts: state.conflicts,
             repeated: state.repeated,
             hash: state.hash(store),
-            rows: state.rows.iter().take(most).map(row).collect(),
+            rows: self.store_rows(node, most),
         })
     }
 
-    /// How many keys a store has.
-    pub fn store_keys(&self, node: NodeIx) -> u64 {
-        self.keeping.stores.get(&node.0).map_or(0, |state| state.rows.len() as u64)
+    /// The first keys of a store, in their order.
+    pub fn store_rows(&self, node: NodeIx, most: usize) -> Vec<StoreRow> {
+        let Some(store) = self.plan().store(node) else { return Vec::new() };
+        let row = |(key, row): (&Arc<str>, &Arc<Row>)| StoreRow {
+            key: Arc::clone(key),
+            version: row.version,
+            snapshot: row.snapshot.as_ref().map_or(0, |(version, _)| *version),
+            state: row.state.value(store),
+        };
+        self.keeping.stores.get(&node.0).into_iter().flat_map(|state| &state.rows).take(most).map(row).collect()
+    }
+
+    /// What a store has come to; `None` if the node is no store. Unlike [`Kernel::store_now`] it reads no state.
+    pub fn store_counts(&self, node: NodeIx) -> Option<StoreCounts> {
+        self.plan().store(node)?;
+        let counts = |state: &Arc<StoreState>| StoreCounts {
+            keys: state.rows.len() as u64,
+            events: state.taken,
+            conflicts: state.conflicts,
+            repeated: state.repeated,
+        };
+        Some(self.keeping.stores.get(&node.0).map_or_else(StoreCounts::default, counts))
     }
 
     /// The type and the number of every event of a stream, in order. Empty for a view, which keeps none.

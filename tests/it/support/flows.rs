@@ -3,7 +3,7 @@
 //! Strategies are boxed: by value they nest until they outgrow a test thread's stack.
 
 use eventloom::model::{
-    Aggregate, Backoff, Bus, ByteSize, Call, Chance, Commit, Consumer, DeadLetterQueue, Distribution, Emit, EventName,
+    StateValue, Backoff, Bus, ByteSize, Call, Chance, Commit, Consumer, DeadLetterQueue, Distribution, Emit, EventName,
     EventType, Expects, Expression, Factor, Fault, FaultKind, FaultTarget, Flow, Function, Guarantee, Handler, Jitter,
     JsonText, Key, KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Note, OverLimit, Pacing, Pattern, Pick,
     Point, Producer, Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace, Saga, SagaStep, Service, Share,
@@ -333,12 +333,12 @@ fn saga() -> BoxedStrategy<Saga> {
 
 fn store() -> BoxedStrategy<Store> {
     let is = prop_oneof![
-        Just(Aggregate::Count),
-        expression().prop_map(Aggregate::Sum),
-        expression().prop_map(Aggregate::Min),
-        expression().prop_map(Aggregate::Max),
-        expression().prop_map(Aggregate::First),
-        expression().prop_map(Aggregate::Last),
+        Just(StateValue::Count),
+        expression().prop_map(StateValue::Sum),
+        expression().prop_map(StateValue::Min),
+        expression().prop_map(StateValue::Max),
+        expression().prop_map(StateValue::First),
+        expression().prop_map(StateValue::Last),
     ];
     let state = vec((words(), is).prop_map(|(name, is)| StateField { name, is }), 0..3);
     let expects = prop_oneof![Just(Expects::Any), Just(Expects::AsRead), expression().prop_map(Expects::Version)];

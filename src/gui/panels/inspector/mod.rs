@@ -4,9 +4,11 @@ mod event;
 mod faults;
 mod flow;
 mod handlers;
+mod kept;
 mod link;
 mod live;
 mod node;
+mod store;
 mod timing;
 
 use egui::{RichText, Ui};

@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::plan::Place;
 
-use super::{InspectorState, dead_letter_queues, event_offers, handlers, live, problems_ui, timing};
+use super::{InspectorState, dead_letter_queues, event_offers, handlers, live, problems_ui, store, timing};
 
 /// Draws a node's head, figures, problems and settings.
 pub(super) fn node_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, id: &NodeId, ui: &mut Ui) {
@@ -31,7 +31,7 @@ pub(super) fn node_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, id: &NodeId
     problems_ui(ctx, ui, |place| match place {
         Place::Node(at, _) => at == id,
         Place::Link(link, _) => flow.link(link).is_some_and(|link| link.to == *id),
-        Place::Flow | Place::Event(..) | Place::Fault(..) => false,
+        Place::Flow | Place::Event(..) | Place::Fault(..) | Place::Expectation(..) => false,
     });
     let events = event_offers(ctx);
     match &mut next.kind {
@@ -41,6 +41,7 @@ pub(super) fn node_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, id: &NodeId
         NodeKind::Service(service) => service_ui(&form, ui, service, &events),
         NodeKind::Function(function) => function_ui(&form, ui, function, &events),
         NodeKind::DeadLetterQueue(queue) => dead_letters_ui(&form, ui, queue),
+        NodeKind::Store(store) => store::store_ui(&form, ui, id, store, &events),
         NodeKind::Note(note) => note_ui(&form, ui, note),
     }
     if node.kind.tag().subscribes() {
@@ -237,6 +238,7 @@ fn service_ui(form: &Form<'_>, ui: &mut Ui, service: &mut Service, events: &[Sug
     if let Some(new) = handlers::handlers(form, ui, &service.handlers, events) {
         service.handlers = new;
     }
+    store::keeping_ui(form, ui, service, events);
     form.section(ui, "Capacity");
     at_once(form, ui, &mut service.concurrency);
     if let Some(new) = timing::rate_limit(form, ui, &service.rate_limit) {
