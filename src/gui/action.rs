@@ -149,7 +149,7 @@ struct Words {
 
 impl Action {
     /// Every action, in the order of menu and help.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 48] = [
         Self::RunOrPause,
         Self::Stop,
         Self::Restart,

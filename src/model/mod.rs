@@ -33,7 +33,7 @@ pub use self::node::{
 };
 pub use self::pattern::{Pattern, PatternError};
 pub use self::quantity::{ByteSize, Chance, Factor, QuantityError, Rate, RateUnit};
-pub use self::store::{StateValue, Commit, Expects, Saga, SagaStep, StateField, Store, StoreKeeps};
+pub use self::store::{Commit, Expects, Saga, SagaStep, StateField, StateValue, Store, StoreKeeps};
 pub use self::time::{SimDuration, SimTime};
 
 /// Limits of a document. A file beyond one of them is refused when it is read, and the message names the limit.

@@ -56,7 +56,7 @@ pub(super) fn mark(plan: &mut Plan) {
         }
         for saga in sagas(plan) {
             // What it asks for is made of what began it.
-            if saga.emits().any(|emit| needed[emit.kind.index()] && matches!(emit.data, DataPlan::Cause)) {
+            if saga.emits().any(|emit| needed[emit.kind.index()]) {
                 mark_causes(&saga.starts, &mut needed);
             }
         }

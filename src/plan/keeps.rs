@@ -8,8 +8,8 @@ use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, Kinds, Route, Work, 
 use super::{Place, Plan};
 use crate::expr::{Program, Purpose};
 use crate::model::{
-    StateValue, Chance, Commit, EventName, EventTypeIx, Expects, Expression, NodeId, NodeIx, Pick, Saga, SagaStep,
-    Service, SimDuration, Store, StoreKeeps,
+    Chance, Commit, EventName, EventTypeIx, Expects, Expression, NodeId, NodeIx, Pick, Saga, SagaStep, Service,
+    SimDuration, StateValue, Store, StoreKeeps,
 };
 
 /// What a node keeps that outlives its crashes.
@@ -159,8 +159,7 @@ impl<'a> Compiler<'a> {
 
     fn saga(&mut self, ix: NodeIx, saga: &'a Saga) -> SagaPlan {
         let steps = saga.steps.iter().zip(0..).map(|(step, number)| self.step(ix, step, number)).collect();
-        let mut end =
-            |name: &Option<EventName>, place| name.as_ref().map(|name| self.own_emit(ix, SAGA, place, name, true));
+        let mut end = |name: &Option<EventName>, place| name.as_ref().map(|name| self.own_emit(ix, SAGA, place, name));
         let completed = end(&saga.completed, u32::MAX);
         let compensated = end(&saga.compensated, u32::MAX - 1);
         SagaPlan {
@@ -175,19 +174,18 @@ impl<'a> Compiler<'a> {
 
     fn step(&mut self, ix: NodeIx, step: &SagaStep, number: u32) -> StepPlan {
         StepPlan {
-            command: self.own_emit(ix, SAGA, 2 * number, &step.command, true),
+            command: self.own_emit(ix, SAGA, 2 * number, &step.command),
             done: self.intern_event(&step.done, None),
             refused: self.intern_event(&step.refused, None),
-            undo: step.undo.as_ref().map(|undo| self.own_emit(ix, SAGA, 2 * number + 1, undo, true)),
+            undo: step.undo.as_ref().map(|undo| self.own_emit(ix, SAGA, 2 * number + 1, undo)),
             undone: step.undone.as_ref().map(|undone| self.intern_event(undone, None)),
             timeout: step.timeout.as_nanos().max(1),
         }
     }
 
     /// An event that a node emits of its own accord, with the key and the data of what it is about.
-    fn own_emit(&mut self, ix: NodeIx, group: u32, place: u32, name: &EventName, has_example: bool) -> EmitPlan {
+    fn own_emit(&mut self, ix: NodeIx, group: u32, place: u32, name: &EventName) -> EmitPlan {
         let kind = self.intern_event(name, None);
-        let has_example = has_example && self.plan.events[kind.index()].example.is_some();
         EmitPlan {
             counter: self.counter(ix, group, place, &crate::model::Key::Inherit),
             kind,
@@ -196,7 +194,7 @@ impl<'a> Compiler<'a> {
             when: None,
             after: None,
             key: KeyPlan::Inherit,
-            data: if has_example { DataPlan::Example } else { DataPlan::Cause },
+            data: DataPlan::Cause,
             routes: self.routes(ix, name),
         }
     }
@@ -208,7 +206,7 @@ impl<'a> Compiler<'a> {
             |on, emits| HandlerPlan { on, takes, fails: store.fails, emits, pick: Pick::Each, is_plain: false };
         let mut handlers = Vec::with_capacity(store.tells.len() + 1);
         for (name, place) in store.tells.iter().zip(0..) {
-            let emit = self.own_emit(ix, TOLD, place, name, false);
+            let emit = self.own_emit(ix, TOLD, place, name);
             handlers.push(handler(Kinds::Some(Box::new([emit.kind])), Box::new([emit]) as Box<[EmitPlan]>));
         }
         handlers.push(handler(Kinds::All, Box::default()));

@@ -40,6 +40,9 @@ pub const EXAMPLES: &[Example] = &examples![
     "partitions-and-keys",
     "consumer-group-rebalance",
     "flaky-link",
+    "outbox",
+    "saga",
+    "event-sourcing",
     "slow-consumer",
     "earthquake-alerts",
 ];

@@ -9,8 +9,8 @@ mod worker;
 
 pub use self::outbox::OutboxNow;
 pub(super) use self::outbox::{OutboxState, Unsent};
-pub use self::saga::{SagaNow, SagaWay, SagasNow};
 pub(super) use self::saga::SagasState;
+pub use self::saga::{SagaNow, SagaWay, SagasNow};
 pub(super) use self::store::StoreState;
 pub use self::store::{StoreCounts, StoreNow, StoreRow};
 pub(super) use self::worker::Planned;

@@ -8,7 +8,7 @@ use super::super::event_list::Class;
 use super::super::state::{Job, Payload, Slot, Tag};
 use super::super::{Cx, Kernel, Limit, limits};
 use crate::model::{EventId, NodeIx};
-use crate::plan::{DataPlan, EmitPlan, HandlerPlan, KeepsPlan, Plan, SagaPlan, StepPlan};
+use crate::plan::{EmitPlan, HandlerPlan, KeepsPlan, Plan, SagaPlan, StepPlan};
 use crate::trace::{Kept, Observer, Reason, SagaMove};
 
 /// The runs of a saga.
@@ -308,10 +308,7 @@ impl Kernel {
         let plan = cx.plan;
         let mut payload = Payload { key: Some(Arc::clone(&run.key)), ..Payload::default() };
         if plan.events[emit.kind.index()].needs_data || self.all_data {
-            payload.data = match emit.data {
-                DataPlan::Cause => Some(Arc::clone(data_of(plan, run.start.kind(), run.payload.as_deref()))),
-                DataPlan::Example | DataPlan::Expr(_) => plan.events[emit.kind.index()].example.clone(),
-            };
+            payload.data = Some(Arc::clone(data_of(plan, run.start.kind(), run.payload.as_deref())));
         }
         if !plan.outside.is_empty() {
             let before = run.payload.as_ref().and_then(|payload| payload.lineage);

@@ -558,7 +558,8 @@ proptest! {
         );
         for (number, (at, lasts, of_bus)) in crashes.iter().enumerate() {
             let node = if *of_bus { "out" } else { "svc" };
-            faults += &format!("fault c{number} (at: \"{at}ms\", for: \"{lasts}ms\", on: Node(\"{node}\"), kind: Crash)\n");
+            let crash = format!("fault c{number} (at: \"{at}ms\", for: \"{lasts}ms\", on: Node(\"{node}\"), kind: Crash)\n");
+            faults.push_str(&crash);
         }
         let commits = format!(r#"Outbox(every: "{every}ms", batch: {batch}, marks: "{marks}ms")"#);
         let mut run = ordering(&commits, &faults, seed);

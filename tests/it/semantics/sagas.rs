@@ -242,7 +242,8 @@ proptest! {
         );
         for (number, (at, lasts, of)) in crashes.iter().enumerate() {
             let node = ["saga", "hotel", "car", "flight", "bus"][*of];
-            faults += &format!("fault c{number} (at: \"{at}ms\", for: \"{lasts}ms\", on: Node(\"{node}\"), kind: Crash)\n");
+            let crash = format!("fault c{number} (at: \"{at}ms\", for: \"{lasts}ms\", on: Node(\"{node}\"), kind: Crash)\n");
+            faults.push_str(&crash);
         }
         let rows = trip("tries: 2, undo_tries: 50,", &maybe("hotel", no), &maybe("car", no), &maybe("flight", no), &faults);
         let mut run = Run::of(flow(&rows), seed);

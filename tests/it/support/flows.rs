@@ -3,11 +3,12 @@
 //! Strategies are boxed: by value they nest until they outgrow a test thread's stack.
 
 use eventloom::model::{
-    StateValue, Backoff, Bus, ByteSize, Call, Chance, Commit, Consumer, DeadLetterQueue, Distribution, Emit, EventName,
-    EventType, Expects, Expression, Factor, Fault, FaultKind, FaultTarget, Flow, Function, Guarantee, Handler, Jitter,
-    JsonText, Key, KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Note, OverLimit, Pacing, Pattern, Pick,
-    Point, Producer, Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace, Saga, SagaStep, Service, Share,
-    SimDuration, Spacing, StartAt, StateField, Store, StoreKeeps, Subscription, Topic, TopicName, WhenFull, limits,
+    Backoff, Bus, ByteSize, Call, Chance, Commit, Consumer, DeadLetterQueue, Distribution, Emit, EventName, EventType,
+    Expects, Expression, Factor, Fault, FaultKind, FaultTarget, Flow, Function, Guarantee, Handler, Jitter, JsonText,
+    Key, KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Note, OverLimit, Pacing, Pattern, Pick, Point,
+    Producer, Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace, Saga, SagaStep, Service, Share,
+    SimDuration, Spacing, StartAt, StateField, StateValue, Store, StoreKeeps, Subscription, Topic, TopicName, WhenFull,
+    limits,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;

@@ -165,9 +165,7 @@ fn kept(theme: &Theme, kept: KeptLive) -> Option<(String, Color32)> {
         KeptLive::Outbox(outbox) => {
             (outbox.committed > 0).then(|| (format!("outbox {}", words::count(outbox.waiting)), theme.dim))
         }
-        KeptLive::Sagas(sagas) if sagas.stuck > 0 => {
-            Some((format!("{} stuck", words::count(sagas.stuck)), theme.bad))
-        }
+        KeptLive::Sagas(sagas) if sagas.stuck > 0 => Some((format!("{} stuck", words::count(sagas.stuck)), theme.bad)),
         KeptLive::Sagas(sagas) => {
             let open = sagas.forward + sagas.back;
             let began = open + sagas.completed + sagas.compensated;

@@ -127,7 +127,8 @@ fn whole(row: &StateRow) -> String {
     if row.snapshot > 0 {
         lines.push(format!("snapshot at version {}", row.snapshot));
     }
-    let part = |(name, value): &(String, String)| if name.is_empty() { value.clone() } else { format!("{name}: {value}") };
+    let part =
+        |(name, value): &(String, String)| if name.is_empty() { value.clone() } else { format!("{name}: {value}") };
     lines.extend(row.parts.iter().map(part));
     lines.join("\n")
 }
@@ -158,7 +159,7 @@ fn outbox(ctx: &ViewCtx<'_>, ui: &mut Ui, rows: &[OutboxRow]) {
                 ui.set_max_width(left);
                 let link = egui::Label::new(text).truncate().sense(egui::Sense::click());
                 if ui.add(link).on_hover_text("Shows its card").clicked() {
-                    ctx.ask(Ask::ShowEvent(row.event.event));
+                    ctx.ask(Ask::OpenEvent(row.event.event));
                 }
             });
             let times = if row.attempts > 0 { format!("{}×", row.attempts) } else { "–".to_owned() };

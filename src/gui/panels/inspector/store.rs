@@ -163,7 +163,8 @@ fn state(form: &Form<'_>, ui: &mut Ui, store: &mut Store) {
     }
     if add_button(ui, theme, "Add part of the state").clicked() {
         let is_free = |called: &String| store.state.iter().all(|part| part.name != *called);
-        let names = (1..=store.state.len() + 1).map(|number| if number == 1 { "n".to_owned() } else { format!("n{number}") });
+        let names =
+            (1..=store.state.len() + 1).map(|number| if number == 1 { "n".to_owned() } else { format!("n{number}") });
         let called = names.into_iter().find(is_free);
         store.state.extend(called.map(|name| StateField { name, is: StateValue::Count }));
     }
@@ -238,7 +239,8 @@ pub(super) fn keeping_ui(form: &Form<'_>, ui: &mut Ui, service: &mut Service, ev
             if let Some(new) = form.whole(ui, field, u64::from(*batch), (1, 1_000_000)) {
                 *batch = new as u32;
             }
-            let tip = "From the bus's answer until the event is marked as published; a crash in between publishes it again";
+            let tip =
+                "From the bus's answer until the event is marked as published; a crash in between publishes it again";
             if let Some(new) = form.value(ui, name("Marks after", tip, "commits.marks"), marks) {
                 *marks = new;
             }
@@ -313,7 +315,8 @@ fn step_ui(form: &Form<'_>, ui: &mut Ui, step: &mut SagaStep, at: usize, events:
     event(ui, "Done", "The reply that says it is done", "done", &mut step.done);
     event(ui, "Refused", "The reply that says it is refused, and changed nothing", "refused", &mut step.refused);
     let maybe = |ui: &mut Ui, label, tip, field: &str, value: &mut Option<EventName>, hint| {
-        if let Some(new) = form.optional_suggested::<EventName>(ui, name(label, tip, &path(field)), value, hint, events) {
+        if let Some(new) = form.optional_suggested::<EventName>(ui, name(label, tip, &path(field)), value, hint, events)
+        {
             *value = new;
         }
     };
