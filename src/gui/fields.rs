@@ -35,6 +35,8 @@ pub(crate) struct Form<'a> {
     place: Place,
     /// Keeps the drafts of different things apart.
     id: Id,
+    /// What its fields are part of, as the file calls it.
+    prefix: &'static str,
 }
 
 /// What a field is called, what it means, and how the file calls it.
@@ -82,7 +84,12 @@ impl<'a> Form<'a> {
     /// A form about this place of the flow.
     pub(crate) fn new(ctx: &'a ViewCtx<'a>, place: Place) -> Self {
         let id = Id::new(("form", place.to_string()));
-        Self { ctx, place, id }
+        Self { ctx, place, id, prefix: "" }
+    }
+
+    /// The same about a part of it: `requests.`.
+    pub(crate) fn within(&self, prefix: &'static str) -> Self {
+        Self { ctx: self.ctx, place: self.place.clone(), id: self.id.with(prefix), prefix }
     }
 
     const fn theme(&self) -> &'a Theme {
@@ -166,7 +173,8 @@ impl<'a> Form<'a> {
 
     /// What [`crate::plan::check()`] has to say about a field.
     pub(super) fn problems_below(&self, ui: &mut Ui, path: &str) {
-        for problem in self.ctx.problems.iter().filter(|problem| is_at(problem, &self.place, path)) {
+        let path = format!("{}{path}", self.prefix);
+        for problem in self.ctx.problems.iter().filter(|problem| is_at(problem, &self.place, &path)) {
             let color = match problem.severity {
                 Severity::Error => self.theme().bad,
                 Severity::Warning => self.theme().warn,

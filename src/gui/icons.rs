@@ -15,6 +15,7 @@ pub(crate) const fn kind(tag: KindTag) -> &'static str {
         KindTag::Function => ph::FUNCTION,
         KindTag::DeadLetterQueue => ph::ARCHIVE,
         KindTag::Store => ph::DATABASE,
+        KindTag::Gateway => ph::ARROWS_LEFT_RIGHT,
         KindTag::Note => ph::NOTE,
     }
 }
@@ -32,7 +33,9 @@ pub(crate) const fn log(kind: LogKind) -> &'static str {
         LogKind::Retrying => ph::ARROW_CLOCKWISE,
         LogKind::DeadLettered => ph::ARCHIVE,
         LogKind::Dropped => ph::TRASH,
+        LogKind::Expired => ph::HOURGLASS_LOW,
         LogKind::Evicted => ph::CLOCK_COUNTDOWN,
+        LogKind::Recognised => ph::CHECKS,
         LogKind::Backpressure => ph::HAND_PALM,
         LogKind::Instance => ph::FUNCTION,
         LogKind::Rebalanced => ph::ARROWS_LEFT_RIGHT,

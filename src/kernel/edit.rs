@@ -10,8 +10,8 @@ use super::state::{
     PartitionState, ProducerState, SubState, Tag, TopicState,
 };
 use super::{Cx, Kernel, Ready};
-use crate::model::{KindTag, LinkIx, NodeIx, StartAt, SubIx};
-use crate::plan::{Pace, Plan, Work};
+use crate::model::{KindTag, LinkIx, NodeIx, SubIx};
+use crate::plan::{Pace, Plan};
 use crate::trace::{Kept, Observer, Phase, Reason, What};
 
 impl Kernel {
@@ -22,7 +22,7 @@ impl Kernel {
             let mut state = NodeState::new(streams);
             self.rest.push(NodeRest { bucket: 0, arrival, various });
             match node.tag {
-                KindTag::Producer => {
+                KindTag::Producer | KindTag::Gateway => {
                     state.extra = self.producers.len() as u32;
                     self.producers.push(ProducerState::new(self.now));
                 }
@@ -43,6 +43,7 @@ impl Kernel {
         self.subs.resize(plan.subs.len() - inboxes, SubState::default());
         self.cursors.resize(plan.cursors.len(), CursorState::default());
         self.partitions.resize(plan.partitions.len(), PartitionState::default());
+        self.keep_account(plan);
         self.counters.resize(plan.cycles as usize, 0);
         for topic in &plan.topics[self.topics.len()..] {
             let bus = plan.node_id(topic.bus);
@@ -57,6 +58,8 @@ impl Kernel {
             let member = |link: u32| MemberState { link, held: held(link) };
             state.members = sub.members.iter().map(|planned| member(planned.link.0)).collect();
         }
+        self.lay_gates(plan);
+        self.is_followed = self.all_data || super::nodes::has_gateways(plan);
     }
 
     /// What happens at the very start, before anything else.
@@ -71,19 +74,17 @@ impl Kernel {
     }
 
     fn begin_node<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx) {
-        match &cx.plan.nodes[node.index()].work {
-            Work::Producer(producer) => {
-                let state = &mut self.producers[self.nodes[node.index()].extra as usize];
-                state.base = self.now.saturating_add(producer.after);
-                self.arm_source(cx, node);
+        let work = &cx.plan.nodes[node.index()].work;
+        if let Some(producer) = work.source() {
+            let state = &mut self.producers[self.nodes[node.index()].extra as usize];
+            state.base = self.now.saturating_add(producer.after);
+            self.arm_source(cx, node);
+        }
+        if let Some(worker) = work.worker() {
+            if worker.function.is_some() {
+                self.provision(cx, node);
             }
-            Work::Worker(worker) => {
-                if worker.function.is_some() {
-                    self.provision(cx, node);
-                }
-                self.recover_keeping(cx, node);
-            }
-            Work::DeadLetters { .. } | Work::None => {}
+            self.recover_keeping(cx, node);
         }
     }
 
@@ -100,9 +101,12 @@ impl Kernel {
             .collect();
 
         self.wake_before_edit(&left);
+        self.part_from_breakers(cx, old);
         self.purge_subscriptions(cx, old, &left);
         self.part_from_members(old, new);
+        self.edit_dedups(old, new);
         self.grow(new);
+        self.lay_lines(new);
         for cursor in 0..new.cursors.len() as u32 {
             let was_alive = old.cursors.get(cursor as usize).is_some_and(|cursor| cursor.alive);
             if new.cursors[cursor as usize].alive && !was_alive {
@@ -110,6 +114,8 @@ impl Kernel {
             }
         }
         self.hurry_timers(cx, old);
+        self.edit_rules(cx);
+        self.edit_places(cx, old);
         for sub in 0..new.subs.len() {
             self.rebalance(cx, SubIx(sub as u32));
         }
@@ -119,7 +125,7 @@ impl Kernel {
                 continue;
             }
             if node >= known_nodes || !was_alive(node) {
-                if node < known_nodes && new.nodes[node].tag == KindTag::Producer {
+                if node < known_nodes && matches!(new.nodes[node].tag, KindTag::Producer | KindTag::Gateway) {
                     let extra = self.nodes[node].extra as usize;
                     self.producers[extra].restart(self.now);
                 }
@@ -164,24 +170,22 @@ impl Kernel {
 
     /// A node that stays: what its settings changed takes effect.
     fn change_node<O: Observer>(&mut self, cx: &mut Cx<'_, O>, old: &Plan, node: NodeIx) {
-        match (&old.nodes[node.index()].work, &cx.plan.nodes[node.index()].work) {
-            (Work::Producer(before), Work::Producer(after)) => {
-                let extra = self.nodes[node.index()].extra as usize;
-                if !before.pacing.is_same(&after.pacing) {
-                    self.producers[extra].restart(self.now);
-                } else if after.stops_after > self.producers[extra].made {
-                    self.producers[extra].is_ended = false;
-                }
-                self.arm_source(cx, node);
+        let (before, after) = (&old.nodes[node.index()].work, &cx.plan.nodes[node.index()].work);
+        if let (Some(before), Some(after)) = (before.source(), after.source()) {
+            let extra = self.nodes[node.index()].extra as usize;
+            if !before.pacing.is_same(&after.pacing) {
+                self.producers[extra].restart(self.now);
+            } else if after.stops_after > self.producers[extra].made {
+                self.producers[extra].is_ended = false;
             }
-            (_, Work::Worker(worker)) => {
-                if worker.function.is_some() && !self.is_down(node) {
-                    self.provision(cx, node);
-                }
-                self.change_keeping(cx, old, node);
-                self.begin_next(cx, node);
+            self.arm_source(cx, node);
+        }
+        if let Some(worker) = after.worker() {
+            if worker.function.is_some() && !self.is_down(node) {
+                self.provision(cx, node);
             }
-            (_, Work::Producer(_) | Work::DeadLetters { .. } | Work::None) => {}
+            self.change_keeping(cx, old, node);
+            self.begin_next(cx, node);
         }
     }
 
@@ -265,6 +269,7 @@ impl Kernel {
                 Phase::InFlight => {
                     state.in_flight -= 1;
                     self.subs[sub.slot as usize].in_flight -= 1;
+                    self.forget_probe(sub, cursor, offset);
                 }
             }
             cx.show(What::Purged { sub: sub_ix, event: slot.event, from });
@@ -286,6 +291,7 @@ impl Kernel {
         state.redeliver.clear();
         state.later.clear();
         state.mask = None;
+        state.line = None;
         state.owner = None;
         state.floor = end;
         state.next = end;
@@ -308,10 +314,8 @@ impl Kernel {
         let oldest = if plan.topics[partition.topic.index()].keeps() { log.start } else { unsettled };
         let first = if is_restored {
             self.cursors[cursor as usize].next.max(oldest)
-        } else if sub.from == StartAt::Start {
-            oldest
         } else {
-            end
+            log.place_of(sub.from, oldest).clamp(oldest, end)
         };
         let state = &mut self.cursors[cursor as usize];
         state.floor = first.min(end);
@@ -319,6 +323,10 @@ impl Kernel {
         for offset in first..end {
             let partition_state = &self.partitions[partition_ix];
             let Some(slot) = partition_state.log.get(offset).copied() else { continue };
+            if partition_state.is_gone(offset) {
+                self.cursors[cursor as usize].pass(offset);
+                continue;
+            }
             let payload = partition_state.payload(offset).cloned();
             let matching = self.matching(cx, sub_ix, &slot, payload.as_ref());
             if matching == Match::No {
@@ -334,7 +342,11 @@ impl Kernel {
                 // As if it were accepted just now.
                 self.cursors[cursor as usize].pass(offset);
                 let reason = if hops_exceeded { Reason::HopLimit } else { Reason::Decode };
-                self.give_up(cx, cursor, &GivenUp::fresh(slot, payload.as_ref(), reason));
+                self.give_up(cx, cursor, &GivenUp::fresh(slot, payload.as_ref(), reason).at(offset));
+                continue;
+            }
+            if sub.line.is_some() {
+                self.stand_in_line(cx, cursor, offset, slot, payload.as_ref());
                 continue;
             }
             self.cursors[cursor as usize].queue();
@@ -344,10 +356,7 @@ impl Kernel {
 
     /// A node is gone: what it was doing and what waited in front of it ends here.
     fn clear_node<O: Observer>(&mut self, cx: &mut Cx<'_, O>, old: &Plan, node: NodeIx) {
-        let inbox = match &old.nodes[node.index()].work {
-            Work::Worker(worker) => worker.inbox,
-            Work::Producer(_) | Work::DeadLetters { .. } | Work::None => None,
-        };
+        let inbox = old.nodes[node.index()].work.worker().and_then(|worker| worker.inbox);
         for handle in self.drain_queue(node) {
             self.purge_call(cx, old, handle, Phase::Queued);
         }
@@ -372,6 +381,12 @@ impl Kernel {
                 | Tag::Mark
                 | Tag::SagaTimer => true,
                 Tag::Publish
+                | Tag::Gate
+                | Tag::Reset
+                | Tag::CallLost
+                | Tag::CallResend
+                | Tag::CallDeadline
+                | Tag::ReplyDue
                 | Tag::Call
                 | Tag::Waiting
                 | Tag::DeadLetter
@@ -379,9 +394,11 @@ impl Kernel {
                 | Tag::Nack
                 | Tag::AckTimer
                 | Tag::Due
+                | Tag::Expiry
                 | Tag::FaultBegin
                 | Tag::FaultEnd
-                | Tag::Retention => false,
+                | Tag::Retention
+                | Tag::Clean => false,
             };
             if job.node != node.0 || !is_its_own {
                 return true;
@@ -397,7 +414,7 @@ impl Kernel {
                 ended.push((*handle, Phase::InFlight));
                 false
             }
-            Ready::Job(_) | Ready::Dispatch(_) | Ready::Door(_) => true,
+            Ready::Job(_) | Ready::Dispatch(_) | Ready::Door(_) | Ready::Sweep(_) => true,
         });
         for (handle, phase) in ended {
             if self.jobs[handle].tag == Tag::Unsent {
@@ -413,6 +430,10 @@ impl Kernel {
         match old.nodes[node.index()].tag {
             KindTag::Function => self.functions[extra] = FunctionState::default(),
             KindTag::Producer => self.producers[extra].restart(self.now),
+            KindTag::Gateway => {
+                self.producers[extra].restart(self.now);
+                self.purge_requests(cx, node);
+            }
             KindTag::Bus
             | KindTag::Consumer
             | KindTag::Service
@@ -432,10 +453,13 @@ impl Kernel {
     fn purge_call<O: Observer>(&mut self, cx: &mut Cx<'_, O>, old: &Plan, handle: u32, from: Phase) {
         let job = self.jobs[handle];
         let is_call = job.source != Job::NONE && job.source & Job::INBOX != 0;
+        // Its deadline may still be to come: it finds nothing that waits.
+        self.jobs[handle].tag = Tag::Call;
         self.jobs.remove(handle);
         if !is_call {
             return;
         }
+        self.forget_call(&job);
         let sub = SubIx(job.source & !Job::INBOX);
         let inbox = &mut self.inboxes[old.subs[sub.index()].slot as usize];
         match from {

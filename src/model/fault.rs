@@ -246,7 +246,9 @@ impl FaultKind {
         match self {
             Self::Drop { .. } | Self::Duplicate { .. } | Self::Delay { .. } | Self::Reorder { .. } => false,
             Self::Partition | Self::Crash | Self::Pause => !matches!(tag, KindTag::Note | KindTag::DeadLetterQueue),
-            Self::Slow { .. } => tag.subscribes(),
+            Self::Slow { .. } => {
+                matches!(tag, KindTag::Consumer | KindTag::Service | KindTag::Function | KindTag::Store)
+            }
             Self::ClockSkew { .. } => tag.publishes(),
         }
     }

@@ -720,7 +720,7 @@ fn check_node(parts: &FlowParts, id: &NodeId, node: &Node) -> Result<(), FlowErr
             within("events handled at once", u64::from(store.concurrency), u64::from(limits::CONCURRENCY))?;
             within("parts of a state", store.state.len() as u64, limits::STATE_FIELDS as u64)?;
         }
-        NodeKind::Producer(_) | NodeKind::DeadLetterQueue(_) | NodeKind::Note(_) => {}
+        NodeKind::Producer(_) | NodeKind::DeadLetterQueue(_) | NodeKind::Gateway(_) | NodeKind::Note(_) => {}
     }
     if let Some(saga) = node.kind.saga() {
         within("steps of a saga", saga.steps.len() as u64, limits::SAGA_STEPS as u64)?;
@@ -777,9 +777,13 @@ fn expected_link(from: KindTag, to: KindTag) -> Result<ExpectedLink, LinkRefusal
         (KindTag::Bus, KindTag::Bus) => Err(LinkRefusal::BusToBus),
         (KindTag::Bus, _) => Ok(ExpectedLink::Subscribe),
         (_, KindTag::Bus) => Ok(ExpectedLink::Publish),
-        (KindTag::Producer | KindTag::Store, _) | (_, KindTag::Consumer) => Err(LinkRefusal::NeedsBus),
-        (KindTag::Service | KindTag::Function, KindTag::Service | KindTag::Function | KindTag::Store) => {
-            Ok(ExpectedLink::Call)
+        // A reply comes by subscription: who replies knows nobody who waits.
+        (KindTag::Producer | KindTag::Store, _) | (_, KindTag::Consumer | KindTag::Gateway) => {
+            Err(LinkRefusal::NeedsBus)
         }
+        (
+            KindTag::Service | KindTag::Function | KindTag::Gateway,
+            KindTag::Service | KindTag::Function | KindTag::Store,
+        ) => Ok(ExpectedLink::Call),
     }
 }

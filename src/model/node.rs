@@ -8,12 +8,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::distribution::Distribution;
+use super::gateway::Gateway;
 use super::ids::{EventName, NodeId, TopicName};
 use super::is_default;
 use super::pattern::Pattern;
 use super::quantity::{ByteSize, Chance, Factor, Rate};
 use super::store::{Commit, Saga, Store, StoreKeeps};
 use super::time::SimDuration;
+use super::topic::Topic;
 
 /// One thing on the canvas.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +80,8 @@ pub enum NodeKind {
     DeadLetterQueue(DeadLetterQueue),
     /// Keeps state by key: an event store, or a projection.
     Store(Store),
+    /// Asks, and waits for the reply to each request.
+    Gateway(Box<Gateway>),
     /// A sticky note: words on the canvas.
     Note(Note),
 }
@@ -99,13 +103,15 @@ pub enum KindTag {
     DeadLetterQueue,
     /// See [`NodeKind::Store`].
     Store,
+    /// See [`NodeKind::Gateway`].
+    Gateway,
     /// See [`NodeKind::Note`].
     Note,
 }
 
 impl KindTag {
     /// Every kind, in the order of the library.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Producer,
         Self::Bus,
         Self::Consumer,
@@ -113,6 +119,7 @@ impl KindTag {
         Self::Function,
         Self::DeadLetterQueue,
         Self::Store,
+        Self::Gateway,
         Self::Note,
     ];
 
@@ -126,6 +133,7 @@ impl KindTag {
             Self::Function => "Function",
             Self::DeadLetterQueue => "Dead-letter queue",
             Self::Store => "Store",
+            Self::Gateway => "Gateway",
             Self::Note => "Note",
         }
     }
@@ -142,6 +150,7 @@ impl KindTag {
             Self::Store => {
                 "Keeps state by key: the events themselves with their versions, or a view of what they add up to"
             }
+            Self::Gateway => "Sends requests, and waits for the reply to each until its deadline",
             Self::Note => "Words on the canvas for whoever reads the drawing",
         }
     }
@@ -156,6 +165,7 @@ impl KindTag {
             Self::Function => "function",
             Self::DeadLetterQueue => "dead-letters",
             Self::Store => "store",
+            Self::Gateway => "gateway",
             Self::Note => "note",
         }
     }
@@ -170,28 +180,29 @@ impl KindTag {
             Self::Function => NodeKind::Function(Function::default()),
             Self::DeadLetterQueue => NodeKind::DeadLetterQueue(DeadLetterQueue::default()),
             Self::Store => NodeKind::Store(Store::default()),
+            Self::Gateway => NodeKind::Gateway(Box::default()),
             Self::Note => NodeKind::Note(Note::default()),
         }
     }
 
     /// Whether it can publish to a bus.
     pub const fn publishes(self) -> bool {
-        matches!(self, Self::Producer | Self::Service | Self::Function | Self::Store)
+        matches!(self, Self::Producer | Self::Service | Self::Function | Self::Store | Self::Gateway)
     }
 
     /// Whether it can subscribe to a bus.
     pub const fn subscribes(self) -> bool {
-        matches!(self, Self::Consumer | Self::Service | Self::Function | Self::Store)
-    }
-
-    /// Whether it can call and be called.
-    pub const fn calls(self) -> bool {
-        matches!(self, Self::Service | Self::Function)
+        matches!(self, Self::Consumer | Self::Service | Self::Function | Self::Store | Self::Gateway)
     }
 
     /// Whether it can be called.
     pub const fn is_called(self) -> bool {
         matches!(self, Self::Service | Self::Function | Self::Store)
+    }
+
+    /// Whether a hand can make it emit: its button is pressed, or it is called.
+    pub const fn is_fired(self) -> bool {
+        matches!(self, Self::Producer | Self::Service | Self::Function | Self::Gateway)
     }
 }
 
@@ -206,6 +217,7 @@ impl NodeKind {
             Self::Function(_) => KindTag::Function,
             Self::DeadLetterQueue(_) => KindTag::DeadLetterQueue,
             Self::Store(_) => KindTag::Store,
+            Self::Gateway(_) => KindTag::Gateway,
             Self::Note(_) => KindTag::Note,
         }
     }
@@ -220,7 +232,23 @@ impl NodeKind {
             | Self::Consumer(_)
             | Self::DeadLetterQueue(_)
             | Self::Store(_)
+            | Self::Gateway(_)
             | Self::Note(_) => &[],
+        }
+    }
+
+    /// What it makes by itself: a producer's events, a gateway's requests.
+    pub fn source(&self) -> Option<&Producer> {
+        match self {
+            Self::Producer(producer) => Some(producer),
+            Self::Gateway(gateway) => Some(&gateway.requests),
+            Self::Bus(_)
+            | Self::Consumer(_)
+            | Self::Service(_)
+            | Self::Function(_)
+            | Self::DeadLetterQueue(_)
+            | Self::Store(_)
+            | Self::Note(_) => None,
         }
     }
 
@@ -239,10 +267,7 @@ impl NodeKind {
 
     /// Every event type that it emits, in the order of its settings.
     pub fn emitted(&self) -> impl Iterator<Item = &EventName> {
-        let produced = match self {
-            Self::Producer(producer) => Some(&producer.emits),
-            _ => None,
-        };
+        let produced = self.source().map(|source| &source.emits);
         let handled = self.handlers().iter().flat_map(|handler| handler.emits.iter().map(|emit| &emit.event));
         let told = match self {
             Self::Store(store) => &store.tells[..],
@@ -437,29 +462,6 @@ pub enum Rail {
     Lying,
 }
 
-/// A named log of a bus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Topic {
-    /// How many logs it is really made of. Order holds within one.
-    #[serde(skip_serializing_if = "is_one")]
-    pub partitions: u32,
-
-    /// Records older than this are evicted, read or not; settled ones stay until then. Unset: until all have settled.
-    #[serde(skip_serializing_if = "is_default")]
-    pub keep: Option<SimDuration>,
-
-    /// When a partition holds more records than this, the oldest are evicted, read or not.
-    #[serde(skip_serializing_if = "is_default")]
-    pub keep_records: Option<u64>,
-}
-
-impl Default for Topic {
-    fn default() -> Self {
-        Self { partitions: 1, keep: None, keep_records: None }
-    }
-}
-
 // ---- what reacts --------------------------------------------------------------------------------------------------
 
 /// Reacts to every event it gets, and that is the end of it.
@@ -480,11 +482,16 @@ pub struct Consumer {
     /// How many events it may begin to handle in a time.
     #[serde(skip_serializing_if = "is_default")]
     pub rate_limit: Option<RateLimit>,
+
+    /// How long handling one event may take; then it is cancelled and failed, and emits nothing. Unset means as long as
+    /// it takes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub timeout: Option<SimDuration>,
 }
 
 impl Default for Consumer {
     fn default() -> Self {
-        Self { takes: default_takes(), concurrency: 1, fails: Chance::NEVER, rate_limit: None }
+        Self { takes: default_takes(), concurrency: 1, fails: Chance::NEVER, rate_limit: None, timeout: None }
     }
 }
 
@@ -510,11 +517,23 @@ pub struct Service {
     /// The business transaction that it leads, if it leads one.
     #[serde(skip_serializing_if = "is_default")]
     pub saga: Option<Saga>,
+
+    /// How long handling one event may take; then it is cancelled and failed, and emits nothing. Unset means as long as
+    /// it takes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub timeout: Option<SimDuration>,
 }
 
 impl Default for Service {
     fn default() -> Self {
-        Self { concurrency: 1, handlers: vec![Handler::default()], rate_limit: None, commits: None, saga: None }
+        Self {
+            concurrency: 1,
+            handlers: vec![Handler::default()],
+            rate_limit: None,
+            timeout: None,
+            commits: None,
+            saga: None,
+        }
     }
 }
 
@@ -561,6 +580,11 @@ pub struct Function {
     /// How many events it may begin to handle in a time.
     #[serde(skip_serializing_if = "is_default")]
     pub rate_limit: Option<RateLimit>,
+
+    /// How long handling one event may take; then it is cancelled and failed, and emits nothing. Unset means as long as
+    /// it takes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub timeout: Option<SimDuration>,
 }
 
 impl Function {
@@ -588,6 +612,7 @@ impl Default for Function {
             price_gib_second: Self::PRICE_GIB_SECOND,
             price_invocation: Self::PRICE_INVOCATION,
             rate_limit: None,
+            timeout: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Plan;
 use super::keeps::{KeepsPlan, SagaPlan};
-use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, Kinds, RouteTo, Work};
+use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, Kinds, RouteTo, TopicPlan, Work};
 use crate::model::{EventTypeIx, NodeIx, TopicIx};
 
 /// Marks the event types of a plan. All others' data are never computed unless a person asks.
@@ -14,19 +14,20 @@ pub(super) fn mark(plan: &mut Plan) {
     let outside = plan.topics.iter().enumerate().filter(|(_, topic)| topic.is_outside);
     let mut filtered: Vec<TopicIx> = outside.map(|(ix, _)| TopicIx(ix as u32)).collect();
     filtered.extend(filtered_topics(plan));
+    filtered.extend(ruled_topics(plan));
     let stores = looking_stores(plan);
     if !filtered.is_empty() || !stores.is_empty() {
         for emit in emits(plan) {
             let to_filter = |to: &RouteTo| match to {
                 RouteTo::Topic(topic) => filtered.contains(topic),
-                RouteTo::Inbox(inbox) => stores.contains(&inbox.callee),
+                RouteTo::Inbox(inbox) | RouteTo::Guarded(inbox) => stores.contains(&inbox.callee),
             };
             if emit.routes.iter().any(|route| to_filter(&route.to)) {
                 needed[emit.kind.index()] = true;
             }
         }
         for node in &plan.nodes {
-            let Work::Producer(producer) = &node.work else { continue };
+            let Some(producer) = node.work.source() else { continue };
             for (kind, _) in &producer.other_routes {
                 needed[kind.index()] = true;
             }
@@ -104,18 +105,28 @@ fn filtered_topics(plan: &Plan) -> Vec<TopicIx> {
     topics.into_iter().collect()
 }
 
+/// Topics that look into what they store: for what says that a key is deleted, for what tells messages apart.
+fn ruled_topics(plan: &Plan) -> Vec<TopicIx> {
+    let looks = |topic: &TopicPlan| {
+        let rules = topic.rules.as_deref().filter(|_| topic.alive);
+        rules.is_some_and(|rules| {
+            let id = rules.dedup.as_ref().and_then(|dedup| dedup.id.as_ref());
+            rules.compact.is_some() || id.is_some_and(|id| id.needs_data())
+        })
+    };
+    let topics = plan.topics.iter().enumerate();
+    topics.filter(|(_, topic)| looks(topic)).map(|(ix, _)| TopicIx(ix as u32)).collect()
+}
+
 fn handlers(plan: &Plan) -> impl Iterator<Item = &HandlerPlan> {
     plan.nodes.iter().flat_map(|node| match &node.work {
         Work::Worker(worker) => &worker.handlers[..],
-        Work::Producer(_) | Work::DeadLetters { .. } | Work::None => &[],
+        Work::Producer(_) | Work::DeadLetters { .. } | Work::Gateway(_) | Work::None => &[],
     })
 }
 
 fn emits(plan: &Plan) -> impl Iterator<Item = &EmitPlan> {
-    let produced = plan.nodes.iter().filter_map(|node| match &node.work {
-        Work::Producer(producer) => Some(&producer.emit),
-        Work::Worker(_) | Work::DeadLetters { .. } | Work::None => None,
-    });
+    let produced = plan.nodes.iter().filter_map(|node| node.work.source().map(|source| &source.emit));
     produced.chain(handlers(plan).flat_map(|handler| &handler.emits[..])).chain(sagas(plan).flat_map(SagaPlan::emits))
 }
 

@@ -112,10 +112,7 @@ impl SagaPlan {
 impl Plan {
     /// What a node keeps, if it keeps something.
     pub(crate) fn keeps(&self, node: NodeIx) -> Option<&KeepsPlan> {
-        match &self.nodes[node.index()].work {
-            Work::Worker(worker) => worker.keeps.as_deref(),
-            Work::Producer(_) | Work::DeadLetters { .. } | Work::None => None,
-        }
+        self.nodes[node.index()].work.worker().and_then(|worker| worker.keeps.as_deref())
     }
 
     /// The settings of a store.

@@ -76,6 +76,7 @@ fn latest_plan(past: &Past) -> Arc<Plan> {
         | Injected::Break { .. }
         | Injected::Heal(_)
         | Injected::Rebuild(_)
+        | Injected::Seek { .. }
         | Injected::Drain
         | Injected::Outside(_) => None,
     });
@@ -323,6 +324,12 @@ impl Observer for Notes {
                 let state = State::Open(Phase::Queued);
                 self.obligations.push(Obligation { sub, place, state, reason: None, attempts: 0, owner: None });
             }
+            What::Replayed { sub, topic, partition, offset, .. } if self.obligations.len() < NOTES => {
+                let node = self.plan.node_id(self.plan.sub_node(sub));
+                let place = format!("{node} {}[{partition}]@{offset}, replayed", self.plan.topic_name(topic));
+                let state = State::Open(Phase::Queued);
+                self.obligations.push(Obligation { sub, place, state, reason: None, attempts: 0, owner: None });
+            }
             What::Delivered { sub, node, attempt, .. } => self.owed(sub, |owed| {
                 (owed.state, owed.attempts, owed.owner) = (State::Open(Phase::InFlight), attempt, Some(node));
             }),
@@ -339,10 +346,14 @@ impl Observer for Notes {
             What::DeadLettered { sub, reason, .. } => self.owed(sub, |owed| {
                 (owed.state, owed.reason) = (State::Settled("dead-lettered"), Some(reason));
             }),
+            What::Postponed { sub, .. } => self.owed(sub, |owed| owed.state = State::Open(Phase::Delayed)),
+            What::Expired { sub, .. } => self.owed(sub, |owed| {
+                (owed.state, owed.reason) = (State::Settled("expired"), Some(Reason::Expired));
+            }),
             What::Evicted { sub, .. } => self.owed(sub, |owed| {
                 (owed.state, owed.reason) = (State::Settled("lost to retention"), Some(Reason::Retention));
             }),
-            What::Purged { sub, .. } => self.owed(sub, |owed| owed.state = State::Settled("purged by an edit")),
+            What::Purged { sub, .. } => self.owed(sub, |owed| owed.state = State::Settled("purged")),
             _ => {}
         }
     }

@@ -43,6 +43,8 @@ pub const EXAMPLES: &[Example] = &examples![
     "outbox",
     "saga",
     "event-sourcing",
+    "request-reply",
+    "circuit-breaker",
     "slow-consumer",
     "earthquake-alerts",
 ];

@@ -9,6 +9,7 @@ use super::camera::Detail;
 use super::hit::Hit;
 use super::scene::LinkLook;
 use super::{geometry, ink};
+use crate::trace::Circuit;
 
 /// Draws a link.
 pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
@@ -39,6 +40,11 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     }
     if mark.selected {
         (color, width) = (theme.accent, width.max(2.5));
+    }
+    let circuit = live.and_then(|live| live.circuit).filter(|circuit| *circuit != Circuit::Closed);
+    if let Some(circuit) = circuit {
+        let alarm = if circuit == Circuit::Open { theme.bad } else { theme.warn };
+        (color, width) = (alarm, width.max(2.5));
     }
     if brush.is_link_broken(ix) {
         (color, width) = (theme.bad, width.max(2.5));
@@ -74,9 +80,15 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
         let tip = screen(&points[last]) - way.normalized() * port;
         ink::arrow(mesh, tip, way, 7.0, color);
     }
+    let at_start = link.label_at_start;
+    // A breaker that is not closed says so from wherever words can be read.
+    let breaker = circuit.map(|circuit| if circuit == Circuit::Open { "circuit open" } else { "half-open" });
     let wants_label = camera.zoom >= 0.8 || hovered || mark.selected;
-    if wants_label && let Some(label) = link.label.clone() {
-        let at_start = link.label_at_start;
+    let words = match breaker {
+        Some(words) => (detail >= Detail::Compact).then(|| words.to_owned()),
+        None => link.label.clone().filter(|_| wants_label),
+    };
+    if let Some(label) = words {
         pill(brush, painter, ix, label, at_start);
     }
 }

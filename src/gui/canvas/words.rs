@@ -54,6 +54,7 @@ pub(super) fn settings(kind: &NodeKind) -> String {
             StoreKeeps::Events => "event store".to_owned(),
             StoreKeeps::View => "view".to_owned(),
         },
+        NodeKind::Gateway(gateway) => pacing(&gateway.requests.rate),
         NodeKind::Bus(_) | NodeKind::Note(_) => String::new(),
     }
 }

@@ -255,9 +255,14 @@ fn cut(painter: &egui::Painter, at: egui::Pos2, width: f32, text: String, font: 
 /// Bad things are red, doubtful ones yellow, good ones green; the rest steps back.
 const fn color(theme: &Theme, kind: LogKind) -> Color32 {
     match kind {
-        LogKind::Failed | LogKind::Dropped | LogKind::DeadLettered | LogKind::Evicted | LogKind::Rejected => theme.bad,
+        LogKind::Failed
+        | LogKind::Dropped
+        | LogKind::DeadLettered
+        | LogKind::Expired
+        | LogKind::Evicted
+        | LogKind::Rejected => theme.bad,
         LogKind::Retrying | LogKind::Backpressure | LogKind::Notice => theme.warn,
-        LogKind::Handled => theme.good,
+        LogKind::Handled | LogKind::Recognised => theme.good,
         LogKind::Emitted | LogKind::Edited => theme.accent,
         LogKind::Accepted
         | LogKind::Delivered

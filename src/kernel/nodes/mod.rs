@@ -1,12 +1,14 @@
 //! One file a kind of node, or of what nodes keep.
 
 mod function;
+mod gateway;
 mod outbox;
 mod producer;
 mod saga;
 mod store;
 mod worker;
 
+pub(super) use self::gateway::{GatewayState, has_gateways};
 pub use self::outbox::OutboxNow;
 pub(super) use self::outbox::{OutboxState, Unsent};
 pub(super) use self::saga::SagasState;

@@ -187,6 +187,8 @@ impl Order {
             }
             What::Dropped { sub, event, .. }
             | What::DeadLettered { sub, event, .. }
+            | What::Expired { sub, event, .. }
+            | What::Recognised { sub, event, .. }
             | What::Evicted { sub, event, .. }
             | What::Purged { sub, event, .. }
             | What::Failed { sub, event, lost: true, .. }
@@ -421,7 +423,7 @@ pub(super) struct Lag {
 impl Lag {
     fn record(&mut self, record: &Record<'_>, tally: &mut CaseTally) {
         match record.what {
-            What::Opened { sub, event, .. } if sub == self.of => {
+            What::Opened { sub, event, .. } | What::Replayed { sub, event, .. } if sub == self.of => {
                 self.open += 1;
                 self.last = Some((event, record.at));
                 tally.judged += 1;
@@ -429,6 +431,7 @@ impl Lag {
             What::Acked { sub, .. }
             | What::Dropped { sub, .. }
             | What::DeadLettered { sub, .. }
+            | What::Expired { sub, .. }
             | What::Evicted { sub, .. }
             | What::Purged { sub, .. }
                 if sub == self.of =>

@@ -37,7 +37,7 @@ impl Loss {
                 let for_good = match leg {
                     Leg::Publish | Leg::Call | Leg::DeadLetter => self.reach.has_link(link),
                     // Whoever waits for an ack hands it over again.
-                    Leg::Deliver => self.reach.has_link(link) && self.reach.hand_over.contains(&link),
+                    Leg::Deliver | Leg::Replay => self.reach.has_link(link) && self.reach.hand_over.contains(&link),
                     Leg::Answer => false,
                 };
                 if for_good {
@@ -47,6 +47,15 @@ impl Loss {
             What::Dropped { sub, event, node, reason, .. } if self.ends(sub) => {
                 self.seen += 1;
                 lost(event, Some(node), None, Wrong::Lost(reason));
+            }
+            // What expires with a way to a dead-letter queue is kept there.
+            What::Expired { sub, event, node, to, .. } if self.ends(sub) => {
+                self.seen += 1;
+                if to.is_none() {
+                    lost(event, Some(node), None, Wrong::Lost(super::Reason::Expired));
+                } else {
+                    tally.judged += 1;
+                }
             }
             What::Evicted { sub, event, node, .. } if self.ends(sub) => {
                 self.seen += 1;
@@ -61,7 +70,7 @@ impl Loss {
             What::Forgotten { node, event } if self.reach.has_queue(node) => {
                 lost(event, Some(node), None, Wrong::Forgotten);
             }
-            What::Opened { sub, .. } if self.reach.has_sub(sub) => self.open += 1,
+            What::Opened { sub, .. } | What::Replayed { sub, .. } if self.reach.has_sub(sub) => self.open += 1,
             What::Acked { sub, .. } | What::DeadLettered { sub, .. } | What::Purged { sub, .. } if self.ends(sub) => {
                 tally.judged += 1;
             }

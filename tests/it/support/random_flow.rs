@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use eventloom::model::{Fault, FaultTarget, Flow};
+use eventloom::model::{Fault, FaultTarget, Flow, SimDuration, StartAt};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -50,6 +50,12 @@ pub(crate) enum Act {
     },
     /// A node is healed.
     Heal(Index),
+    /// A subscription is sought to a place; by an edit of it, or by hand.
+    Seek {
+        link: Index,
+        to: StartAt,
+        by_edit: bool,
+    },
     Drain,
 }
 
@@ -86,37 +92,182 @@ pub(crate) fn suits(flow: &Flow, fault: &Fault) -> bool {
 
 /// A case of a few nodes of every kind that keeps nothing, with every policy there is.
 pub(crate) fn case() -> impl Strategy<Value = Case> {
-    case_of(worker(false))
+    case_of(producer().boxed(), bus().boxed(), Just(String::new()).boxed(), Just(String::new()).boxed())
 }
 
-fn case_of(worker: impl Strategy<Value = Worker>) -> impl Strategy<Value = Case> {
-    let producers = prop::collection::vec(producer(), 1..=3);
-    let buses = prop::collection::vec(bus(), 1..=2);
+/// A case whose records wait otherwise than in the order of the log: strict order, time to live, priority, delay; and whose
+/// subscriptions may remember what was handled.
+pub(crate) fn waiting_case() -> impl Strategy<Value = Case> {
+    let a = select(vec!["", r#"event e.a (ttl: "20ms", priority: 2)"#, r#"event e.a (priority: 7, delay: "10ms")"#]);
+    let b = select(vec!["", "event e.b (priority: 1)", r#"event e.b (ttl: "50ms", delay: "0s")"#]);
+    let events = (a, b).prop_map(|(a, b)| format!("{a}\n{b}\n"));
+    case_of(producer().boxed(), bus().boxed(), waits().boxed(), events.boxed())
+}
+
+/// How a subscription makes its records wait.
+fn waits() -> impl Strategy<Value = String> {
+    let order = select(vec![
+        "",
+        ", order: Strict",
+        ", order: Strict",
+        ", priority: (levels: 3)",
+        r#", priority: (levels: 4, aging: "10ms")"#,
+    ]);
+    let ttl = select(vec!["", "", r#", ttl: "15ms""#, r#", ttl: "80ms""#]);
+    let delay = select(vec!["", "", r#", delay: "5ms""#, r#", delay: "40ms""#]);
+    let idempotent = select(vec!["", "", r#", idempotent: "10ms""#, r#", idempotent: "1h""#]);
+    (order, ttl, delay, idempotent)
+        .prop_map(|(order, ttl, delay, idempotent)| format!("{order}{ttl}{delay}{idempotent}"))
+}
+
+fn case_of(
+    producer: BoxedStrategy<Producer>,
+    bus: BoxedStrategy<String>,
+    waits: BoxedStrategy<String>,
+    events: BoxedStrategy<String>,
+) -> impl Strategy<Value = Case> {
+    case_with(producer, bus, worker(waits, false).boxed(), events)
+}
+
+/// A case in which some nodes keep something: stores, outboxes, sagas.
+pub(crate) fn keeping_case() -> impl Strategy<Value = Case> {
+    let (waits, events) = (Just(String::new()).boxed(), Just(String::new()).boxed());
+    breaking(case_with(producer().boxed(), bus().boxed(), worker(waits, true).boxed(), events))
+}
+
+fn case_with(
+    producer: BoxedStrategy<Producer>,
+    bus: BoxedStrategy<String>,
+    worker: BoxedStrategy<Worker>,
+    events: BoxedStrategy<String>,
+) -> impl Strategy<Value = Case> {
+    let producers = prop::collection::vec(producer, 1..=3);
+    let buses = prop::collection::vec(bus, 1..=2);
     let workers = prop::collection::vec(worker, 1..=5);
     let acts = prop::collection::vec((0_u64..60, act()), 0..=8);
-    (any::<u64>(), 1_u32..=5, producers, buses, workers, acts).prop_map(
-        |(seed, hops, producers, buses, workers, acts)| Case {
+    (any::<u64>(), 1_u32..=5, events, producers, buses, workers, acts).prop_map(
+        |(seed, hops, events, producers, buses, workers, acts)| Case {
             seed,
-            rows: rows(hops, &producers, &buses, &workers),
+            rows: format!("{events}{}", rows(hops, &producers, &buses, &workers)),
             faults: Vec::new(),
             acts,
         },
     )
 }
 
-/// A case in which things break: by a scenario, by hand, both, or not at all. Some of its nodes keep something.
-pub(crate) fn broken_case() -> impl Strategy<Value = Case> {
+/// A case of everything: in half of them records wait in some way of their own.
+pub(crate) fn any_case() -> impl Strategy<Value = Case> {
+    prop_oneof![breaking(case()), breaking(waiting_case())]
+}
+
+/// The same as [`any_case`] with topics that have rules, and hands that seek.
+pub(crate) fn ruled_case() -> impl Strategy<Value = Case> {
+    let head = "event e.a (size: \"100 B\")\nevent e.b (size: \"7 B\", example: \"null\")\n";
+    let data = select(vec!["", r#", data: "if event.number % 3 == 0 { () } else { event.number }""#]);
+    let producer = (producer(), data)
+        .prop_map(|(producer, data)| Producer { settings: producer.settings.clone() + data, ..producer });
+    let waits = prop_oneof![Just(String::new()), waits()].boxed();
+    let case = breaking(case_of(producer.boxed(), ruled_bus().boxed(), waits, Just(head.to_owned()).boxed()));
+    let to = prop_oneof![
+        Just(StartAt::Start),
+        Just(StartAt::End),
+        (0_u64..8).prop_map(StartAt::Offset),
+        (0_u64..200).prop_map(|millis| StartAt::At(SimDuration::from_millis(millis))),
+    ];
+    let seek = (any::<Index>(), to, any::<bool>()).prop_map(|(link, to, by_edit)| Act::Seek { link, to, by_edit });
+    let seeks = prop::collection::vec((any::<Index>(), 0_u64..100, seek), 0..=3);
+    (case, seeks).prop_map(|(mut case, seeks)| {
+        for (place, pause, seek) in seeks {
+            case.acts.insert(place.index(case.acts.len() + 1), (pause, seek));
+        }
+        case
+    })
+}
+
+/// A case in which things break: by a scenario, by hand, both, or not at all.
+fn breaking(case: impl Strategy<Value = Case>) -> impl Strategy<Value = Case> {
     let fault = (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..100);
     let faults = prop_oneof![Just(Vec::new()), prop::collection::vec(fault, 1..=4)];
     let breaks = (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..60)
         .prop_map(|(kind, node, link, millis)| Act::Break { kind, node, link, millis });
     let hand = prop_oneof![2 => breaks, 1 => any::<Index>().prop_map(Act::Heal)];
     let hands = prop::collection::vec((any::<Index>(), 0_u64..60, hand), 0..=3);
-    (case_of(worker(true)), faults, hands).prop_map(|(mut case, faults, hands)| {
+    (case, faults, hands).prop_map(|(mut case, faults, hands)| {
         case.faults = faults;
         for (place, pause, hand) in hands {
             case.acts.insert(place.index(case.acts.len() + 1), (pause, hand));
         }
+        case
+    })
+}
+
+/// A case in which things break, receivers are protected, and gateways ask: rate limits, circuit breakers and timeouts of
+/// every kind, in some of the rows.
+pub(crate) fn guarded_case() -> impl Strategy<Value = Case> {
+    let rate = select(vec!["20/s", "100/s", "1000/s"]);
+    let rate = (rate, 1_u32..=3, select(vec!["Queue", "Retry", "Reject"]))
+        .prop_map(|(rate, burst, over)| format!(r#"rate: (rate: "{rate}", burst: {burst}, over: {over})"#));
+    let trips = select(vec!["failures: 1", "failures: 2", "failures: None, ratio: 0.5, window: 2"]);
+    let breaker = (trips, select(vec!["5ms", "30ms", "200ms"]), 1_u32..=3)
+        .prop_map(|(trips, reset, probes)| format!(r#"breaker: ({trips}, reset: "{reset}", probes: {probes})"#));
+    let timeout = select(vec![r#"timeout: "3ms""#, r#"timeout: "10ms""#, r#"timeout: "50ms""#]).prop_map(str::to_owned);
+    let guard = (prop::option::of(rate), prop::option::of(breaker), prop::option::of(timeout));
+    let guards = prop::collection::vec((any::<Index>(), guard), 1..=5);
+    let gateway = (event_name(), publish(), select(vec!["5ms", "40ms", "1s"]), delay(), any::<Index>(), any::<bool>());
+    // Calls are few: here all of them have a breaker.
+    let calls = prop::option::of(select(vec![
+        r#"breaker: (failures: 1, reset: "40ms")"#,
+        r#"breaker: (failures: 2, reset: "15ms", probes: 2)"#,
+        r#"timeout: "4ms""#,
+    ]));
+    (any_case(), guards, prop::option::of(gateway), calls).prop_map(|(mut case, guards, gateway, calls_breaker)| {
+        if let Some((event, publish, deadline, delay, bus, calls)) = gateway {
+            let buses = case.rows.lines().filter(|row| row.contains(" = Bus")).count();
+            let (to, back) = (publish.bus.index(buses), bus.index(buses));
+            let Publish { delay: way, settings, .. } = publish;
+            let requests = format!(r#"(emits: "{event}", rate: Constant("40/s"), stops_after: 6)"#);
+            writeln!(
+                case.rows,
+                "g = Gateway(requests: {requests}, deadline: \"{deadline}\")\n\
+                 g -> bus{to} {way} {settings}\nbus{back} -> g {delay} (ack_wait: \"1s\")"
+            )
+            .expect("text grows");
+            let is_called = |row: &&str| row.contains(" = Service") || row.contains(" = Function");
+            let callee = case.rows.lines().find(is_called).and_then(|row| row.split(' ').next()).map(str::to_owned);
+            if let Some(callee) = callee.filter(|_| calls) {
+                writeln!(case.rows, "g -> {callee} 1ms ()").expect("text grows");
+            }
+        }
+        let mut rows: Vec<String> = case.rows.lines().map(str::to_owned).collect();
+        let rows_before = rows.len();
+        for (place, (rate, breaker, timeout)) in guards {
+            let row = &mut rows[place.index(rows_before)];
+            let worker = [" = Consumer", " = Service", " = Function"].iter().any(|kind| row.contains(kind));
+            let call = row.contains(" -> ") && row.contains("(deliveries: ");
+            let subscription = row.contains(" -> w") && row.contains("(topics: ");
+            // Only an at-least-once subscription hears of failures.
+            let hears = !row.contains("AtMostOnce");
+            let settings: Vec<String> = match (worker, subscription, call) {
+                (true, ..) => timeout.into_iter().collect(),
+                (_, true, _) => rate.into_iter().chain(breaker.filter(|_| hears)).collect(),
+                (.., true) => breaker.into_iter().chain(timeout).collect(),
+                _ => Vec::new(),
+            };
+            for setting in settings {
+                let name = setting.split(':').next().expect("a name");
+                if !row.contains(&format!(", {name}: ")) || name == "rate" && !row.contains(", rate: (") {
+                    row.pop();
+                    write!(row, ", {setting})").expect("text grows");
+                }
+            }
+        }
+        for row in rows.iter_mut().filter(|row| row.contains(" -> w") && row.contains("(deliveries: ")) {
+            if let Some(breaker) = calls_breaker.filter(|_| !row.contains("breaker: ") && !row.contains("timeout: ")) {
+                row.pop();
+                write!(row, ", {breaker})").expect("text grows");
+            }
+        }
+        case.rows = rows.join("\n") + "\n";
         case
     })
 }
@@ -215,6 +366,35 @@ fn bus() -> impl Strategy<Value = String> {
     })
 }
 
+/// A bus whose topics do more than keep records by age and number.
+fn ruled_bus() -> impl Strategy<Value = String> {
+    let limits =
+        select(vec!["", "", r#"keep: "60ms", "#, r#"keep: "1h", "#, "keep_records: 4, ", r#"keep_bytes: "250 B", "#]);
+    let rules = select(vec![
+        "",
+        "retention: WorkQueue, ",
+        "retention: Interest, ",
+        r#"compact: (every: "20ms", keep_deletes: "50ms"), "#,
+        r#"compact: (every: "0s", keep_deletes: "0s"), "#,
+    ]);
+    let dedup = select(vec![
+        "",
+        "",
+        r#"dedup: (window: "30ms"), "#,
+        "dedup: (), ",
+        r#"dedup: (window: "40ms", id: "event.number % 2"), "#,
+    ]);
+    let topic = (1_u32..=3, limits, rules, dedup)
+        .prop_map(|(partitions, limits, rules, dedup)| format!("(partitions: {partitions}, {limits}{rules}{dedup})"));
+    let topics = prop::collection::vec(topic, 4);
+    (topics, any::<bool>()).prop_map(|(topics, dead)| {
+        let names = ["e.a", "e.b", "f", "t"].iter().zip(topics);
+        let topics: Vec<String> = names.map(|(name, topic)| format!(r#""{name}": {topic}"#)).collect();
+        let dead = if dead { r#", dead_letters: "dlq""# } else { "" };
+        format!("Bus(topics: {{{}}}{dead})", topics.join(", "))
+    })
+}
+
 fn backoff() -> impl Strategy<Value = &'static str> {
     select(vec![
         "None",
@@ -230,7 +410,7 @@ fn queue() -> impl Strategy<Value = String> {
         .prop_map(|(records, policy)| format!(r#"(records: {records}, bytes: "1 MiB", when_full: {policy})"#))
 }
 
-fn subscription() -> impl Strategy<Value = String> {
+fn subscription(waits: BoxedStrategy<String>) -> impl Strategy<Value = String> {
     let topics = select(vec!["[]", r#"["e.a"]"#, r#"["e.*"]"#, r#"["t", "f"]"#, r#"["*", ">"]"#]);
     // A group says how it shares, so that its members agree.
     let group = select(vec![
@@ -256,11 +436,11 @@ fn subscription() -> impl Strategy<Value = String> {
     let prefetch = select(vec!["", ", prefetch: 1", ", prefetch: 3"]);
     let dead = select(vec!["", r#", dead_letters: "dlq""#, r#", dead_letters: "graveyard""#]);
     let first = (topics, group, filter, start, guarantee);
-    let second = (ack_wait, 1_u32..=4, backoff(), in_flight, prefetch, queue(), dead);
+    let second = (ack_wait, 1_u32..=4, backoff(), in_flight, prefetch, queue(), dead, waits);
     (first, second).prop_map(
-        |((topics, group, filter, start, guarantee), (wait, deliveries, backoff, in_flight, prefetch, queue, dead))| {
+        |((topics, group, filter, start, guarantee), (wait, deliveries, backoff, in_flight, prefetch, queue, dead, waits))| {
             format!(
-                r#"(topics: {topics}{group}{filter}{start}{guarantee}, ack_wait: "{wait}", deliveries: {deliveries}, backoff: {backoff}, max_in_flight: {in_flight}{prefetch}, queue: {queue}{dead})"#
+                r#"(topics: {topics}{group}{filter}{start}{guarantee}, ack_wait: "{wait}", deliveries: {deliveries}, backoff: {backoff}, max_in_flight: {in_flight}{prefetch}, queue: {queue}{dead}{waits})"#
             )
         },
     )
@@ -273,7 +453,7 @@ fn call() -> impl Strategy<Value = String> {
     })
 }
 
-fn worker(keeps: bool) -> impl Strategy<Value = Worker> {
+fn worker(waits: BoxedStrategy<String>, keeps: bool) -> impl Strategy<Value = Worker> {
     let over = || select(vec!["Queue", "Retry", "Reject"]);
     let rate = prop::option::of((select(vec!["20/s", "100/s", "7/s"]), 1_u32..=3, over()));
     let rate = rate.prop_map(|rate| match rate {
@@ -301,7 +481,7 @@ fn worker(keeps: bool) -> impl Strategy<Value = Worker> {
     });
     let figures = (takes(), select(vec!["0.0", "0.0", "0.3", "1.0"]), 1_u32..=3, rate, function);
     let work = (prop::collection::vec(emit, 0..=2), any::<bool>());
-    let subscriptions = prop::collection::vec((any::<Index>(), delay(), subscription()), 1..=2);
+    let subscriptions = prop::collection::vec((any::<Index>(), delay(), subscription(waits)), 1..=2);
     let publishes = prop::collection::vec(publish(), 0..=1);
     let calls = prop::collection::vec((any::<Index>(), delay(), call()), 0..=1);
     let kinds = if keeps { 4 } else { 3 };

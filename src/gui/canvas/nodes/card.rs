@@ -150,6 +150,17 @@ fn figures(brush: &Brush, ix: u32, live: Option<&NodeLive>) -> Figures {
             let busy = (format!("{}/{} busy", live.busy, live.capacity), theme.dim);
             Figures { left: (rate, theme.dim), right: queue().or(Some(busy)) }
         }
+        KindTag::Gateway => {
+            let requests = live.requests.unwrap_or_default();
+            let failed = requests.timed_out + requests.no_responders;
+            let waits = (format!("{} pending", words::count(requests.pending)), theme.dim);
+            let right = if failed > 0 {
+                (format!("{} timed out", words::count(failed)), theme.bad)
+            } else {
+                (format!("{} replied", words::count(requests.replied)), theme.faint)
+            };
+            Figures { left: waits, right: Some(right) }
+        }
         KindTag::DeadLetterQueue => Figures { left: ("dead letters".to_owned(), theme.dim), right: None },
         KindTag::Bus | KindTag::Note => Figures { left: (String::new(), theme.dim), right: None },
     }

@@ -32,7 +32,8 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
         | KindTag::Service
         | KindTag::Function
         | KindTag::DeadLetterQueue
-        | KindTag::Store => {
+        | KindTag::Store
+        | KindTag::Gateway => {
             card::draw(brush, painter, ix);
         }
     }
@@ -44,9 +45,12 @@ pub(super) fn new_size(tag: KindTag) -> egui::Vec2 {
         KindTag::Bus => egui::vec2(geometry::RAIL_WIDTH, geometry::RAIL_HEAD + geometry::ROW),
         KindTag::Function => geometry::FUNCTION_CARD,
         KindTag::Note => egui::vec2(200.0, 96.0),
-        KindTag::Producer | KindTag::Consumer | KindTag::Service | KindTag::DeadLetterQueue | KindTag::Store => {
-            geometry::CARD
-        }
+        KindTag::Producer
+        | KindTag::Consumer
+        | KindTag::Service
+        | KindTag::DeadLetterQueue
+        | KindTag::Store
+        | KindTag::Gateway => geometry::CARD,
     }
 }
 

@@ -4,6 +4,7 @@ mod event;
 mod expectations;
 mod faults;
 mod flow;
+mod guards;
 mod handlers;
 mod kept;
 mod link;
@@ -11,6 +12,7 @@ mod live;
 mod node;
 mod store;
 mod timing;
+mod waiting;
 
 use egui::{RichText, Ui};
 use egui_phosphor::regular as ph;
@@ -111,7 +113,7 @@ fn problem_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, problem: &Problem) {
             if let Some((label, edit)) = mend::mend(ctx.session.flow(), problem) {
                 let text = RichText::new(label).size(theme.sizes.small).color(theme.accent);
                 if ui.add(egui::Button::new(text)).clicked() {
-                    ctx.ask(Ask::Edit(edit));
+                    ctx.ask(Ask::edit(edit));
                 }
             }
         });
