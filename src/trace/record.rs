@@ -921,8 +921,6 @@ pub enum Reason {
     Refused,
     /// The node that it was for, or at, had crashed.
     Down,
-    /// A store's stream had another version than it expected.
-    Conflict,
     /// It waited longer than it is worth anything.
     Expired,
     /// It has no key, and the topic is compacted by key.
@@ -933,6 +931,8 @@ pub enum Reason {
     CircuitOpen,
     /// The link lost it on its way to its callee.
     Unreachable,
+    /// A store's stream had another version than it expected.
+    Conflict,
 }
 
 impl Reason {

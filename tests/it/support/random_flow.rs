@@ -485,8 +485,8 @@ fn worker(waits: BoxedStrategy<String>, keeps: bool) -> impl Strategy<Value = Wo
     let publishes = prop::collection::vec(publish(), 0..=1);
     let calls = prop::collection::vec((any::<Index>(), delay(), call()), 0..=1);
     let kinds = if keeps { 4 } else { 3 };
-    let commits = if keeps { COMMITS.to_vec() } else { vec![""] };
-    let keeping = (select(STORES.to_vec()), select(commits));
+    let keeping = (select(STORES.to_vec()), select(COMMITS.to_vec()));
+    let keeping = if keeps { keeping.boxed() } else { Just(("", "")).boxed() };
     (0_u8..kinds, figures, work, subscriptions, publishes, calls, keeping).prop_map(
         |(kind, figures, (emits, pick_one), subscriptions, publishes, calls, (store, commits))| {
             let (takes, fails, concurrency, rate, function) = figures;
