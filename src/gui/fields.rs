@@ -147,7 +147,7 @@ impl<'a> Form<'a> {
 
     /// Where a field is in the flow.
     pub(super) fn place_of(&self, name: Name<'_>) -> Place {
-        let field = Some(name.path.to_owned());
+        let field = Some(format!("{}{}", self.prefix, name.path));
         match &self.place {
             Place::Flow => Place::Flow,
             Place::Node(id, _) => Place::Node(id.clone(), field),
@@ -160,11 +160,16 @@ impl<'a> Form<'a> {
 
     pub(super) fn label(&self, ui: &mut Ui, name: Name<'_>) -> Response {
         let theme = self.theme();
-        let text = RichText::new(name.label).font(theme.words(theme.sizes.small)).color(theme.dim);
+        // What belongs to the field above is written with spaces before it: it stands a little to the right.
+        let words = name.label.trim_start();
+        let text = RichText::new(sentence_case(words)).font(theme.words(theme.sizes.small)).color(theme.dim);
         let layout = egui::Layout::left_to_right(egui::Align::Center);
         let size = Vec2::new(LABEL_WIDTH, ui.spacing().interact_size.y);
         ui.allocate_ui_with_layout(size, layout, |ui| {
             ui.set_min_width(LABEL_WIDTH);
+            if words.len() < name.label.len() {
+                ui.add_space(theme.space.m);
+            }
             ui.add(egui::Label::new(text).truncate())
         })
         .inner
@@ -252,7 +257,7 @@ impl<'a> Form<'a> {
         if !value.is_empty() {
             ui.horizontal_wrapped(|ui| {
                 ui.spacing_mut().item_spacing = Vec2::splat(theme.space.xs);
-                ui.add_space(LABEL_WIDTH + theme.space.xs);
+                ui.add_space(LABEL_WIDTH + theme.space.s);
                 for (at, pattern) in value.iter().enumerate() {
                     let color =
                         offers.iter().find(|(offer, _)| offer == pattern.as_str()).and_then(|(_, color)| *color);
@@ -674,7 +679,7 @@ pub(crate) fn add_button(ui: &mut Ui, theme: &Theme, label: &str) -> Response {
 }
 
 /// A button without a frame, whose words begin where those above it do.
-fn flush_button(ui: &mut Ui, text: RichText) -> Response {
+pub(crate) fn flush_button(ui: &mut Ui, text: RichText) -> Response {
     ui.scope(|ui| {
         ui.spacing_mut().button_padding.x = 0.0;
         ui.add(egui::Button::new(text).frame_when_inactive(false))
@@ -741,6 +746,17 @@ fn is_at(problem: &Problem, place: &Place, path: &str) -> bool {
         _ => return false,
     };
     !path.is_empty() && field.as_deref() == Some(path)
+}
+
+/// With a capital at its beginning; percentiles keep their small p.
+fn sentence_case(words: &str) -> String {
+    let mut letters = words.chars();
+    match letters.next() {
+        Some(first) if !letters.as_str().starts_with(|next: char| next.is_ascii_digit()) => {
+            first.to_uppercase().chain(letters).collect()
+        }
+        _ => words.to_owned(),
+    }
 }
 
 fn whole_number(text: &str, (min, max): (u64, u64)) -> Result<u64, String> {

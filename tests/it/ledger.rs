@@ -25,7 +25,7 @@ const AFTER: SimDuration = SimDuration::from_secs(2);
 
 /// How a case is driven: all ways must show the same records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Drive {
+pub(crate) enum Drive {
     /// One step at a time, recounted after each.
     Recounted,
     /// So many steps at a time.
@@ -147,7 +147,7 @@ fn carry_out(run: &mut Run, begin: &Flow, act: &Act) {
 }
 
 /// Plays some of a case's interventions, and the time before each; after the last one the time after it.
-fn play(run: &mut Run, case: &Case, acts: Range<usize>, drive: Drive) -> Result<Stopped, TestCaseError> {
+pub(crate) fn play(run: &mut Run, case: &Case, acts: Range<usize>, drive: Drive) -> Result<Stopped, TestCaseError> {
     let begin = case.scenario();
     for (pause, act) in &case.acts[acts.clone()] {
         let until = run.kernel.now() + SimDuration::from_millis(*pause);
@@ -161,14 +161,14 @@ fn play(run: &mut Run, case: &Case, acts: Range<usize>, drive: Drive) -> Result<
     go(run, until, drive)
 }
 
-fn start(case: &Case) -> Run {
+pub(crate) fn start(case: &Case) -> Run {
     Run::of(case.scenario(), case.seed)
 }
 
 /// Runs so many cases, the same ones every time, and half as many whose topics have rules; a failing one shrinks and is
 /// told as rows.
 #[track_caller]
-fn check(cases: u32, test: impl Fn(&Case) -> Result<(), TestCaseError>) {
+pub(crate) fn check(cases: u32, test: impl Fn(&Case) -> Result<(), TestCaseError>) {
     check_of(any_case(), cases, &test);
     check_of(ruled_case(), cases / 2, &test);
     check_of(keeping_case(), cases / 2, &test);

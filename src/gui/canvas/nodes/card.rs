@@ -122,7 +122,7 @@ fn figures(brush: &Brush, ix: u32, live: Option<&NodeLive>) -> Figures {
     let Some(live) = live else { return Figures { left: (node.settings.clone(), theme.dim), right: None } };
     let rate = words::per_second(live.per_second);
     if let Some(fault) = brush.node_fault(ix) {
-        return Figures { left: (fault.kind.label().to_lowercase(), theme.bad), right: Some((rate, theme.dim)) };
+        return Figures { left: (words::broken(&fault.kind), theme.bad), right: Some((rate, theme.dim)) };
     }
     if live.faulted {
         return Figures { left: ("stopped: fault".to_owned(), theme.bad), right: None };
@@ -161,7 +161,7 @@ fn figures(brush: &Brush, ix: u32, live: Option<&NodeLive>) -> Figures {
             };
             Figures { left: waits, right: Some(right) }
         }
-        KindTag::DeadLetterQueue => Figures { left: ("dead letters".to_owned(), theme.dim), right: None },
+        KindTag::DeadLetterQueue => Figures { left: ("letters".to_owned(), theme.dim), right: None },
         KindTag::Bus | KindTag::Note => Figures { left: (String::new(), theme.dim), right: None },
     }
 }

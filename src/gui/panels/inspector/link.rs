@@ -5,7 +5,7 @@ use egui_phosphor::regular as ph;
 
 use crate::edit::Edit;
 use crate::gui::action::Action;
-use crate::gui::fields::{Form, Suggestion, name};
+use crate::gui::fields::{self, Form, Suggestion, name};
 use crate::gui::view::{Ask, Target, ViewCtx};
 use crate::gui::widgets;
 use crate::model::{
@@ -72,7 +72,7 @@ fn head(ctx: &ViewCtx<'_>, ui: &mut Ui, link: &Link) {
 /// One end of the link, as a way to get there.
 fn end(ctx: &ViewCtx<'_>, ui: &mut Ui, id: &NodeId, title: &str) {
     let text = RichText::new(title).font(ctx.theme.strong(ctx.theme.sizes.title)).color(ctx.theme.text);
-    if ui.add(egui::Button::new(text).frame_when_inactive(false)).on_hover_text("Shows this node").clicked() {
+    if fields::flush_button(ui, text).on_hover_text("Shows this node").clicked() {
         ctx.ask(Ask::Show(Target::Node(id.clone())));
     }
 }
