@@ -586,6 +586,20 @@ impl Session {
         Ok(())
     }
 
+    /// Has a view of the run worked out again from the log of its topics, from the first record on.
+    pub fn rebuild(&mut self, view: &NodeId) -> Result<(), SessionError> {
+        if !self.is_alive() {
+            return Err(SessionError::NotRunning);
+        }
+        let node = self.flow().node(view).ok_or_else(|| FlowError::NoNode(view.clone()))?;
+        if !node.kind.is_view() {
+            let what = node.kind.tag().label().to_lowercase();
+            return Err(SessionError::Refused(format!("a {what} that keeps no view cannot be rebuilt")));
+        }
+        self.tell(Command::Inject(Injected::Rebuild(view.clone())));
+        Ok(())
+    }
+
     /// Seeks the subscription of a link to a place of its topics' logs: it goes on reading there. The flow stays as it is.
     ///
     /// What it has settled from there on comes once more, marked as a replay; what waits before is not read any more.

@@ -58,6 +58,7 @@ const fn shape(kind: KindTag) -> &'static str {
         KindTag::Function => "shape=hexagon, style=solid",
         KindTag::Stream => "shape=trapezium, orientation=270, style=solid",
         KindTag::DeadLetterQueue => "shape=cylinder, style=dashed, color=\"#c6372d\"",
+        KindTag::Store => "shape=cylinder, style=solid",
         KindTag::Gateway => "shape=doubleoctagon, style=solid",
         KindTag::Note => "shape=note, style=filled, fillcolor=\"#fff8dc\", color=\"#d9c98a\"",
     }

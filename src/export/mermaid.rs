@@ -56,7 +56,7 @@ const fn shape(kind: KindTag) -> (&'static str, &'static str) {
         KindTag::Service => ("[[", "]]"),
         KindTag::Function => ("{{", "}}"),
         KindTag::Stream => ("[/", "\\]"),
-        KindTag::DeadLetterQueue => ("[(", ")]"),
+        KindTag::DeadLetterQueue | KindTag::Store => ("[(", ")]"),
         KindTag::Gateway => ("[/", "/]"),
     }
 }

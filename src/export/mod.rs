@@ -128,6 +128,7 @@ fn box_lines(flow: &Flow, id: &NodeId) -> Vec<String> {
         | NodeKind::Service(_)
         | NodeKind::Function(_)
         | NodeKind::DeadLetterQueue(_)
+        | NodeKind::Store(_)
         | NodeKind::Note(_) => {}
     }
     lines

@@ -14,7 +14,7 @@ use rhai::{
 use serde_json::{Number, Value};
 
 use super::scan::{ATTRIBUTES, DataUse, Scan, Uses, nearest};
-use super::{EvalError, ExprError, Facts};
+use super::{EvalError, ExprError, Facts, Purpose};
 
 /// Steps that one evaluation may take.
 const OPERATIONS: u64 = 50_000;
@@ -51,9 +51,12 @@ pub(super) struct Script {
 
 impl Script {
     /// Compiles what the first look let through.
-    pub(super) fn compile(scan: &Scan) -> Result<Self, ExprError> {
+    pub(super) fn compile(scan: &Scan, purpose: Purpose) -> Result<Self, ExprError> {
         let mut scope = Scope::new();
         scope.push_dynamic("event", Dynamic::UNIT);
+        if purpose == Purpose::Fold {
+            scope.push_dynamic("state", Dynamic::UNIT);
+        }
         let compiled = catch_unwind(AssertUnwindSafe(|| ENGINE.compile_with_scope(&scope, &scan.script)));
         let ast = match compiled {
             Ok(Ok(ast)) => ast,
@@ -68,7 +71,7 @@ impl Script {
     }
 
     pub(super) fn test(&self, facts: &Facts<'_>) -> Result<bool, EvalError> {
-        let value = self.run(facts)?;
+        let value = self.run(facts, None)?;
         if value.is_unit() {
             return Ok(false);
         }
@@ -78,7 +81,7 @@ impl Script {
     }
 
     pub(super) fn text(&self, facts: &Facts<'_>) -> Result<String, EvalError> {
-        let value = self.run(facts)?;
+        let value = self.run(facts, None)?;
         if value.is_unit() {
             Ok(String::new())
         } else if let Ok(number) = value.as_float() {
@@ -91,14 +94,22 @@ impl Script {
     }
 
     pub(super) fn value(&self, facts: &Facts<'_>) -> Result<Value, EvalError> {
-        json_of(&self.run(facts)?).map_err(|what| at_start(what.to_owned()))
+        json_of(&self.run(facts, None)?).map_err(|what| at_start(what.to_owned()))
     }
 
-    fn run(&self, facts: &Facts<'_>) -> Result<Dynamic, EvalError> {
+    pub(super) fn fold(&self, state: &Value, facts: &Facts<'_>) -> Result<Value, EvalError> {
+        json_of(&self.run(facts, Some(state))?).map_err(|what| at_start(what.to_owned()))
+    }
+
+    fn run(&self, facts: &Facts<'_>, state: Option<&Value>) -> Result<Dynamic, EvalError> {
         DRAWS.set(facts.draws);
         // An unshared constant of this evaluation's own: nothing a script does is seen by anybody else.
         let mut scope = Scope::new();
         scope.push_constant_dynamic("event", self.event(facts));
+        if let Some(state) = state {
+            // Not a constant: a fold may change its copy and say it.
+            scope.push_dynamic("state", dynamic_of(state));
+        }
         let run = || ENGINE.eval_ast_with_scope::<Dynamic>(&mut scope, &self.ast);
         match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(value)) => Ok(value),

@@ -11,6 +11,7 @@
 //! - A field that the data do not have is `null`, and so is everything below it. `null` equals nothing but `null`:
 //!   comparing it with `==`, `<`, `<=`, `>` or `>=` is false, with `!=` true. `has(event.data.x)` asks for it.
 //! - Whole and decimal numbers compare by value; decimals that differ in their sixteenth digit only are equal.
+//! - A fold also sees `state`: what it made of the events before, `null` at first. `state.total ?? 0` is 0 then.
 //! - Data are written as in JSON, `{ "total": event.data.amount * 2 }`, or as in rhai, `#{ total: 1 }`.
 //! - `random()` is a number from 0 up to 1, `random(1, 6)` a whole number of these six, `random(0.5, 2.0)` a number in
 //!   between, `pick(["a", "b"])` one of them. Each is drawn from [`Facts::draws`], so the same run draws the same.
@@ -75,6 +76,8 @@ pub enum Purpose {
     Key,
     /// The data of an event: its value is any JSON.
     Data,
+    /// The state of a key after an event: its value is any JSON. It sees the state before as `state`.
+    Fold,
 }
 
 /// Why a source is no expression, and where.
@@ -126,7 +129,7 @@ pub fn compile(source: &Expression, purpose: Purpose) -> Result<Program, ExprErr
     if let Some(plain) = &plain {
         plain.check_purpose(purpose)?;
     } else {
-        let compiled = engine::Script::compile(&scan)?;
+        let compiled = engine::Script::compile(&scan, purpose)?;
         script.get_or_init(|| Ok(compiled));
     }
     Ok(Program(Arc::new(Parts { source: source.0.as_str().into(), purpose, plain, scan, script })))
@@ -183,8 +186,18 @@ impl Program {
         self.script()?.value(facts)
     }
 
+    /// The state that it makes of an event and the state before it.
+    pub fn fold(&self, state: &Value, facts: &Facts<'_>) -> Result<Value, EvalError> {
+        if let Some(plain) = &self.0.plain
+            && let Some(value) = plain.value(facts)
+        {
+            return Ok(value);
+        }
+        self.script()?.fold(state, facts)
+    }
+
     fn script(&self) -> Result<&engine::Script, EvalError> {
-        let compiled = self.0.script.get_or_init(|| engine::Script::compile(&self.0.scan));
+        let compiled = self.0.script.get_or_init(|| engine::Script::compile(&self.0.scan, self.0.purpose));
         compiled.as_ref().map_err(|error| {
             let ExprError { what, line, column, hint: _ } = error.clone();
             EvalError { what, line, column }

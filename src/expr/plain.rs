@@ -96,7 +96,7 @@ impl Plain {
             Purpose::Key if matches!(self.root, Node::Array(_) | Node::Object(_)) => {
                 ("a key is text or a number", "Choose one field, as in event.data.customer")
             }
-            Purpose::Key | Purpose::Data => return Ok(()),
+            Purpose::Key | Purpose::Data | Purpose::Fold => return Ok(()),
         };
         let what = format!("{wanted}, this is {found}");
         Err(ExprError { what, line: self.line, column: self.column, hint: hint.to_owned() })

@@ -94,6 +94,9 @@ pub(super) fn scan(source: &str, purpose: Purpose) -> Result<Scan, ExprError> {
             Purpose::Condition => ("there is no condition", "Write one, as in event.data.amount > 100"),
             Purpose::Key => ("there is no key", "Write one, as in event.data.customer"),
             Purpose::Data => ("there are no data", "Write some, as in { \"amount\": 12.5 }"),
+            Purpose::Fold => {
+                ("there is no state", "Write one, as in { \"total\": (state.total ?? 0) + event.data.amount }")
+            }
         };
         return Err(ExprError { what: what.to_owned(), line: 1, column: 1, hint: hint.to_owned() });
     }

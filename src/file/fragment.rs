@@ -170,6 +170,7 @@ const fn dead_letters_of_node(node: &mut Node) -> Option<&mut Option<NodeId>> {
         | NodeKind::Function(_)
         | NodeKind::Stream(_)
         | NodeKind::DeadLetterQueue(_)
+        | NodeKind::Store(_)
         | NodeKind::Gateway(_)
         | NodeKind::Note(_) => None,
     }

@@ -25,6 +25,8 @@ pub enum Action {
     Slower,
     /// Makes the selected producer emit.
     Fire,
+    /// Works the selected view out again.
+    Rebuild,
     /// Crashes the selected node, or cuts the selected link.
     Break,
     /// Heals what is selected.
@@ -147,7 +149,7 @@ struct Words {
 
 impl Action {
     /// Every action, in the order of menu and help.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 48] = [
         Self::RunOrPause,
         Self::Stop,
         Self::Restart,
@@ -158,6 +160,7 @@ impl Action {
         Self::Faster,
         Self::Slower,
         Self::Fire,
+        Self::Rebuild,
         Self::Break,
         Self::Heal,
         Self::NewFlow,
@@ -280,6 +283,12 @@ impl Action {
                 "Fire…",
                 "Makes the selected producer emit now: once or many times, with data of your own",
                 key(CTRL, Key::Enter),
+            ),
+            Self::Rebuild => words(
+                Run,
+                "Rebuild view",
+                "Works the selected view out again, from the first record that its topics keep",
+                None,
             ),
             Self::Break => {
                 words(Run, "Break", "Crashes the selected node, or cuts the selected link, until it is healed", None)

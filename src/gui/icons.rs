@@ -15,6 +15,7 @@ pub(crate) const fn kind(tag: KindTag) -> &'static str {
         KindTag::Function => ph::FUNCTION,
         KindTag::Stream => ph::WAVES,
         KindTag::DeadLetterQueue => ph::ARCHIVE,
+        KindTag::Store => ph::DATABASE,
         KindTag::Gateway => ph::ARROWS_LEFT_RIGHT,
         KindTag::Note => ph::NOTE,
     }
@@ -43,6 +44,7 @@ pub(crate) const fn log(kind: LogKind) -> &'static str {
         LogKind::Late => ph::HOURGLASS_LOW,
         LogKind::Rebalanced => ph::ARROWS_LEFT_RIGHT,
         LogKind::Edited => ph::PENCIL_SIMPLE,
+        LogKind::Kept => ph::FLOPPY_DISK,
         LogKind::Notice => ph::INFO,
     }
 }

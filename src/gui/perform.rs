@@ -107,6 +107,7 @@ impl App {
                 Some(node) => self.ask_fire(node),
                 None => self.toasts.say("Select a producer first"),
             },
+            Action::Rebuild => self.rebuild(),
             Action::Break | Action::Heal => self.break_or_heal(action),
             Action::NewFlow => self.leave(ctx, Then::New),
             Action::Open => self.leave(ctx, Then::Choose),
@@ -405,6 +406,17 @@ impl App {
         }
     }
 
+    fn rebuild(&mut self) {
+        match self.view.selection.single_node().cloned() {
+            Some(node) => {
+                if let Err(error) = self.session.rebuild(&node) {
+                    self.complain(&error);
+                }
+            }
+            None => self.toasts.say("Select a store that keeps a view first"),
+        }
+    }
+
     fn ask_fire(&mut self, node: NodeId) {
         let flow = self.session.flow();
         let Some(kind) = flow.node(&node).map(|node| &node.kind) else { return };
@@ -416,7 +428,8 @@ impl App {
             | NodeKind::Consumer(_)
             | NodeKind::Stream(_)
             | NodeKind::DeadLetterQueue(_)
-            | NodeKind::Note(_) => {
+            | NodeKind::Note(_)
+            | NodeKind::Store(_) => {
                 self.toasts.say("Only producers, gateways, services and functions can be fired");
                 return;
             }

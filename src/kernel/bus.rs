@@ -99,6 +99,9 @@ impl Kernel {
         let offset = partition.log.end();
         let is_full = partition.push(slot, payload.cloned());
         cx.show(What::Accepted { link, node, event, kind, topic: topic_ix, partition: number, offset });
+        if !self.keeping.outboxes.is_empty() {
+            self.confirm_publish(plan, link, event);
+        }
         let hops_exceeded = slot.hops() > plan.hop_limit;
         let end_to_end = SimDuration::from_nanos(self.now.saturating_sub(slot.born));
         let mut is_heard = false;

@@ -12,7 +12,7 @@ use super::state::{
 use super::{Cx, Kernel, Ready};
 use crate::model::{KindTag, LinkIx, NodeIx, SubIx};
 use crate::plan::{Pace, Plan};
-use crate::trace::{Observer, Phase, Reason, What};
+use crate::trace::{Kept, Observer, Phase, Reason, What};
 
 impl Kernel {
     /// Makes room in the tables for everything that a plan has.
@@ -38,7 +38,7 @@ impl Kernel {
                     state.extra = self.graves.len() as u32;
                     self.graves.push(GraveState::default());
                 }
-                KindTag::Bus | KindTag::Consumer | KindTag::Service | KindTag::Note => {}
+                KindTag::Bus | KindTag::Consumer | KindTag::Service | KindTag::Store | KindTag::Note => {}
             }
             self.nodes.push(state);
         }
@@ -91,6 +91,7 @@ impl Kernel {
             if let Some(stream) = &worker.stream {
                 self.begin_stream(node, stream);
             }
+            self.recover_keeping(cx, node);
         }
     }
 
@@ -193,6 +194,7 @@ impl Kernel {
             if let Some(stream) = &worker.stream {
                 self.change_stream(cx, old, node, stream);
             }
+            self.change_keeping(cx, old, node);
             self.begin_next(cx, node);
         }
     }
@@ -385,7 +387,11 @@ impl Kernel {
                 | Tag::Unheld
                 | Tag::Watermark
                 | Tag::Sweep
-                | Tag::ScaleOut => true,
+                | Tag::ScaleOut
+                | Tag::Unsent
+                | Tag::Relay
+                | Tag::Mark
+                | Tag::SagaTimer => true,
                 Tag::Publish
                 | Tag::Gate
                 | Tag::Reset
@@ -423,6 +429,10 @@ impl Kernel {
             Ready::Job(_) | Ready::Dispatch(_) | Ready::Door(_) | Ready::Sweep(_) => true,
         });
         for (handle, phase) in ended {
+            if self.jobs[handle].tag == Tag::Unsent {
+                let event = self.jobs[handle].slot.event;
+                Self::show_kept(cx, node, Some(event), Kept::Unpublished);
+            }
             self.purge_call(cx, old, handle, phase);
         }
         let state = &mut self.nodes[node.index()];
@@ -441,8 +451,14 @@ impl Kernel {
                 self.stream_state(node).timer = None;
                 self.forget_state(cx, node, None);
             }
-            KindTag::Bus | KindTag::Consumer | KindTag::Service | KindTag::DeadLetterQueue | KindTag::Note => {}
+            KindTag::Bus
+            | KindTag::Consumer
+            | KindTag::Service
+            | KindTag::DeadLetterQueue
+            | KindTag::Store
+            | KindTag::Note => {}
         }
+        self.stop_keeping(node);
         if let Some(inbox) = inbox
             && self.doors.contains_key(&inbox.0)
         {

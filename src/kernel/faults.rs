@@ -11,7 +11,7 @@ use super::state::{Job, MemberState, Tag};
 use super::{Cx, Kernel, Ready};
 use crate::model::{FaultIx, FaultKind, KindTag, LinkIx, NodeIx, SimDuration, SimTime, SubIx};
 use crate::plan::{Aim, Pace, Plan, ReplayAt};
-use crate::trace::{Leg, Observer, Reason, Stage, What};
+use crate::trace::{Kept, Leg, Observer, Reason, Stage, What};
 
 /// What is broken right now.
 #[derive(Clone, Debug, Default)]
@@ -268,6 +268,10 @@ impl Kernel {
                         | Tag::Sweep
                         | Tag::Reclaim
                         | Tag::ScaleOut
+                        | Tag::Unsent
+                        | Tag::Relay
+                        | Tag::Mark
+                        | Tag::SagaTimer
                         | Tag::CallLost
                         | Tag::CallResend
                 )
@@ -298,6 +302,11 @@ impl Kernel {
                 Tag::Cold => lost.push((handle, Stage::Waiting)),
                 Tag::Deliver => lost.push((handle, Stage::OnWire)),
                 Tag::Ack | Tag::Nack => lost.push((handle, Stage::Answering)),
+                Tag::Unsent => {
+                    let event = self.jobs[handle].slot.event;
+                    self.jobs.remove(handle);
+                    Self::show_kept(cx, node, Some(event), Kept::Unpublished);
+                }
                 Tag::CallLost | Tag::CallResend => unsent.push(handle),
                 _ => self.jobs.remove(handle),
             }
@@ -347,6 +356,7 @@ impl Kernel {
                 }
             }
         }
+        self.stop_keeping(node);
         self.lose_connections(cx, node);
     }
 
@@ -486,6 +496,7 @@ impl Kernel {
             if let Some(stream) = &worker.stream {
                 self.begin_stream(node, stream);
             }
+            self.recover_keeping(cx, node);
             for (ix, sub) in cx.plan.subs.iter().enumerate() {
                 if !sub.is_inbox && sub.alive && sub.members.iter().any(|member| member.node == node) {
                     self.rebalance(cx, SubIx(ix as u32));
@@ -521,7 +532,7 @@ impl Kernel {
                 job.tag,
                 Tag::Work | Tag::Cold | Tag::EmitLater | Tag::Source | Tag::CallLost | Tag::CallResend
             );
-            job.node == node.0 && freezes
+            job.node == node.0 && (freezes || job.tag.is_keeping())
         };
         for key in self.list.take_out(is_its_own) {
             halted.later.push((key.nanos() - self.now, class_of(self.jobs[key.handle()].tag), key.handle()));
@@ -586,6 +597,7 @@ impl Kernel {
 const fn class_of(tag: Tag) -> Class {
     match tag {
         Tag::Source => Class::Source,
+        Tag::Relay | Tag::Mark | Tag::SagaTimer => Class::Timer,
         Tag::CallLost | Tag::CallResend => Class::Timer,
         _ => Class::Completion,
     }

@@ -204,7 +204,7 @@ impl Kernel {
         let call = call_of(plan, job.link);
         let refused = reason == Reason::Throttled && Self::refuses_calls(plan, node);
         if refused || u32::from(job.attempt) + unsent(&job) >= call.map_or(1, |call| call.deliveries) {
-            let is_own = matches!(reason, Reason::Throttled | Reason::Decode);
+            let is_own = matches!(reason, Reason::Throttled | Reason::Decode | Reason::Conflict);
             let reason = if is_own { reason } else { Reason::DeliveryLimit };
             self.end_call(cx, handle, reason, Phase::InFlight);
             self.learn_of_call(cx, &job, true);

@@ -15,6 +15,7 @@ mod groups;
 mod holes;
 mod idempotence;
 mod inbox;
+mod keeping;
 mod keys;
 mod ledger;
 mod line;
@@ -42,6 +43,7 @@ pub use self::faults::FaultNow;
 pub use self::keys::partition_of;
 pub use self::ledger::{Letter, OpenObligation};
 pub use self::nodes::StreamNow;
+pub use self::nodes::{OutboxNow, SagaNow, SagaWay, SagasNow, StoreCounts, StoreNow, StoreRow};
 pub use self::peek::NodeNow;
 pub use self::seam::{Incoming, Outgoing, Ownership, Publish, PublishOutcome, Receipt};
 use self::state::{
@@ -83,6 +85,8 @@ pub enum Input {
     },
     /// A hand heals something: every fault about it is over, also one of the scenario.
     Heal(Aim),
+    /// A hand has a view worked out again from the log of its topics.
+    Rebuild(NodeIx),
     /// A hand seeks a subscription to a place of its topics' logs.
     Seek {
         /// The subscription.
@@ -124,6 +128,12 @@ pub enum Limit {
     /// [`limits::STREAM_STATE`].
     #[error("a stream processor holds more than {} windows and events", limits::STREAM_STATE)]
     StreamState,
+    /// [`limits::STORE_KEYS`], [`limits::STORE_EVENTS`].
+    #[error("a store has more than {} keys, or took more than {} events", limits::STORE_KEYS, limits::STORE_EVENTS)]
+    Stored,
+    /// [`limits::SAGAS`].
+    #[error("a node led more than {} sagas", limits::SAGAS)]
+    Sagas,
 }
 
 /// Limits of a run.
@@ -146,6 +156,12 @@ pub mod limits {
     pub const FIRED: u32 = 100_000;
     /// Dead letters that a queue keeps if it names no figure of its own.
     pub const DEAD_LETTERS: u64 = crate::plan::DEAD_LETTERS;
+    /// Keys of one store.
+    pub const STORE_KEYS: usize = 1 << 18;
+    /// Events that one store takes.
+    pub const STORE_EVENTS: u64 = 1 << 22;
+    /// Sagas that one node leads, ended ones included.
+    pub const SAGAS: usize = 1 << 18;
     /// Event types of a run.
     pub const EVENT_TYPES: usize = crate::plan::EVENT_TYPES;
 }
@@ -187,6 +203,7 @@ pub struct Kernel {
     inputs: VecDeque<Input>,
     outside: outside::OutsideState,
     faults: faults::FaultState,
+    keeping: keeping::Keeping,
     /// How many entries of the list are more than housekeeping.
     foreground: u64,
     /// Records that all logs hold in memory.
@@ -269,6 +286,7 @@ impl Kernel {
             inputs: VecDeque::new(),
             outside: outside::OutsideState::default(),
             faults: faults::FaultState::default(),
+            keeping: keeping::Keeping::default(),
             foreground: 0,
             retained: 0,
             limit: None,
@@ -324,6 +342,9 @@ impl Kernel {
                         self.break_by_hand(&mut Cx { plan: &plan, now, out }, on, kind, lasts);
                     }
                     Input::Heal(on) => self.heal(&mut Cx { plan: &plan, now, out }, &on),
+                    Input::Rebuild(node) => {
+                        self.rebuild(&mut Cx { plan: &plan, now, out }, node);
+                    }
                     Input::Seek { sub, to } => self.seek(&mut Cx { plan: &plan, now, out }, sub, to),
                     Input::Outside(incoming) => self.on_incoming(&mut Cx { plan: &plan, now, out }, &incoming),
                 }
@@ -483,6 +504,20 @@ impl Kernel {
                 self.on_fault_end(cx, FaultIx(source), epoch);
             }
             Tag::Unheld => self.on_unheld(cx, handle),
+            Tag::Unsent => self.on_unsent(cx, handle),
+            Tag::Relay => {
+                self.jobs.remove(handle);
+                self.on_relay(cx, NodeIx(node));
+            }
+            Tag::Mark => {
+                self.jobs.remove(handle);
+                self.on_mark(cx, NodeIx(node));
+            }
+            Tag::SagaTimer => {
+                let job = self.jobs[handle];
+                self.jobs.remove(handle);
+                self.on_saga_timer(cx, &job);
+            }
             Tag::Gate => {
                 self.jobs.remove(handle);
                 self.on_gate(cx.plan, SubIx(source));

@@ -237,6 +237,7 @@ impl Kernel {
         match outcome {
             PublishOutcome::Accepted { partition, offset } if partition < partitions => {
                 cx.show(What::Accepted { link, node, event, kind, topic, partition, offset });
+                self.confirm_publish(cx.plan, link, event);
                 self.owe(cx, &pending, topic, partition, offset);
             }
             PublishOutcome::Rejected => {
@@ -348,6 +349,7 @@ impl Kernel {
             let (link, kind) = (pending.link, pending.slot.kind());
             let node = cx.plan.topics[topic.index()].bus;
             cx.show(What::Accepted { link, node, event, kind, topic, partition, offset });
+            self.confirm_publish(cx.plan, link, event);
             self.owe(cx, &pending, topic, partition, offset);
         } else if let Some(pending) = self.outside.unconfirmed.remove(&(topic, event)) {
             self.owe(cx, &pending, topic, partition, offset);

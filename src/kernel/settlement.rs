@@ -187,7 +187,7 @@ impl Kernel {
             return;
         }
         if u32::from(attempt) >= sub.deliveries || reason == Reason::Throttled && Self::refuses(plan, link) {
-            if matches!(reason, Reason::Throttled | Reason::Decode) {
+            if matches!(reason, Reason::Throttled | Reason::Decode | Reason::Conflict) {
                 given_up.reason = reason;
             }
             self.cursors[cursor as usize].settle(offset);

@@ -162,6 +162,14 @@ pub(super) enum Tag {
     FaultEnd,
     /// The ack of a delivery is overdue that was lost, or whose answer was.
     Unheld,
+    /// An event leaves that was committed before, in a write of its own: `source` is its emit setting.
+    Unsent,
+    /// The relay of an outbox looks.
+    Relay,
+    /// The first event of an outbox is marked as published.
+    Mark,
+    /// The answer to a step of a saga is overdue: `source` is its number, `token` which timer it is.
+    SagaTimer,
     /// A subscription's rate limit has a token again.
     Gate,
     /// A circuit breaker was open for long enough: `source` is the subscription, or `link` the link of the calls.

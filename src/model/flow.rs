@@ -719,7 +719,14 @@ fn check_node(parts: &FlowParts, id: &NodeId, node: &Node) -> Result<(), FlowErr
         NodeKind::Stream(stream) => {
             within("events taken in at once", u64::from(stream.concurrency), u64::from(limits::CONCURRENCY))?;
         }
+        NodeKind::Store(store) => {
+            within("events handled at once", u64::from(store.concurrency), u64::from(limits::CONCURRENCY))?;
+            within("parts of a state", store.state.len() as u64, limits::STATE_FIELDS as u64)?;
+        }
         NodeKind::Producer(_) | NodeKind::DeadLetterQueue(_) | NodeKind::Gateway(_) | NodeKind::Note(_) => {}
+    }
+    if let Some(saga) = node.kind.saga() {
+        within("steps of a saga", saga.steps.len() as u64, limits::SAGA_STEPS as u64)?;
     }
     for handler in node.kind.handlers() {
         let emitted: u64 = handler.emits.iter().map(|emit| u64::from(emit.count)).sum();
@@ -774,11 +781,11 @@ fn expected_link(from: KindTag, to: KindTag) -> Result<ExpectedLink, LinkRefusal
         (KindTag::Bus, _) => Ok(ExpectedLink::Subscribe),
         (_, KindTag::Bus) => Ok(ExpectedLink::Publish),
         // A reply comes by subscription: who replies knows nobody who waits.
-        (KindTag::Producer | KindTag::Stream, _) | (_, KindTag::Consumer | KindTag::Stream | KindTag::Gateway) => {
-            Err(LinkRefusal::NeedsBus)
-        }
-        (KindTag::Service | KindTag::Function | KindTag::Gateway, KindTag::Service | KindTag::Function) => {
-            Ok(ExpectedLink::Call)
-        }
+        (KindTag::Producer | KindTag::Stream | KindTag::Store, _)
+        | (_, KindTag::Consumer | KindTag::Stream | KindTag::Gateway) => Err(LinkRefusal::NeedsBus),
+        (
+            KindTag::Service | KindTag::Function | KindTag::Gateway,
+            KindTag::Service | KindTag::Function | KindTag::Store,
+        ) => Ok(ExpectedLink::Call),
     }
 }

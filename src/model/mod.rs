@@ -15,6 +15,7 @@ mod link;
 mod node;
 mod pattern;
 mod quantity;
+mod store;
 mod stream;
 mod time;
 mod topic;
@@ -39,6 +40,7 @@ pub use self::node::{
 };
 pub use self::pattern::{Pattern, PatternError};
 pub use self::quantity::{ByteSize, Chance, Factor, QuantityError, Rate, RateUnit};
+pub use self::store::{Commit, Expects, Saga, SagaStep, StateField, StateValue, Store, StoreKeeps};
 pub use self::stream::{
     Aggregate, EventTime, Grouping, Join, Mapping, Operator, StateKept, Stream, Use, Watermark, Window, WindowShape,
     moment_text,
@@ -74,6 +76,10 @@ pub mod limits {
     pub const EXPECTATIONS: usize = 1_000;
     /// Work a node does at once.
     pub const CONCURRENCY: u32 = 100_000;
+    /// Named parts of the state of a key.
+    pub const STATE_FIELDS: usize = 64;
+    /// Steps of a saga.
+    pub const SAGA_STEPS: usize = 100;
     /// Outcomes that a circuit breaker looks back on.
     pub const BREAKER_WINDOW: u32 = 10_000;
 }

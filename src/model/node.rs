@@ -1,4 +1,4 @@
-//! Nodes: producers, buses, consumers, services, functions, stream processors, dead-letter queues and notes.
+//! Nodes: producers, buses, consumers, services, functions, stream processors, dead-letter queues, stores, gateways and notes.
 //!
 //! Every setting has a default that makes a node useful the moment it is dropped, and a file says only what differs.
 
@@ -14,6 +14,7 @@ use super::ids::{EventName, NodeId, TopicName};
 use super::is_default;
 use super::pattern::Pattern;
 use super::quantity::{ByteSize, Chance, Factor, Rate};
+use super::store::{Commit, Saga, Store, StoreKeeps};
 use super::stream::{Operator, Stream};
 use super::time::SimDuration;
 use super::topic::Topic;
@@ -81,6 +82,8 @@ pub enum NodeKind {
     Stream(Box<Stream>),
     /// Keeps what could not be handled.
     DeadLetterQueue(DeadLetterQueue),
+    /// Keeps state by key: an event store, or a projection.
+    Store(Store),
     /// Asks, and waits for the reply to each request.
     Gateway(Box<Gateway>),
     /// A sticky note: words on the canvas.
@@ -104,6 +107,8 @@ pub enum KindTag {
     Stream,
     /// See [`NodeKind::DeadLetterQueue`].
     DeadLetterQueue,
+    /// See [`NodeKind::Store`].
+    Store,
     /// See [`NodeKind::Gateway`].
     Gateway,
     /// See [`NodeKind::Note`].
@@ -112,7 +117,7 @@ pub enum KindTag {
 
 impl KindTag {
     /// Every kind, in the order of the library.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Producer,
         Self::Bus,
         Self::Consumer,
@@ -120,6 +125,7 @@ impl KindTag {
         Self::Function,
         Self::Stream,
         Self::DeadLetterQueue,
+        Self::Store,
         Self::Gateway,
         Self::Note,
     ];
@@ -134,6 +140,7 @@ impl KindTag {
             Self::Function => "Function",
             Self::Stream => "Stream processor",
             Self::DeadLetterQueue => "Dead-letter queue",
+            Self::Store => "Store",
             Self::Gateway => "Gateway",
             Self::Note => "Note",
         }
@@ -149,6 +156,9 @@ impl KindTag {
             Self::Function => "A service that scales from zero: cold starts, a limit on instances, a cost",
             Self::Stream => "Filters, transforms, counts in windows and joins, by the time that events carry",
             Self::DeadLetterQueue => "Keeps the events that nobody could handle, with the reason",
+            Self::Store => {
+                "Keeps state by key: the events themselves with their versions, or a view of what they add up to"
+            }
             Self::Gateway => "Sends requests, and waits for the reply to each until its deadline",
             Self::Note => "Words on the canvas for whoever reads the drawing",
         }
@@ -164,6 +174,7 @@ impl KindTag {
             Self::Function => "function",
             Self::Stream => "stream",
             Self::DeadLetterQueue => "dead-letters",
+            Self::Store => "store",
             Self::Gateway => "gateway",
             Self::Note => "note",
         }
@@ -179,6 +190,7 @@ impl KindTag {
             Self::Function => NodeKind::Function(Function::default()),
             Self::Stream => NodeKind::Stream(Box::default()),
             Self::DeadLetterQueue => NodeKind::DeadLetterQueue(DeadLetterQueue::default()),
+            Self::Store => NodeKind::Store(Store::default()),
             Self::Gateway => NodeKind::Gateway(Box::default()),
             Self::Note => NodeKind::Note(Note::default()),
         }
@@ -186,17 +198,17 @@ impl KindTag {
 
     /// Whether it can publish to a bus.
     pub const fn publishes(self) -> bool {
-        matches!(self, Self::Producer | Self::Service | Self::Function | Self::Stream | Self::Gateway)
+        matches!(self, Self::Producer | Self::Service | Self::Function | Self::Stream | Self::Store | Self::Gateway)
     }
 
     /// Whether it can subscribe to a bus.
     pub const fn subscribes(self) -> bool {
-        matches!(self, Self::Consumer | Self::Service | Self::Function | Self::Stream | Self::Gateway)
+        matches!(self, Self::Consumer | Self::Service | Self::Function | Self::Stream | Self::Store | Self::Gateway)
     }
 
     /// Whether it can be called.
     pub const fn is_called(self) -> bool {
-        matches!(self, Self::Service | Self::Function)
+        matches!(self, Self::Service | Self::Function | Self::Store)
     }
 
     /// Whether a hand can make it emit: its button is pressed, or it is called.
@@ -216,6 +228,7 @@ impl NodeKind {
             Self::Function(_) => KindTag::Function,
             Self::Stream(_) => KindTag::Stream,
             Self::DeadLetterQueue(_) => KindTag::DeadLetterQueue,
+            Self::Store(_) => KindTag::Store,
             Self::Gateway(_) => KindTag::Gateway,
             Self::Note(_) => KindTag::Note,
         }
@@ -231,6 +244,7 @@ impl NodeKind {
             | Self::Consumer(_)
             | Self::Stream(_)
             | Self::DeadLetterQueue(_)
+            | Self::Store(_)
             | Self::Gateway(_)
             | Self::Note(_) => &[],
         }
@@ -247,6 +261,7 @@ impl NodeKind {
             | Self::Function(_)
             | Self::Stream(_)
             | Self::DeadLetterQueue(_)
+            | Self::Store(_)
             | Self::Note(_) => None,
         }
     }
@@ -260,6 +275,19 @@ impl NodeKind {
         }
     }
 
+    /// Whether it is a store that keeps a view, which can be worked out again.
+    pub fn is_view(&self) -> bool {
+        matches!(self, Self::Store(store) if store.keeps == StoreKeeps::View)
+    }
+
+    /// The saga that a service leads, if it leads one.
+    pub fn saga(&self) -> Option<&Saga> {
+        match self {
+            Self::Service(service) => service.saga.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Every event type that it emits, in the order of its settings.
     pub fn emitted(&self) -> impl Iterator<Item = &EventName> {
         let (produced, late, sides) = match self {
@@ -270,7 +298,12 @@ impl NodeKind {
             _ => (self.source().map(|source| &source.emits), None, 1),
         };
         let handled = self.handlers().iter().flat_map(|handler| handler.emits.iter().map(|emit| &emit.event));
-        (0..sides).flat_map(move |_| produced.into_iter().chain(late)).chain(handled)
+        let told = match self {
+            Self::Store(store) => &store.tells[..],
+            _ => &[],
+        };
+        let made = (0..sides).flat_map(move |_| produced.into_iter().chain(late));
+        made.chain(handled).chain(self.saga().into_iter().flat_map(Saga::emitted)).chain(told)
     }
 }
 
@@ -507,6 +540,14 @@ pub struct Service {
     #[serde(skip_serializing_if = "is_default")]
     pub rate_limit: Option<RateLimit>,
 
+    /// How its state and what it emits are committed; unset means that no state of its own is looked at.
+    #[serde(skip_serializing_if = "is_default")]
+    pub commits: Option<Commit>,
+
+    /// The business transaction that it leads, if it leads one.
+    #[serde(skip_serializing_if = "is_default")]
+    pub saga: Option<Saga>,
+
     /// How long handling one event may take; then it is cancelled and failed, and emits nothing. Unset means as long as
     /// it takes.
     #[serde(skip_serializing_if = "is_default")]
@@ -515,7 +556,14 @@ pub struct Service {
 
 impl Default for Service {
     fn default() -> Self {
-        Self { concurrency: 1, handlers: vec![Handler::default()], rate_limit: None, timeout: None }
+        Self {
+            concurrency: 1,
+            handlers: vec![Handler::default()],
+            rate_limit: None,
+            timeout: None,
+            commits: None,
+            saga: None,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod expressions;
 mod faults;
 mod groups;
 mod guards;
+mod keeping;
 mod routes;
 mod secrets;
 mod settings;
@@ -43,6 +44,7 @@ pub fn check(flow: &Flow) -> Vec<Problem> {
     waiting::check(&wiring, &routes, &mut findings);
     topics::check(&wiring, &routes, &mut findings);
     traffic::check(&wiring, &routes, &mut findings);
+    keeping::check(&wiring, &routes, &mut findings);
     guards::check(&wiring, &mut findings);
     faults::check(flow, &mut findings);
     expectations::check(flow, &mut findings);

@@ -57,10 +57,10 @@ pub fn compile(flow: &Flow, inputs: &Inputs, previous: Option<&Plan>) -> Result<
 /// Routes of event types that only a replayed log emits.
 type OtherRoutes = Vec<(EventTypeIx, Box<[Route]>)>;
 
-struct Compiler<'a> {
+pub(super) struct Compiler<'a> {
     flow: &'a Flow,
     inputs: &'a Inputs,
-    plan: Plan,
+    pub(super) plan: Plan,
     problems: Vec<Problem>,
     /// The node of each handle, where it is drawn.
     drawn: Vec<Option<&'a crate::model::Node>>,
@@ -142,7 +142,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn intern_event(&mut self, name: &EventName, event: Option<&crate::model::EventType>) -> EventTypeIx {
+    pub(super) fn intern_event(&mut self, name: &EventName, event: Option<&crate::model::EventType>) -> EventTypeIx {
         let known = self.plan.names.events.get(name).copied();
         if let Some(ix) = known
             && event.is_none()
@@ -416,6 +416,7 @@ impl<'a> Compiler<'a> {
             Some(NodeKind::Consumer(consumer)) => consumer.concurrency,
             Some(NodeKind::Service(service)) => service.concurrency,
             Some(NodeKind::Function(function)) => function.instances,
+            Some(NodeKind::Store(store)) => store.concurrency,
             // It takes whatever comes, at once.
             Some(NodeKind::Gateway(_)) => u32::MAX,
             Some(NodeKind::Stream(stream)) => stream.concurrency,
@@ -548,6 +549,7 @@ impl<'a> Compiler<'a> {
                         timeout: timeout(consumer.timeout),
                         function: None,
                         stream: None,
+                        keeps: None,
                         inbox: None,
                         fire: None,
                         is_sink: true,
@@ -558,6 +560,7 @@ impl<'a> Compiler<'a> {
                     let handlers = self.handlers(ix, &id, &service.handlers);
                     let rate = service.rate_limit.as_ref();
                     let mut worker = self.worker(ix, service.concurrency, &service.handlers, handlers, rate);
+                    worker.keeps = self.service_keeps(ix, service);
                     worker.timeout = timeout(service.timeout);
                     Work::Worker(Box::new(worker))
                 }
@@ -582,6 +585,7 @@ impl<'a> Compiler<'a> {
                 NodeKind::DeadLetterQueue(queue) => {
                     Work::DeadLetters { keep: queue.keep_records.unwrap_or(DEAD_LETTERS).max(1) }
                 }
+                NodeKind::Store(store) => Work::Worker(Box::new(self.store(ix, &id, store))),
                 NodeKind::Gateway(gateway) => Work::Gateway(Box::new(self.gateway(ix, &id, gateway))),
                 NodeKind::Bus(_) | NodeKind::Note(_) => Work::None,
             };
@@ -589,7 +593,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn worker(
+    pub(super) fn worker(
         &mut self,
         ix: NodeIx,
         at_once: u32,
@@ -613,6 +617,7 @@ impl<'a> Compiler<'a> {
             timeout: None,
             function: None,
             stream: None,
+            keeps: None,
             inbox,
             fire,
             is_sink: false,
@@ -639,7 +644,7 @@ impl<'a> Compiler<'a> {
         plans.into()
     }
 
-    fn kinds(&self, pattern: &Pattern) -> Kinds {
+    pub(super) fn kinds(&self, pattern: &Pattern) -> Kinds {
         if pattern.as_str() == ">" {
             return Kinds::All;
         }
@@ -675,7 +680,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn counter(&mut self, node: NodeIx, handler: u32, place: u32, key: &Key) -> u32 {
+    pub(super) fn counter(&mut self, node: NodeIx, handler: u32, place: u32, key: &Key) -> u32 {
         let next = self.plan.emits;
         let counter = *self.plan.names.emits.entry((node, handler, place)).or_insert(next);
         self.plan.emits = next.max(counter + 1);
@@ -695,7 +700,12 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn program(&mut self, source: &Expression, purpose: Purpose, place: impl Fn() -> Place) -> Option<Program> {
+    pub(super) fn program(
+        &mut self,
+        source: &Expression,
+        purpose: Purpose,
+        place: impl Fn() -> Place,
+    ) -> Option<Program> {
         match expr::compile(source, purpose) {
             Ok(program) => Some(program),
             Err(error) => {
@@ -727,6 +737,7 @@ impl<'a> Compiler<'a> {
             timeout: None,
             function: None,
             stream: None,
+            keeps: None,
             inbox: None,
             fire: None,
             is_sink: true,
@@ -809,7 +820,7 @@ impl<'a> Compiler<'a> {
         (pace, Vec::new())
     }
 
-    fn routes(&self, from: NodeIx, event: &EventName) -> Box<[Route]> {
+    pub(super) fn routes(&self, from: NodeIx, event: &EventName) -> Box<[Route]> {
         let mut routes = Vec::new();
         for (link, drawn) in &self.links_from[from.index()] {
             let delay = drawn.delay.as_nanos();

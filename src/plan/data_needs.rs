@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::Plan;
-use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, RouteTo, TopicPlan, Work, WorkerPlan};
+use super::keeps::{KeepsPlan, SagaPlan};
+use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, Kinds, RouteTo, TopicPlan, Work, WorkerPlan};
 use super::stream::{OperatorPlan, StreamPlan};
-use crate::model::{EventTypeIx, TopicIx};
+use crate::model::{EventTypeIx, NodeIx, TopicIx};
 
 /// Marks the event types of a plan. All others' data are never computed unless a person asks.
 pub(super) fn mark(plan: &mut Plan) {
@@ -15,9 +16,13 @@ pub(super) fn mark(plan: &mut Plan) {
     let mut filtered: Vec<TopicIx> = outside.map(|(ix, _)| TopicIx(ix as u32)).collect();
     filtered.extend(filtered_topics(plan));
     filtered.extend(ruled_topics(plan));
-    if !filtered.is_empty() {
+    let stores = looking_stores(plan);
+    if !filtered.is_empty() || !stores.is_empty() {
         for emit in emits(plan) {
-            let to_filter = |to: &RouteTo| matches!(to, RouteTo::Topic(topic) if filtered.contains(topic));
+            let to_filter = |to: &RouteTo| match to {
+                RouteTo::Topic(topic) => filtered.contains(topic),
+                RouteTo::Inbox(inbox) | RouteTo::Guarded(inbox) => stores.contains(&inbox.callee),
+            };
             if emit.routes.iter().any(|route| to_filter(&route.to)) {
                 needed[emit.kind.index()] = true;
             }
@@ -35,12 +40,12 @@ pub(super) fn mark(plan: &mut Plan) {
             when || matches!(&emit.key, KeyPlan::Of(program) if program.needs_data())
         };
         if handler.emits.iter().any(looks) {
-            mark_causes(plan, handler, &mut needed);
+            mark_causes(&handler.on, &mut needed);
         }
     }
     for (worker, stream) in streams(plan) {
         if stream.programs().any(|program| program.needs_data()) {
-            mark_causes(plan, &worker.handlers[0], &mut needed);
+            mark_causes(&worker.handlers[0].on, &mut needed);
         }
     }
     // A needed effect that is made of its cause's data needs the cause's.
@@ -53,7 +58,13 @@ pub(super) fn mark(plan: &mut Plan) {
                 DataPlan::Expr(program) => needed[emit.kind.index()] && program.needs_data(),
             };
             if handler.emits.iter().any(hands_on) {
-                mark_causes(plan, handler, &mut needed);
+                mark_causes(&handler.on, &mut needed);
+            }
+        }
+        for saga in sagas(plan) {
+            // What it asks for is made of what began it.
+            if saga.emits().any(|emit| needed[emit.kind.index()]) {
+                mark_causes(&saga.starts, &mut needed);
             }
         }
         for (worker, stream) in streams(plan) {
@@ -63,7 +74,7 @@ pub(super) fn mark(plan: &mut Plan) {
                 OperatorPlan::Each | OperatorPlan::Window(_) => false,
             };
             if pairs || stream.late.as_ref().is_some_and(|late| needed[late.kind.index()]) {
-                mark_causes(plan, &worker.handlers[0], &mut needed);
+                mark_causes(&worker.handlers[0].on, &mut needed);
             }
         }
         if needed == before {
@@ -88,10 +99,19 @@ pub(super) fn mark(plan: &mut Plan) {
     }
 }
 
+/// Stores that look at the data of what they take.
+fn looking_stores(plan: &Plan) -> BTreeSet<NodeIx> {
+    let nodes = (0..plan.nodes.len() as u32).map(NodeIx);
+    nodes.filter(|node| plan.store(*node).is_some_and(|store| store.needs_data)).collect()
+}
+
 fn filtered_topics(plan: &Plan) -> Vec<TopicIx> {
     let mut topics = BTreeSet::new();
     for sub in plan.subs.iter().filter(|sub| sub.alive) {
-        if sub.filter.as_ref().is_some_and(|filter| filter.needs_data()) {
+        let looks = |node: NodeIx| plan.store(node).is_some_and(|store| store.needs_data);
+        if sub.filter.as_ref().is_some_and(|filter| filter.needs_data())
+            || sub.members.iter().any(|member| looks(member.node))
+        {
             for cursor in &sub.cursors {
                 let partition = plan.cursors[*cursor as usize].partition;
                 topics.insert(plan.partitions[partition as usize].topic);
@@ -124,7 +144,8 @@ fn handlers(plan: &Plan) -> impl Iterator<Item = &HandlerPlan> {
 fn emits(plan: &Plan) -> impl Iterator<Item = &EmitPlan> {
     let produced = plan.nodes.iter().filter_map(|node| node.work.source().map(|source| &source.emit));
     let gathered = streams(plan).flat_map(|(_, stream)| stream.result().into_iter().chain(&stream.late));
-    produced.chain(handlers(plan).flat_map(|handler| &handler.emits[..])).chain(gathered)
+    let handled = handlers(plan).flat_map(|handler| &handler.emits[..]);
+    produced.chain(handled).chain(gathered).chain(sagas(plan).flat_map(SagaPlan::emits))
 }
 
 fn streams(plan: &Plan) -> impl Iterator<Item = (&WorkerPlan, &StreamPlan)> {
@@ -132,8 +153,16 @@ fn streams(plan: &Plan) -> impl Iterator<Item = (&WorkerPlan, &StreamPlan)> {
     workers.filter_map(|worker| Some((worker, worker.stream.as_deref()?)))
 }
 
-fn mark_causes(plan: &Plan, handler: &HandlerPlan, needed: &mut [bool]) {
-    for (ix, needed) in needed.iter_mut().enumerate().take(plan.events.len()) {
-        *needed |= handler.on.contains(EventTypeIx(ix as u32));
+fn sagas(plan: &Plan) -> impl Iterator<Item = &SagaPlan> {
+    let nodes = (0..plan.nodes.len() as u32).map(NodeIx);
+    nodes.filter_map(|node| match plan.keeps(node) {
+        Some(KeepsPlan::Saga(saga)) => Some(saga),
+        Some(KeepsPlan::Store(_) | KeepsPlan::Commit(_)) | None => None,
+    })
+}
+
+fn mark_causes(causes: &Kinds, needed: &mut [bool]) {
+    for (ix, needed) in needed.iter_mut().enumerate() {
+        *needed |= causes.contains(EventTypeIx(ix as u32));
     }
 }

@@ -95,6 +95,7 @@ pub(super) fn lay(plan: &Plan) -> Lanes {
                 timeout,
                 function,
                 stream,
+                keeps,
                 inbox: _,
                 fire: _,
                 is_sink,
@@ -106,6 +107,7 @@ pub(super) fn lay(plan: &Plan) -> Lanes {
             // Who waits for replies, and who may be cancelled, has more to look at.
             let may_be_plain = timeout.is_none() && matches!(node.work, Work::Worker(_));
             if lane.is_simple
+                && keeps.is_none()
                 && may_be_plain
                 && stream.is_none()
                 && let [HandlerPlan { on: Kinds::All, takes, fails: Chance::NEVER, emits, pick, is_plain: true }] =

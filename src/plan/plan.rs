@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::faults::FaultPlan;
 use super::guards::{BreakerPlan, GatePlan, GatewayPlan};
+use super::keeps::KeepsPlan;
 use super::lanes::Lanes;
 use super::lines::LinePlan;
 use super::outside::Capabilities;
@@ -154,6 +155,8 @@ pub(crate) struct WorkerPlan {
     pub(crate) function: Option<FunctionPlan>,
     /// What it makes of events, if it is a stream processor.
     pub(crate) stream: Option<Box<StreamPlan>>,
+    /// What it keeps that outlives its crashes.
+    pub(crate) keeps: Option<Box<KeepsPlan>>,
     /// Where it takes calls; none for a consumer.
     pub(crate) inbox: Option<SubIx>,
     /// The type of an event that a hand calls it with.

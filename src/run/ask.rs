@@ -75,6 +75,7 @@ fn latest_plan(past: &Past) -> Arc<Plan> {
         Injected::Fire { .. }
         | Injected::Break { .. }
         | Injected::Heal(_)
+        | Injected::Rebuild(_)
         | Injected::Seek { .. }
         | Injected::Drain
         | Injected::Outside(_) => None,

@@ -8,6 +8,7 @@ use crate::model::{FaultKind, Flow, KindTag, LinkIx, NodeId, NodeIx, SimDuration
 use crate::plan::{Aim, Plan};
 use crate::trace::{Ledger, Observer, Record, Shape, Work};
 
+use super::kept::{kept_live, kept_rows};
 use super::look::Looker;
 use super::rates::{Since, Window};
 use super::report::{LinkReport, Report, Tally};
@@ -154,6 +155,8 @@ impl Figures {
         };
         let report = |id: &NodeId| Some((id.clone(), Arc::new(self.tally.node(plan.node_ix(id)?, &plan))));
         view.watched = watched.iter().filter_map(report).collect();
+        let kept = |id: &NodeId| Some((id.clone(), Arc::new(kept_rows(kernel, &plan, plan.node_ix(id)?)?)));
+        view.kept = watched.iter().filter_map(kept).collect();
         view.faults = kernel.faults_now().map(|fault| fault_live(kernel.plan(), &fault)).collect();
         view.verdicts = self.judged.clone().unwrap_or_else(|| self.expected.so_far());
         (view.dots, view.flashes) = self.looker.look(now, seen);
@@ -253,6 +256,7 @@ impl Figures {
                 late: self.tally.late(node),
             }),
             dead_letters: now.dead_letters,
+            kept: kept_live(kernel, node),
             blocked: now.is_blocked,
             faulted: now.is_broken,
             requests: self.tally.requests(kernel, node),

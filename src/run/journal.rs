@@ -73,6 +73,8 @@ pub enum Injected {
     },
     /// A hand healed something: every fault about it is over.
     Heal(FaultTarget),
+    /// A hand had a view worked out again from the log of its topics.
+    Rebuild(NodeId),
     /// A hand sought a subscription to a place of its topics' logs.
     Seek {
         /// A link of it.
@@ -97,6 +99,7 @@ impl Injected {
             }
             Self::Break { on, kind, lasts } => Input::Break { on: plan.aim(on)?, kind: *kind, lasts: *lasts },
             Self::Heal(on) => Input::Heal(plan.aim(on)?),
+            Self::Rebuild(node) => Input::Rebuild(plan.node_ix(node)?),
             Self::Seek { link, to } => Input::Seek { sub: plan.sub_of_link(plan.link_ix(link)?)?, to: *to },
             Self::Edit(revision) => Input::Plan(Arc::clone(&revision.plan)),
             Self::Drain => Input::Drain,

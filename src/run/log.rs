@@ -114,7 +114,8 @@ const fn is_trouble(what: LogKind) -> bool {
         | LogKind::Started
         | LogKind::Handled
         | LogKind::Stream
-        | LogKind::Window => false,
+        | LogKind::Window
+        | LogKind::Kept => false,
         LogKind::Rejected
         | LogKind::Failed
         | LogKind::Retrying
@@ -155,6 +156,7 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         What::Late { .. } => LogKind::Late,
         What::Rebalanced { .. } => LogKind::Rebalanced,
         What::Edited { .. } => LogKind::Edited,
+        What::Kept { what, .. } => return super::log_kept::kind_of(what),
         What::Queued { taken_back: true, .. }
         | What::Throttled { .. }
         | What::Stale { .. }
@@ -450,6 +452,10 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
         What::Skewed { fault, node, event, time } => {
             (row.event, row.node) = (Some(event), Some(node));
             row.detail = format!("says {time} by “{}”", plan.fault_name(fault));
+        }
+        What::Kept { node, event, what } => {
+            (row.event, row.node) = (event, Some(node));
+            row.detail = super::log_kept::words(plan, node, &what);
         }
         What::Limited { sub, event, node, attempt } => {
             (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);

@@ -232,6 +232,7 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::WindowClosed { event, .. }
         | What::Joined { event, .. }
         | What::Unconfirmed { event, .. } => Some(*event),
+        What::Kept { event, .. } => *event,
         What::FaultBegan { .. } | What::FaultEnded { .. } => None,
         What::OutOfRange { .. }
         | What::Sought { .. }

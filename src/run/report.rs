@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use crate::kernel::{Kernel, shape_of};
 use crate::model::{KindTag, LinkId, LinkIx, NodeId, NodeIx, SimDuration, SimTime};
 use crate::plan::Plan;
-use crate::trace::{GatewayFigures, Histogram, LedgerCounts, Metrics, Observer, Record, Shape, TraceHash, Work};
+use crate::trace::{
+    GatewayFigures, Histogram, KeptFigures, LedgerCounts, Metrics, Observer, Record, Shape, TraceHash, Work,
+};
 
 use super::view::{NodeReport, RequestsLive, Spread};
 
@@ -166,7 +168,7 @@ impl Tally {
                 report.handled = Some(figures.handled);
                 report.failed = Some(received.saturating_sub(figures.handled));
             }
-            KindTag::Consumer | KindTag::Service | KindTag::Function | KindTag::Stream => {
+            KindTag::Consumer | KindTag::Service | KindTag::Function | KindTag::Stream | KindTag::Store => {
                 report.received = Some(figures.received);
                 report.handled = Some(figures.handled);
                 report.failed = Some(figures.failed);
@@ -198,6 +200,9 @@ impl Tally {
             }
             KindTag::Note => {}
         }
+        if let Some(kept) = self.metrics.kept(node) {
+            report.keep(tag, &kept);
+        }
         if let Some(function) = figures.function {
             report.cold_starts = Some(function.cold_starts);
             report.instances_max = Some(function.instances_max.into());
@@ -215,6 +220,34 @@ impl Tally {
     /// Events that were too late for a stream processor.
     pub(super) fn late(&self, node: NodeIx) -> u64 {
         self.metrics.stream(node).map_or(0, |figures| figures.late)
+    }
+}
+
+impl NodeReport {
+    /// Takes in what a node's keeping came to.
+    fn keep(&mut self, tag: KindTag, kept: &KeptFigures) {
+        let KeptFigures {
+            appended,
+            repeated,
+            conflicts,
+            committed,
+            relayed,
+            unpublished,
+            sagas,
+            completed,
+            compensated,
+            stuck,
+        } = *kept;
+        let some = |value: u64, matters: bool| (value > 0 || matters).then_some(value);
+        self.appended = some(appended, tag == KindTag::Store);
+        self.repeated = some(repeated, false);
+        self.conflicts = some(conflicts, false);
+        self.committed = some(committed, false);
+        self.relayed = some(relayed, false);
+        self.unpublished = some(unpublished, false);
+        self.sagas_completed = some(completed, sagas > 0);
+        self.sagas_compensated = some(compensated, sagas > 0);
+        self.sagas_stuck = some(stuck, sagas > 0);
     }
 }
 

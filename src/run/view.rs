@@ -9,6 +9,7 @@ use crate::model::{
 };
 use crate::trace::Circuit;
 
+pub use super::kept::{KeptLive, KeptRows, OutboxNow, OutboxRow, SagaRow, SagaWay, SagasNow, StateRow, StoreCounts};
 pub use super::verdicts::{Standing, VerdictLine};
 
 /// Whether a run goes on.
@@ -169,6 +170,8 @@ pub struct LiveView {
     pub verdicts: Vec<VerdictLine>,
     /// Full figures of the nodes that somebody looks at; see [`crate::session::Session::watch`].
     pub watched: BTreeMap<NodeId, Arc<NodeReport>>,
+    /// What those of them keep that keep something.
+    pub kept: BTreeMap<NodeId, Arc<KeptRows>>,
 }
 
 impl LiveView {
@@ -282,6 +285,8 @@ pub struct NodeLive {
     pub stream: Option<StreamLive>,
     /// A dead-letter queue's records.
     pub dead_letters: u64,
+    /// What it keeps: a store its state, a service its outbox or its sagas.
+    pub kept: Option<KeptLive>,
     /// Whether it waits because a queue downstream is full.
     pub blocked: bool,
     /// Whether it was stopped because of its own fault (a spent budget, a panic).
@@ -521,13 +526,15 @@ pub enum LogKind {
     Rebalanced,
     /// An edit entered the run.
     Edited,
+    /// State was kept: a store took an event, a service committed, a saga moved on.
+    Kept,
     /// Something about the run itself: a limit, a fault, a ring of blocked nodes.
     Notice,
 }
 
 impl LogKind {
     /// Every kind, in the order of the filter.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Emitted,
         Self::Accepted,
         Self::Rejected,
@@ -548,6 +555,7 @@ impl LogKind {
         Self::Late,
         Self::Rebalanced,
         Self::Edited,
+        Self::Kept,
         Self::Notice,
     ];
 
@@ -574,6 +582,7 @@ impl LogKind {
             Self::Late => "late",
             Self::Rebalanced => "rebalanced",
             Self::Edited => "edited",
+            Self::Kept => "kept",
             Self::Notice => "notice",
         }
     }
@@ -645,6 +654,33 @@ pub struct NodeReport {
     /// A function's cost in dollars.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
+    /// Events that a store took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub appended: Option<u64>,
+    /// Events that a store had taken before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeated: Option<u64>,
+    /// Appends to a store that expected another version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conflicts: Option<u64>,
+    /// Events that a service committed together with its state, or after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub committed: Option<u64>,
+    /// Times that the relay of an outbox published one of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relayed: Option<u64>,
+    /// Events that were committed and are never published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unpublished: Option<u64>,
+    /// Sagas that a service led to the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sagas_completed: Option<u64>,
+    /// Sagas of which everything was undone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sagas_compensated: Option<u64>,
+    /// Sagas that people have to see to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sagas_stuck: Option<u64>,
     /// A gateway's requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests: Option<u64>,

@@ -4,7 +4,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::model::{EventId, FaultIx, LinkIx, NodeIx, SimTime, SubIx};
 use crate::plan::Plan;
-use crate::trace::{Leg, Phase, Record, Staleness, What};
+use crate::trace::{Kept, Leg, Phase, Record, Staleness, What};
 
 /// A record of a run, to be written with its names: `{"n":1,"at_ns":0,"what":"emitted","event":"checkout/0",…}`.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,45 @@ impl<M: SerializeMap> Line<'_, M> {
 
     fn instant(&mut self, key: &'static str, at: SimTime) -> Result<(), M::Error> {
         self.put(key, at.as_nanos())
+    }
+}
+
+impl<M: SerializeMap> Line<'_, M> {
+    fn kept(&mut self, node: NodeIx, event: Option<EventId>, what: &Kept<'_>) -> Result<(), M::Error> {
+        self.what(what.name())?;
+        if let Some(event) = event {
+            self.event(event)?;
+        }
+        self.node(node)?;
+        match *what {
+            Kept::Appended { key, version } | Kept::Snapshot { key, version } => {
+                self.put("key", key.to_string())?;
+                self.put("version", version)
+            }
+            Kept::Conflict { expected, found } => {
+                self.put("expected", expected)?;
+                self.put("found", found)
+            }
+            Kept::Recovered { keys, replayed } => {
+                self.put("keys", keys)?;
+                self.put("replayed", replayed)
+            }
+            Kept::Rebuilt { events, hash, was } => {
+                self.put("events", events)?;
+                self.put("hash", format!("{hash:016x}"))?;
+                self.put("was", format!("{was:016x}"))
+            }
+            Kept::NotRebuilt { missing } => self.put("missing", missing),
+            Kept::Committed { events } => self.put("events", events),
+            Kept::Relayed { attempt } => self.put("attempt", attempt),
+            Kept::Saga { saga, step, attempt, is } => {
+                self.put("saga", saga)?;
+                self.put("step", step)?;
+                self.put("attempt", attempt)?;
+                self.put("is", is.name())
+            }
+            Kept::Repeated | Kept::Marked | Kept::Unpublished => Ok(()),
+        }
     }
 }
 
@@ -444,6 +483,7 @@ impl Serialize for TraceLine<'_> {
                 line.instant("time_ns", time)?;
                 line.fault(fault)?;
             }
+            What::Kept { node, event, what } => line.kept(node, event, &what)?,
             What::Postponed { sub, event, due } => {
                 line.what("postponed")?;
                 line.event(event)?;

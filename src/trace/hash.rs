@@ -200,6 +200,14 @@ impl Observer for TraceHash {
             What::Skewed { fault, node, event, time } => {
                 self.words([68, at, fault.0.into(), node.0.into(), event.to_bits(), time.as_nanos()]);
             }
+            What::Kept { node, event, what } => {
+                let event = event.map_or(u64::MAX, |event| event.to_bits());
+                self.words([110, at, node.0.into(), event]);
+                self.words(what.words());
+                if let Some(key) = what.key() {
+                    self.key(key);
+                }
+            }
             What::Postponed { sub, event, due } => {
                 self.words([80, at, sub.0.into(), event.to_bits(), due.as_nanos()]);
             }

@@ -1,7 +1,10 @@
 //! The figures of a report, folded from the records while a run goes on.
 
+use std::collections::BTreeMap;
+
 use super::calls::{BreakerFigures, CallFigures, GatewayFigures};
 use super::histogram::Histogram;
+use super::kept::KeptFigures;
 use super::ledger::{Ledger, LedgerCounts};
 use super::record::{Leg, Observer, Passage, Phase, Record, Stage, What};
 use super::shape::{Shape, SubShape};
@@ -24,6 +27,8 @@ pub struct Metrics {
     functions: Vec<(NodeIx, FunctionFigures)>,
     /// Only stream processors have these; by node.
     streams: Vec<(NodeIx, StreamFigures)>,
+    /// Only those that keep something have these.
+    kept: BTreeMap<NodeIx, KeptFigures>,
     publishes: Publishes,
     /// Figures of gateways and circuit breakers.
     calls: CallFigures,
@@ -275,6 +280,7 @@ impl Metrics {
             ends: Vec::new(),
             functions: Vec::new(),
             streams: Vec::new(),
+            kept: BTreeMap::new(),
             publishes: Publishes::default(),
             calls: CallFigures::default(),
             shape: Shape::default(),
@@ -472,6 +478,11 @@ impl Metrics {
             waited_nanos: u64::try_from(spreads.wait.sum_nanos()).unwrap_or(u64::MAX),
             busy_nanos: u64::try_from(busy_nanos).unwrap_or(u64::MAX),
         }
+    }
+
+    /// What a node's keeping came to; `None` if it keeps nothing, or nothing yet.
+    pub fn kept(&self, node: NodeIx) -> Option<KeptFigures> {
+        self.kept.get(&node).copied()
     }
 
     /// A gateway's figures, if it has any yet.
@@ -732,6 +743,7 @@ impl Observer for Metrics {
                     Stage::Answering => {}
                 }
             }
+            What::Kept { node, what, .. } => self.kept.entry(node).or_default().count(&what),
             // It never came to the node.
             What::Limited { node, .. } => self.rare[node.index()].throttled += 1,
             What::BreakerTurned { .. }

@@ -4,6 +4,7 @@ mod calls;
 mod hash;
 mod histogram;
 mod judge;
+mod kept;
 mod ledger;
 mod metrics;
 mod record;
@@ -13,6 +14,7 @@ pub use self::calls::{BreakerFigures, GatewayFigures};
 pub use self::hash::TraceHash;
 pub use self::histogram::Histogram;
 pub use self::judge::{Breach, Judge, Measured, Outcome, Question, REMEMBERED, Reach, Seen, Verdict, When, Wrong};
+pub use self::kept::{Kept, KeptFigures, SagaMove};
 pub use self::ledger::{Ledger, LedgerCounts};
 pub use self::metrics::{FunctionFigures, LinkFigures, Metrics, NodeFigures, Publishes, StreamFigures, Work};
 pub use self::record::{

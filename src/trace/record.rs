@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::kept::Kept;
 use super::shape::Shape;
 use crate::model::{EventId, EventTypeIx, FaultIx, FaultTag, LinkIx, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
 
@@ -646,6 +647,15 @@ pub enum What<'a> {
         /// What the event says.
         time: SimTime,
     },
+    /// Something happened to state that a node keeps.
+    Kept {
+        /// The node.
+        node: NodeIx,
+        /// The event that it is about, if it is about one.
+        event: Option<EventId>,
+        /// What.
+        what: Kept<'a>,
+    },
     /// A subscription's rate limit had no token for a record: it was not sent to its member, and comes again or is given
     /// up. [`What::Delivered`] came before.
     Limited {
@@ -996,6 +1006,8 @@ pub enum Reason {
     CircuitOpen,
     /// The link lost it on its way to its callee.
     Unreachable,
+    /// A store's stream had another version than it expected.
+    Conflict,
 }
 
 impl Reason {
@@ -1013,6 +1025,7 @@ impl Reason {
             Self::NoDestination => "no_destination",
             Self::Refused => "refused",
             Self::Down => "down",
+            Self::Conflict => "version_conflict",
             Self::Expired => "expired",
             Self::NoKey => "no_key",
             Self::Timeout => "timeout",

@@ -59,6 +59,19 @@ fn service(settings: &str) -> Flow {
     flow("", &nodes, &format!("{LINKS} {BILLING_LINKS}"))
 }
 
+/// The shop with a store of these settings, and a bus that nobody else publishes to.
+fn store(nodes: &str, settings: &str, links: &str) -> Flow {
+    let nodes = format!(
+        r#"{SHOP} {nodes} "book": (at: (0, 0), kind: Store({settings})), "news": (at: (0, 0), kind: Bus()),
+           "mail": (at: (0, 0), kind: Consumer(takes: Fixed("1us")))"#
+    );
+    let links = format!(
+        r#"{LINKS} "to-book": (from: "bus", to: "book", kind: Subscribe()), "to-mail": (from: "news", to: "mail", kind: Subscribe()),
+           {links}"#
+    );
+    flow("", &nodes, &links)
+}
+
 /// Members of one group, with these settings of each link.
 fn group(members: &[&str]) -> Flow {
     let mut nodes = SHOP.to_owned();
@@ -447,6 +460,86 @@ fn cases() -> Vec<(&'static str, Flow)> {
                     "b": (note: "amqp://host/vhost", example: r#"{ "password": "env:BROKER", "secret": "******" }"#)"##,
                 "",
                 "",
+            ),
+        ),
+        (
+            "a store of zeros",
+            store("", r#"concurrency: 0, keeps: Events, snapshot_every: 0, takes: Uniform(min: "2s", max: "1s")"#, ""),
+        ),
+        (
+            "the state of a store",
+            store(
+                "",
+                r#"state: [(name: "", is: Count), (name: "n", is: Count), (name: "n", is: Sum("event.dat.n"))], fold: "state.n +""#,
+                "",
+            ),
+        ),
+        (
+            "a view with the settings of an event store",
+            store("", r#"snapshot_every: 5, expects: AsRead, concurrency: 2, fold: "{ \"n\": 1 }""#, ""),
+        ),
+        ("a version that is always the one that was read", store("", "keeps: Events, expects: AsRead", "")),
+        ("a store that tells nothing", store("", "", r#""told": (from: "book", to: "news", kind: Publish())"#)),
+        (
+            "a store that tells of what it never gets",
+            store("", r#"tells: ["order.placd"]"#, r#""told": (from: "book", to: "news", kind: Publish())"#),
+        ),
+        (
+            "a store that is called",
+            store(
+                r#""desk": (at: (0, 0), kind: Service(handlers: [(on: ">", takes: Fixed("1ms"), emits: [(event: "note")])])),
+                   "log": (at: (0, 0), kind: Store(keeps: Events, expects: AsRead, concurrency: 2)),"#,
+                "",
+                r#""to-desk": (from: "bus", to: "desk", kind: Subscribe()), "desk-book": (from: "desk", to: "book", kind: Call()),
+                   "desk-log": (from: "desk", to: "log", kind: Call(deliveries: 1))"#,
+            ),
+        ),
+        (
+            "an outbox of zeros",
+            service(
+                r#"commits: Outbox(every: "0s", batch: 0), handlers: [(on: "order.placed", takes: Fixed("1ms"), emits: [(event: "order.paid", after: Fixed("1s"))])]"#,
+            ),
+        ),
+        (
+            "a commit of nothing",
+            service(r#"commits: DualWrite(gap: "1ms"), handlers: [(on: "order.placed", takes: Fixed("1ms"))]"#),
+        ),
+        (
+            "a relay in a hurry, and a call beside it",
+            flow(
+                "",
+                &format!(
+                    r#"{SHOP} "till": (at: (0, 0), kind: Service(commits: Outbox(every: "10ms"),
+                    handlers: [(on: "order.placed", takes: Fixed("1ms"), emits: [(event: "order.paid")])])),
+                    "bank": (at: (0, 0), kind: Service(handlers: [(on: "order.paid", takes: Fixed("1ms"))])),
+                    "mail": (at: (0, 0), kind: Consumer(takes: Fixed("1ms"))),"#
+                ),
+                &format!(
+                    r#"{LINKS} "to-till": (from: "bus", to: "till", kind: Subscribe(topics: ["order.placed"])),
+                    "far": (from: "till", to: "bus", kind: Publish(), delay: "50ms"), "call": (from: "till", to: "bank", kind: Call()),
+                    "to-mail": (from: "bus", to: "mail", kind: Subscribe(topics: ["order.paid"])),"#
+                ),
+            ),
+        ),
+        (
+            "a saga without steps",
+            service(r#"saga: (starts: "order.placed", tries: 0, undo_tries: 0), commits: DualWrite(gap: "1ms")"#),
+        ),
+        (
+            "a saga that cannot tell its answers apart",
+            service(
+                r#"saga: (starts: "order.placed", steps: [
+                    (command: "order.paid", done: "yes", refused: "yes", timeout: "0s"),
+                    (command: "order.paid", done: "yes", refused: "no", undone: "no"),
+                ])"#,
+            ),
+        ),
+        (
+            "a saga that nobody answers",
+            service(
+                r#"saga: (starts: "order.plced", steps: [
+                    (command: "order.pay", done: "order.paid", refused: "order.refused", undo: "order.refund", undone: "order.refunded"),
+                ])"#,
             ),
         ),
     ]

@@ -47,6 +47,10 @@ fn said(source: &str, purpose: Purpose) -> String {
         Purpose::Condition => program.test(&facts).map(|value| value.to_string()),
         Purpose::Key => program.text(&facts),
         Purpose::Data => program.value(&facts).map(|value| value.to_string()),
+        Purpose::Fold => {
+            let state = serde_json::json!({ "total": 7, "seen": ["a"] });
+            program.fold(&state, &facts).map(|value| value.to_string())
+        }
     };
     said.unwrap_or_else(|error| format!("! {error}"))
 }
@@ -365,7 +369,7 @@ proptest! {
             match purpose {
                 Purpose::Condition => prop_assert_eq!(native.test(&facts).ok(), scripted.test(&facts).ok()),
                 Purpose::Key => prop_assert_eq!(native.text(&facts).ok(), scripted.text(&facts).ok()),
-                Purpose::Data => prop_assert_eq!(native.value(&facts).ok(), scripted.value(&facts).ok()),
+                Purpose::Data | Purpose::Fold => prop_assert_eq!(native.value(&facts).ok(), scripted.value(&facts).ok()),
             }
         }
     }

@@ -75,6 +75,7 @@ fn outline(flow: &Flow, id: &NodeId, node: &Node) -> [i32; 4] {
         | NodeKind::Service(_)
         | NodeKind::Stream(_)
         | NodeKind::DeadLetterQueue(_)
+        | NodeKind::Store(_)
         | NodeKind::Gateway(_) => CARD,
     };
     let (x, y) = (node.at.0, node.at.1);

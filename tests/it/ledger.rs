@@ -15,7 +15,7 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use crate::support::Run;
 use crate::support::flow::{add_link, flow, kind};
-use crate::support::random_flow::{Act, Case, any_case, guarded_case, ruled_case, suits};
+use crate::support::random_flow::{Act, Case, any_case, guarded_case, keeping_case, ruled_case, suits};
 
 /// Steps after which a case is cut short: a small loop with a large fan-out would go on for long and show nothing new.
 const STEPS: u64 = 3_000;
@@ -171,6 +171,7 @@ pub(crate) fn start(case: &Case) -> Run {
 pub(crate) fn check(cases: u32, test: impl Fn(&Case) -> Result<(), TestCaseError>) {
     check_of(any_case(), cases, &test);
     check_of(ruled_case(), cases / 2, &test);
+    check_of(keeping_case(), cases / 2, &test);
 }
 
 #[track_caller]

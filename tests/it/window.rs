@@ -6,8 +6,11 @@ use egui::accesskit::Role;
 use egui::{Event, Key, Modifiers, vec2};
 use egui_kittest::kittest::{AccessKitNode, By, NodeT as _, Queryable as _};
 use eventloom::gui::App;
-use eventloom::model::{Flow, KindTag, LinkKind, NodeKind, Operator, Pacing, Point, Rate, SimDuration, WindowShape};
-use eventloom::session::{RunState, Session};
+use eventloom::model::{
+    Commit, Flow, KindTag, LinkKind, NodeKind, Operator, Pacing, Point, Rate, SimDuration, StoreKeeps, WindowShape,
+};
+use eventloom::run::journal::Injected;
+use eventloom::session::{KeptLive, KeptRows, RunState, Session};
 
 use crate::support::window::{Window, node_id};
 
@@ -394,6 +397,72 @@ fn a_stream_processor_is_set_and_shows_how_far_it_has_come() {
     let live = window.session().live().node(&node_id("counter")).and_then(|node| node.stream).expect("it runs");
     assert!(live.watermark_nanos > Some(20_000_000_000) && live.open > 0, "{live:?}");
     assert!(window.harness.query_all_by_label_contains("Watermark").count() > 0);
+}
+
+#[test]
+fn a_store_is_set_shows_its_state_and_is_rebuilt() {
+    let mut window = Window::example("event-sourcing");
+    window.select("Journal");
+    let store = |window: &Window, id: &str| match &window.flow().node(&node_id(id)).expect("it is drawn").kind {
+        NodeKind::Store(store) => store.clone(),
+        other => panic!("{other:?}"),
+    };
+    let drawn = store(&window, "journal");
+    window.retype("Snapshot every", "25");
+    assert_eq!(store(&window, "journal").snapshot_every, Some(25));
+    window.press(Modifiers::COMMAND, Key::Z);
+    window.pick("Keeps", "A view");
+    assert_eq!(store(&window, "journal").keeps, StoreKeeps::View);
+    assert!(window.harness.query_all_by_label_contains("needs no snapshots").count() > 0, "beside its field");
+    window.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!(store(&window, "journal"), drawn);
+
+    window.select("Balances");
+    window.click_running("Run");
+    window.pass(Duration::from_secs(15));
+    let live = window.session().live();
+    let Some(KeptRows::State(rows)) = live.kept.get(&node_id("balances")).map(AsRef::as_ref) else {
+        panic!("its state is shown: {:?}", live.kept)
+    };
+    assert_eq!(rows.len(), 10, "a row for each account");
+    let events: u64 = rows.iter().map(|row| row.version).sum();
+    let Some(KeptLive::Store(counts)) = live.node(&node_id("balances")).and_then(|node| node.kept) else { panic!() };
+    assert_eq!(counts.events, events);
+    assert!(window.harness.query_all_by_label_contains("balance").count() > 0);
+
+    window.click_running("Rebuild view");
+    window.pass(Duration::from_secs(1));
+    let kinds = window.session().journal().expect("a run").entries;
+    assert!(
+        matches!(kinds.last().map(|entry| &entry.what), Some(Injected::Rebuild(node)) if *node == node_id("balances"))
+    );
+}
+
+#[test]
+fn an_outbox_and_a_saga_are_settings_of_a_service() {
+    let mut window = Window::example("hello");
+    window.search(Key::K, "add service");
+    let (id, _) = window.flow().nodes().iter().find(|(_, node)| node.kind.tag() == KindTag::Service).expect("added");
+    let id = id.clone();
+    let service = |window: &Window| match &window.flow().node(&id).expect("it is drawn").kind {
+        NodeKind::Service(service) => service.clone(),
+        other => panic!("{other:?}"),
+    };
+    let plain = service(&window);
+    window.pick("Keeps", "Outbox");
+    assert_eq!(service(&window).commits, Some(Commit::OUTBOX));
+    window.retype("Looks every", "1s");
+    let Some(Commit::Outbox { every, .. }) = service(&window).commits else { panic!("an outbox") };
+    assert_eq!(every, SimDuration::from_secs(1));
+    window.pick("Keeps", "Leads a saga");
+    assert!(service(&window).commits.is_none() && service(&window).saga.is_some());
+    assert!(window.harness.query_all_by_label_contains("saga without steps").count() > 0, "in its problems");
+    window.click("Add step");
+    assert_eq!(service(&window).saga.expect("a saga").steps.len(), 1);
+    for _ in 0..4 {
+        window.press(Modifiers::COMMAND, Key::Z);
+    }
+    assert_eq!(service(&window), plain);
 }
 
 #[test]

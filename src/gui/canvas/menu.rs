@@ -80,6 +80,9 @@ impl Canvas {
                 ui.close();
             }
         }
+        if ctx.session.flow().node(&self.scene.nodes[node as usize].id).is_some_and(|node| node.kind.is_view()) {
+            action_ui(ctx, ui, Action::Rebuild);
+        }
         let on = FaultTarget::Node(self.scene.nodes[node as usize].id.clone());
         break_ui(ctx, ui, &on, |kind| kind.is_for_node(tag));
         ui.separator();

@@ -469,6 +469,7 @@ fn scene_node(id: &NodeId, node: &Node) -> SceneNode {
         | NodeKind::Service(_)
         | NodeKind::Stream(_)
         | NodeKind::DeadLetterQueue(_)
+        | NodeKind::Store(_)
         | NodeKind::Gateway(_) => geometry::CARD,
     };
     let text = if let NodeKind::Note(note) = &node.kind { note.text.clone() } else { String::new() };

@@ -6,7 +6,7 @@ use egui::{Response, RichText, Ui};
 use crate::gui::view::ViewCtx;
 use crate::model::KindTag;
 use crate::plan::{Place, Severity};
-use crate::session::{Dot, Leg, NodeLive};
+use crate::session::{Dot, KeptLive, Leg, NodeLive};
 use crate::trace::Circuit;
 
 use super::gesture::Gesture;
@@ -160,7 +160,7 @@ fn node_figures(tag: KindTag, live: &NodeLive) -> Vec<(String, &'static str)> {
         }
         KindTag::Bus => figures.push((rate, "records it accepts a second, lately")),
         KindTag::DeadLetterQueue => figures.push((words::count(live.dead_letters), "events that nobody could handle")),
-        KindTag::Consumer | KindTag::Service | KindTag::Function | KindTag::Stream => {
+        KindTag::Consumer | KindTag::Service | KindTag::Function | KindTag::Stream | KindTag::Store => {
             figures.push((rate, "events it handles a second, lately"));
             let limit =
                 if live.queue_limit > 0 { format!(" of {}", words::count(live.queue_limit)) } else { String::new() };
@@ -180,6 +180,9 @@ fn node_figures(tag: KindTag, live: &NodeLive) -> Vec<(String, &'static str)> {
                 }
                 figures.push((words::count(stream.late), "events that came too late"));
             }
+            if let Some(kept) = live.kept {
+                figures.extend(kept_figures(kept));
+            }
             if tag == KindTag::Function {
                 figures.push((format!("{} cold, {} warm", live.cold, live.warm), "instances getting ready, and idle"));
             }
@@ -193,4 +196,33 @@ fn node_figures(tag: KindTag, live: &NodeLive) -> Vec<(String, &'static str)> {
         figures.push(("stopped".to_owned(), "by a fault of its own"));
     }
     figures
+}
+
+/// What a node keeps, with what each figure means.
+fn kept_figures(kept: KeptLive) -> Vec<(String, &'static str)> {
+    match kept {
+        KeptLive::Store(store) => {
+            let mut figures = vec![(words::count(store.keys), "keys"), (words::count(store.events), "events taken")];
+            if store.conflicts > 0 {
+                figures.push((words::count(store.conflicts), "expected another version"));
+            }
+            figures
+        }
+        KeptLive::Outbox(outbox) => vec![
+            (words::count(outbox.waiting), "events in its outbox"),
+            (words::count(outbox.published), "published from it so far"),
+        ],
+        KeptLive::Sagas(sagas) => {
+            let mut figures = vec![
+                (words::count(sagas.forward), "sagas under way"),
+                (words::count(sagas.back), "being undone"),
+                (words::count(sagas.completed), "completed"),
+                (words::count(sagas.compensated), "compensated"),
+            ];
+            if sagas.stuck > 0 {
+                figures.push((words::count(sagas.stuck), "stuck: nobody undoes a step"));
+            }
+            figures
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Figures as people read them: short, with a unit, and never wider than they need to be.
 
-use crate::model::{Distribution, FaultKind, NodeKind, Operator, Pacing, SimDuration};
+use crate::model::{Distribution, FaultKind, NodeKind, Operator, Pacing, Service, SimDuration, StoreKeeps};
 
 /// A count: exact up to 9 999, then with a letter.
 pub(super) fn count(number: u64) -> String {
@@ -55,6 +55,10 @@ pub(super) fn settings(kind: &NodeKind) -> String {
     match kind {
         NodeKind::Producer(producer) => pacing(&producer.rate),
         NodeKind::Consumer(consumer) => takes(&consumer.takes, consumer.concurrency),
+        NodeKind::Service(Service { saga: Some(saga), .. }) => match saga.steps.len() {
+            1 => "saga of 1 step".to_owned(),
+            steps => format!("saga of {steps} steps"),
+        },
         NodeKind::Service(service) => match service.handlers.as_slice() {
             [handler] => takes(&handler.takes, service.concurrency),
             handlers => format!("{} handlers", handlers.len()),
@@ -67,6 +71,10 @@ pub(super) fn settings(kind: &NodeKind) -> String {
             Operator::Join(join) => format!("join within {}", join.within),
         },
         NodeKind::DeadLetterQueue(_) => "letters".to_owned(),
+        NodeKind::Store(store) => match store.keeps {
+            StoreKeeps::Events => "event store".to_owned(),
+            StoreKeeps::View => "view".to_owned(),
+        },
         NodeKind::Gateway(gateway) => pacing(&gateway.requests.rate),
         NodeKind::Bus(_) | NodeKind::Note(_) => String::new(),
     }

@@ -72,6 +72,7 @@ pub(crate) const fn in_few_words(kind: KindTag) -> &'static str {
         KindTag::Function => "Scales from zero",
         KindTag::Stream => "Windows, joins, filters",
         KindTag::DeadLetterQueue => "Keeps what was given up",
+        KindTag::Store => "Event store or view",
         KindTag::Gateway => "Asks and awaits replies",
         KindTag::Note => "Words on the canvas",
     }

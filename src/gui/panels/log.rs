@@ -298,6 +298,7 @@ const fn color(theme: &Theme, kind: LogKind) -> Color32 {
         | LogKind::Started
         | LogKind::Instance
         | LogKind::Stream
-        | LogKind::Rebalanced => theme.dim,
+        | LogKind::Rebalanced
+        | LogKind::Kept => theme.dim,
     }
 }

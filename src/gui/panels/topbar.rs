@@ -120,6 +120,10 @@ pub(crate) fn is_possible(ctx: &ViewCtx<'_>, action: Action) -> bool {
         Action::Delete | Action::Escape => !selection.is_empty(),
         Action::Connect => matches!(selection.nodes.len(), 1 | 2),
         Action::Fire => selection.single_node().is_some(),
+        Action::Rebuild => {
+            let node = selection.single_node().and_then(|node| ctx.session.flow().node(node));
+            ctx.live.state.is_alive() && node.is_some_and(|node| node.kind.is_view())
+        }
         Action::Break => selection.single_node().is_some() || selection.single_link().is_some(),
         Action::Heal => !ctx.live.faults.is_empty() && !selection.is_empty(),
         _ => true,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::event_list::Class;
 use super::super::state::{Job, Payload, Slot, Tag};
 use super::super::{Cx, Kernel, Ready};
+use super::Unsent;
 use crate::model::{EventId, LinkIx, NodeIx, OverLimit, Pick, SimDuration, SimTime, SubIx};
 use crate::plan::{BucketPlan, EmitPlan, HandlerPlan, Hop, Lane, Plan, Route, RouteTo, WorkerPlan};
 use crate::trace::{KeyRef, Leg, Observer, Reason, What};
@@ -220,6 +221,9 @@ impl Kernel {
                 return;
             }
             let Some(worker) = worker_of(cx.plan, node) else { return };
+            if let Some(keeps) = &worker.keeps {
+                self.begin_to_keep(cx, handle, keeps);
+            }
             let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind));
             let takes = handler.map_or(0, |handler| self.nodes[node.index()].streams.service.sample(&handler.takes));
             let takes = if self.faults.is_on { self.slowed(cx, handle, takes) } else { takes };
@@ -264,18 +268,24 @@ impl Kernel {
             function = worker.function.as_ref();
             is_known = self.is_remembered(plan, &job);
             let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind)).filter(|_| !is_known);
+            let fails = |handler: &HandlerPlan| self.nodes[node.index()].streams.outcome.happens(handler.fails);
             if job.reason == Reason::Timeout {
                 failure = Some(Reason::Timeout);
             } else if cx.plan.is_gateway(node) {
                 self.on_reply(cx, handle);
-            } else if let Some(handler) = handler {
-                if self.nodes[node.index()].streams.outcome.happens(handler.fails) {
-                    failure = Some(Reason::Failed);
-                } else if is_muted && !handler.emits.is_empty() {
+            } else if handler.is_some_and(fails) {
+                failure = Some(Reason::Failed);
+            } else {
+                let emits = handler.filter(|handler| !handler.emits.is_empty());
+                let is_silent = is_muted && emits.is_some();
+                if is_silent {
                     cx.show(What::Muted { node, sub: Self::sub_of(plan, &job), event: job.slot.event });
-                } else if let Some(stream) = &worker.stream {
+                }
+                if let Some(keeps) = worker.keeps.as_ref().filter(|_| !is_known) {
+                    failure = self.keep(cx, handle, keeps, handler.filter(|_| !is_muted)).err();
+                } else if let (Some(stream), Some(handler)) = (&worker.stream, handler.filter(|_| !is_silent)) {
                     failure = self.take_in(cx, handle, stream, handler).err();
-                } else if !handler.emits.is_empty() {
+                } else if let Some(handler) = emits.filter(|_| !is_muted) {
                     failure = self.emit_all(cx, handle, handler).err();
                 }
             }
@@ -351,7 +361,7 @@ impl Kernel {
     }
 
     /// Emits everything that a handler emits. On `Err` an expression could make nothing of the cause, and nothing was emitted.
-    pub(super) fn emit_all<O: Observer>(
+    pub(in super::super) fn emit_all<O: Observer>(
         &mut self,
         cx: &mut Cx<'_, O>,
         cause: u32,
@@ -528,6 +538,10 @@ impl Kernel {
         payload: Option<&Arc<Payload>>,
     ) {
         let slot = self.give_birth(cx, node, cause, emit.kind, key, payload);
+        if let Some(unsent) = &mut self.keeping.commit {
+            unsent.push(Unsent { slot, payload: payload.cloned(), counter: emit.counter });
+            return;
+        }
         self.send(cx, node, &emit.routes, slot, payload);
     }
 

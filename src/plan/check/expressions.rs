@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Findings;
 use crate::expr::{ExprError, Purpose, compile};
-use crate::model::{Emit, Expression, Flow, Key, LinkKind, NodeKind, Use};
+use crate::model::{Emit, Expects, Expression, Flow, Key, LinkKind, NodeKind, Store, Use};
 use crate::plan::problem::Place;
 
 pub(super) fn check(flow: &Flow, findings: &mut Findings) {
@@ -37,6 +37,23 @@ pub(super) fn check(flow: &Flow, findings: &mut Findings) {
                     Use::Value => Purpose::Data,
                 };
                 expect(field, expression, purpose);
+            }
+        }
+        if let NodeKind::Store(store) = &node.kind {
+            let Store { key, state, fold, expects, .. } = store;
+            if let Some(expression) = key {
+                expect("key".to_owned(), expression, Purpose::Key);
+            }
+            for (number, field) in state.iter().enumerate() {
+                if let Some(expression) = field.is.expression() {
+                    expect(format!("state[{number}].is"), expression, Purpose::Data);
+                }
+            }
+            if let Some(expression) = fold {
+                expect("fold".to_owned(), expression, Purpose::Fold);
+            }
+            if let Expects::Version(expression) = expects {
+                expect("expects".to_owned(), expression, Purpose::Data);
             }
         }
         for (h, handler) in node.kind.handlers().iter().enumerate() {
@@ -84,6 +101,7 @@ impl<'b> Expressions<'_, 'b> {
             Purpose::Condition => "This condition cannot be understood",
             Purpose::Key => "This key cannot be understood",
             Purpose::Data => "These data cannot be understood",
+            Purpose::Fold => "This fold cannot be understood",
         };
         self.findings.error(place(), "expression", format!("{what}: {error}"), error.hint.clone());
     }

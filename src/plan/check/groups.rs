@@ -187,6 +187,7 @@ fn handling<'a>(
     };
     let consumer = match &node.kind {
         NodeKind::Consumer(consumer) => Some((&consumer.takes, consumer.fails.billionths() > 0)),
+        NodeKind::Store(store) => Some((&store.takes, store.fails.billionths() > 0)),
         _ => None,
     };
     let types: Vec<&str> = events.into_iter().map(|event| routes.types[event]).collect();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::wiring::{Wiring, replays};
 use super::{Findings, did_you_mean, listed};
-use crate::model::{LinkKind, Node, NodeKind, Pattern, Topic};
+use crate::model::{KindTag, LinkKind, Node, NodeKind, Pattern, Topic};
 
 /// Event types, topics and streams of a flow by dense index.
 pub(super) struct Routes<'a> {
@@ -21,8 +21,8 @@ pub(super) struct Routes<'a> {
     pub(super) selections: Vec<Selection>,
     /// Of each node the types that it emits, in the order of its settings.
     pub(super) emits: Vec<Vec<usize>>,
-    /// Of each service and function the types that can arrive, in order.
-    received: Vec<Vec<usize>>,
+    /// Of each service, function and store the types that can arrive, in order.
+    pub(super) received: Vec<Vec<usize>>,
     /// Of each bus its topics by name.
     by_name: Vec<BTreeMap<&'a str, usize>>,
 }
@@ -175,7 +175,7 @@ impl<'a> Routes<'a> {
 
     fn receive(&mut self, wiring: &Wiring<'a>) {
         for (node, reactions) in wiring.reactions.iter().enumerate() {
-            if reactions.is_empty() {
+            if reactions.is_empty() && wiring.nodes[node].1.kind.tag() != KindTag::Store {
                 continue;
             }
             let mut types = Vec::new();
@@ -258,6 +258,13 @@ impl<'a> Routes<'a> {
             }
             // What comes to it is looked at with the rest of its settings.
             NodeKind::Stream(_) => self.check_emits(wiring, node, findings),
+            NodeKind::Store(_) => {
+                if !has_input {
+                    let what = format!("{} gets no events", title());
+                    findings.warning(place(None), "no-input", what, "Link a bus to it, or let a service call it");
+                }
+                self.check_emits(wiring, node, findings);
+            }
             NodeKind::DeadLetterQueue(_) => {
                 if !wiring.takes_dead_letters.contains(id) {
                     let what = format!("Nobody sends dead letters to {}", title());

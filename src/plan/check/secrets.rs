@@ -35,7 +35,8 @@ pub(super) fn check(flow: &Flow, findings: &mut Findings) {
             | NodeKind::Consumer(_)
             | NodeKind::Service(_)
             | NodeKind::Function(_)
-            | NodeKind::DeadLetterQueue(_) => {}
+            | NodeKind::DeadLetterQueue(_)
+            | NodeKind::Store(_) => {}
         }
         if let Some(source) = node.kind.source() {
             let prefix = if matches!(node.kind, NodeKind::Gateway(_)) { "requests." } else { "" };

@@ -3,7 +3,7 @@
 use std::path::{Component, Path};
 
 use super::wiring::Wiring;
-use super::{Findings, guards, streams};
+use super::{Findings, guards, keeping, streams};
 use crate::model::{
     Backoff, Bus, Distribution, Function, Guarantee, Handler, Key, LinkKind, NodeKind, Pacing, Pick, Producer,
     QueueLimit, RateLimit, RateStep, SimDuration, Subscription, limits,
@@ -25,7 +25,7 @@ pub(super) fn check(wiring: &Wiring<'_>, findings: &mut Findings) {
 
 /// A node or link that is being looked at.
 pub(super) struct At<'a, 'b> {
-    wiring: &'a Wiring<'b>,
+    pub(super) wiring: &'a Wiring<'b>,
     findings: &'a mut Findings,
     of: Of,
     /// What its settings are part of.
@@ -94,6 +94,7 @@ fn check_node(at: &mut At<'_, '_>, node: usize) {
             check_rate_limit(at, service.rate_limit);
             guards::timeout(at, service.timeout, &takes(&service.handlers));
             check_handlers(at, &service.handlers);
+            keeping::check_service(at, service);
         }
         NodeKind::Function(function) => check_function(at, function),
         NodeKind::Stream(stream) => streams::check_settings(at, stream),
@@ -102,6 +103,7 @@ fn check_node(at: &mut At<'_, '_>, node: usize) {
                 at.error("keep_records", "zero", "keeps no record at all", "Set it to at least 1, or leave it out");
             }
         }
+        NodeKind::Store(store) => keeping::check_store(at, node, store),
         NodeKind::Gateway(gateway) => {
             if gateway.deadline.is_zero() {
                 let what = "waits no time for a reply, so that each request times out at once";

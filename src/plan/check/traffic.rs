@@ -433,13 +433,17 @@ impl<'a, 'b> Traffic<'a, 'b> {
         };
         let totals: Vec<Flowing> = self.routes.selections.iter().map(total).collect();
         for (link, wire) in self.wiring.links.iter().enumerate() {
-            let NodeKind::Consumer(consumer) = &self.wiring.nodes[wire.to].1.kind else { continue };
+            let (takes, fails) = match &self.wiring.nodes[wire.to].1.kind {
+                NodeKind::Consumer(consumer) => (&consumer.takes, consumer.fails),
+                NodeKind::Store(store) => (&store.takes, store.fails),
+                _ => continue,
+            };
             let (Some(selection), Some(subscription)) = (self.routes.selected[link], wire.link.subscription()) else {
                 continue;
             };
             let (weight, conditional) = (self.shares[link], subscription.filter.is_some());
             let rate = totals[selection].times(&Edge { weight, conditional, blocks: false, link: None });
-            self.bring(&mut loads[link], link, rate, &consumer.takes, consumer.fails);
+            self.bring(&mut loads[link], link, rate, takes, fails);
         }
         loads
     }
@@ -491,6 +495,7 @@ impl<'a, 'b> Traffic<'a, 'b> {
             NodeKind::Service(service) => (service.rate_limit, "concurrency"),
             NodeKind::Function(function) => (function.rate_limit, "instances"),
             NodeKind::Stream(_) => (None, "concurrency"),
+            NodeKind::Store(_) => (None, "concurrency"),
             NodeKind::Producer(_)
             | NodeKind::Bus(_)
             | NodeKind::DeadLetterQueue(_)
@@ -555,6 +560,7 @@ fn concurrency(kind: &NodeKind) -> f64 {
         NodeKind::Service(service) => service.concurrency,
         NodeKind::Function(function) => function.instances,
         NodeKind::Stream(stream) => stream.concurrency,
+        NodeKind::Store(store) => store.concurrency,
         NodeKind::Producer(_)
         | NodeKind::Bus(_)
         | NodeKind::DeadLetterQueue(_)
@@ -566,7 +572,7 @@ fn concurrency(kind: &NodeKind) -> f64 {
 const fn what_helps(kind: &NodeKind) -> &'static str {
     match kind {
         NodeKind::Function(_) => "Allow it more instances, or let it be quicker",
-        NodeKind::Consumer(_) | NodeKind::Service(_) | NodeKind::Stream(_) => {
+        NodeKind::Consumer(_) | NodeKind::Service(_) | NodeKind::Stream(_) | NodeKind::Store(_) => {
             "Let it do more at once, be quicker, or share the work in a group"
         }
         NodeKind::Producer(_)

@@ -89,6 +89,7 @@ impl<'a> Compiler<'a> {
             timeout: None,
             function: None,
             stream: Some(Box::new(plan)),
+            keeps: None,
             inbox: None,
             fire: None,
             is_sink: false,

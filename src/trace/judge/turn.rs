@@ -120,6 +120,7 @@ pub(super) const fn turn(what: &What<'_>) -> Option<(SubIx, EventId, Turn)> {
         | What::HeldUp { .. }
         | What::TurnedAway { .. }
         | What::Slowed { .. }
-        | What::Skewed { .. } => return None,
+        | What::Skewed { .. }
+        | What::Kept { .. } => return None,
     })
 }

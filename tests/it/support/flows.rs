@@ -3,13 +3,13 @@
 //! Strategies are boxed: by value they nest until they outgrow a test thread's stack.
 
 use eventloom::model::{
-    Aggregate, Backoff, Breaker, Bus, ByteSize, Call, Chance, Compaction, Consumer, DeadLetterQueue, Dedup,
-    Distribution, Emit, EventName, EventTime, EventType, Expression, Factor, Fault, FaultKind, FaultTarget, Flow,
-    Function, Gateway, Grouping, Guarantee, Handler, Jitter, Join, JsonText, Key, KindTag, Link, LinkId, LinkKind,
-    Mapping, Node, NodeId, NodeKind, Note, Operator, Order, OverLimit, Pacing, Pattern, Pick, Point, Priority,
-    Producer, Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace, Retention, Service, Share, SimDuration,
-    Spacing, StartAt, StateKept, Stream, Subscription, Topic, TopicName, Watermark, WhenFull, Window, WindowShape,
-    limits,
+    Aggregate, Backoff, Breaker, Bus, ByteSize, Call, Chance, Commit, Compaction, Consumer, DeadLetterQueue, Dedup,
+    Distribution, Emit, EventName, EventTime, EventType, Expects, Expression, Factor, Fault, FaultKind, FaultTarget,
+    Flow, Function, Gateway, Grouping, Guarantee, Handler, Jitter, Join, JsonText, Key, KindTag, Link, LinkId,
+    LinkKind, Mapping, Node, NodeId, NodeKind, Note, Operator, Order, OverLimit, Pacing, Pattern, Pick, Point,
+    Priority, Producer, Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace, Retention, Saga, SagaStep,
+    Service, Share, SimDuration, Spacing, StartAt, StateField, StateKept, StateValue, Store, StoreKeeps, Stream,
+    Subscription, Topic, TopicName, Watermark, WhenFull, Window, WindowShape, limits,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -232,6 +232,7 @@ fn kind() -> BoxedStrategy<NodeKind> {
         1 => stream().prop_map(|stream| NodeKind::Stream(Box::new(stream))),
         1 => option::of(0..1_000_u64)
             .prop_map(|keep_records| NodeKind::DeadLetterQueue(DeadLetterQueue { keep_records })),
+        1 => store().prop_map(NodeKind::Store),
         1 => (producer(), pattern(), duration()).prop_map(|(requests, replies, deadline)| {
             NodeKind::Gateway(Box::new(Gateway { requests, replies, deadline }))
         }),
@@ -384,8 +385,78 @@ fn consumer() -> BoxedStrategy<Consumer> {
 }
 
 fn service() -> BoxedStrategy<Service> {
-    (0..=limits::CONCURRENCY, vec(handler(), 0..3), rate_limit(), option::of(duration()))
-        .prop_map(|(concurrency, handlers, rate_limit, timeout)| Service { concurrency, handlers, rate_limit, timeout })
+    (
+        0..=limits::CONCURRENCY,
+        vec(handler(), 0..3),
+        rate_limit(),
+        option::of(duration()),
+        option::of(commit()),
+        option::of(saga()),
+    )
+        .prop_map(|(concurrency, handlers, rate_limit, timeout, commits, saga)| Service {
+            concurrency,
+            handlers,
+            rate_limit,
+            timeout,
+            commits,
+            saga,
+        })
+        .boxed()
+}
+
+fn commit() -> BoxedStrategy<Commit> {
+    prop_oneof![
+        duration().prop_map(|gap| Commit::DualWrite { gap }),
+        (duration(), any::<u32>(), duration()).prop_map(|(every, batch, marks)| Commit::Outbox { every, batch, marks }),
+    ]
+    .boxed()
+}
+
+fn saga() -> BoxedStrategy<Saga> {
+    let replies = (event_name(), event_name(), option::of(event_name()), option::of(event_name()));
+    let step = (event_name(), replies, duration()).prop_map(|(command, (done, refused, undo, undone), timeout)| {
+        SagaStep { command, done, refused, undo, undone, timeout }
+    });
+    let ends = (option::of(event_name()), option::of(event_name()));
+    (pattern(), vec(step, 0..3), any::<u32>(), any::<u32>(), ends)
+        .prop_map(|(starts, steps, tries, undo_tries, (completed, compensated))| Saga {
+            starts,
+            steps,
+            tries,
+            undo_tries,
+            completed,
+            compensated,
+        })
+        .boxed()
+}
+
+fn store() -> BoxedStrategy<Store> {
+    let is = prop_oneof![
+        Just(StateValue::Count),
+        expression().prop_map(StateValue::Sum),
+        expression().prop_map(StateValue::Min),
+        expression().prop_map(StateValue::Max),
+        expression().prop_map(StateValue::First),
+        expression().prop_map(StateValue::Last),
+    ];
+    let state = vec((words(), is).prop_map(|(name, is)| StateField { name, is }), 0..3);
+    let expects = prop_oneof![Just(Expects::Any), Just(Expects::AsRead), expression().prop_map(Expects::Version)];
+    let what = (option::of(expression()), state, option::of(expression()), expects);
+    let keeping = (select(vec![StoreKeeps::View, StoreKeeps::Events]), option::of(any::<u32>()));
+    let taking = (vec(event_name(), 0..3), distribution(), 0..=limits::CONCURRENCY, chance());
+    (what, keeping, taking)
+        .prop_map(|((key, state, fold, expects), (keeps, snapshot_every), (tells, takes, concurrency, fails))| Store {
+            keeps,
+            key,
+            state,
+            fold,
+            expects,
+            snapshot_every,
+            tells,
+            takes,
+            concurrency,
+            fails,
+        })
         .boxed()
 }
 

@@ -582,6 +582,7 @@ impl Fold {
                 Ok(())
             }
             What::Forgotten { .. }
+            | What::Kept { .. }
             | What::Deadlocked { .. }
             | What::Broken { .. }
             | What::Edited { .. }
@@ -1135,6 +1136,7 @@ fn sub_rules(flow: &Flow, plan: &Plan, sub: SubIx) -> SubRules {
             (KindTag::Consumer, Some(NodeKind::Consumer(consumer))) => consumer.concurrency,
             (KindTag::Service, Some(NodeKind::Service(service))) => service.concurrency,
             (KindTag::Function, Some(NodeKind::Function(function))) => function.instances,
+            (KindTag::Store, Some(NodeKind::Store(store))) => store.concurrency,
             // It takes whatever comes.
             (KindTag::Gateway, _) => settings.max_in_flight,
             (KindTag::Stream, Some(NodeKind::Stream(stream))) => stream.concurrency,
@@ -1167,6 +1169,7 @@ fn node_rules(flow: &Flow, plan: &Plan, node: NodeIx) -> NodeRules {
             rules.rate = service.rate_limit;
             rules.timeout = service.timeout;
         }
+        Some(NodeKind::Store(store)) => rules.concurrency = store.concurrency.max(1),
         Some(NodeKind::Function(function)) => {
             rules.concurrency = function.instances.max(1);
             rules.scale_out = Some(function.scale_out);

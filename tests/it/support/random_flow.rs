@@ -90,7 +90,7 @@ pub(crate) fn suits(flow: &Flow, fault: &Fault) -> bool {
     }
 }
 
-/// A case of a few nodes of every kind, with every policy there is.
+/// A case of a few nodes of every kind that keeps nothing, with every policy there is.
 pub(crate) fn case() -> impl Strategy<Value = Case> {
     case_of(producer().boxed(), bus().boxed(), Just(String::new()).boxed(), Just(String::new()).boxed())
 }
@@ -126,9 +126,24 @@ fn case_of(
     waits: BoxedStrategy<String>,
     events: BoxedStrategy<String>,
 ) -> impl Strategy<Value = Case> {
+    case_with(producer, bus, worker(waits, false).boxed(), events)
+}
+
+/// A case in which some nodes keep something: stores, outboxes, sagas.
+pub(crate) fn keeping_case() -> impl Strategy<Value = Case> {
+    let (waits, events) = (Just(String::new()).boxed(), Just(String::new()).boxed());
+    breaking(case_with(producer().boxed(), bus().boxed(), worker(waits, true).boxed(), events))
+}
+
+fn case_with(
+    producer: BoxedStrategy<Producer>,
+    bus: BoxedStrategy<String>,
+    worker: BoxedStrategy<Worker>,
+    events: BoxedStrategy<String>,
+) -> impl Strategy<Value = Case> {
     let producers = prop::collection::vec(producer, 1..=3);
     let buses = prop::collection::vec(bus, 1..=2);
-    let workers = prop::collection::vec(worker(waits), 1..=5);
+    let workers = prop::collection::vec(worker, 1..=5);
     let acts = prop::collection::vec((0_u64..60, act()), 0..=8);
     (any::<u64>(), 1_u32..=5, events, producers, buses, workers, acts).prop_map(
         |(seed, hops, events, producers, buses, workers, acts)| Case {
@@ -272,11 +287,12 @@ struct Publish {
 
 #[derive(Clone, Debug)]
 struct Worker {
-    /// 0 a consumer, 1 a service, 2 a function.
+    /// 0 a consumer, 1 a service, 2 a function, 3 a store.
     kind: u8,
     settings: String,
     consumer_settings: String,
     function_settings: String,
+    store_settings: String,
     emits: Vec<String>,
     pick_one: bool,
     subscriptions: Vec<(Index, &'static str, String)>,
@@ -437,7 +453,7 @@ fn call() -> impl Strategy<Value = String> {
     })
 }
 
-fn worker(waits: BoxedStrategy<String>) -> impl Strategy<Value = Worker> {
+fn worker(waits: BoxedStrategy<String>, keeps: bool) -> impl Strategy<Value = Worker> {
     let over = || select(vec!["Queue", "Retry", "Reject"]);
     let rate = prop::option::of((select(vec!["20/s", "100/s", "7/s"]), 1_u32..=3, over()));
     let rate = rate.prop_map(|rate| match rate {
@@ -468,14 +484,19 @@ fn worker(waits: BoxedStrategy<String>) -> impl Strategy<Value = Worker> {
     let subscriptions = prop::collection::vec((any::<Index>(), delay(), subscription(waits)), 1..=2);
     let publishes = prop::collection::vec(publish(), 0..=1);
     let calls = prop::collection::vec((any::<Index>(), delay(), call()), 0..=1);
-    (0_u8..3, figures, work, subscriptions, publishes, calls).prop_map(
-        |(kind, (takes, fails, concurrency, rate, function), (emits, pick_one), subscriptions, publishes, calls)| {
+    let kinds = if keeps { 4 } else { 3 };
+    let keeping = (select(STORES.to_vec()), select(COMMITS.to_vec()));
+    let keeping = if keeps { keeping.boxed() } else { Just(("", "")).boxed() };
+    (0_u8..kinds, figures, work, subscriptions, publishes, calls, keeping).prop_map(
+        |(kind, figures, (emits, pick_one), subscriptions, publishes, calls, (store, commits))| {
+            let (takes, fails, concurrency, rate, function) = figures;
             Worker {
                 kind,
                 consumer_settings: format!("takes: {takes}, fails: {fails}, concurrency: {concurrency}{rate}"),
                 settings: format!("takes: {takes}, fails: {fails}"),
+                store_settings: format!("{store}, takes: {takes}, fails: {fails}, concurrency: {concurrency}"),
                 function_settings: if kind == 1 {
-                    format!("concurrency: {concurrency}{rate}")
+                    format!("concurrency: {concurrency}{rate}{commits}")
                 } else {
                     format!("{function}{rate}")
                 },
@@ -488,6 +509,26 @@ fn worker(waits: BoxedStrategy<String>) -> impl Strategy<Value = Worker> {
         },
     )
 }
+
+/// How stores keep, and what they tell.
+const STORES: [&str; 4] = [
+    "keeps: Events, expects: AsRead, snapshot_every: 2",
+    r#"keeps: Events, expects: Version("event.number % 3"), tells: ["e.a", "f"]"#,
+    r#"state: [(name: "n", is: Count)], tells: ["e.b"]"#,
+    r#"key: "10 / (event.number % 4)", fold: "{ \"n\": (state.n ?? 0) + 1 }""#,
+];
+
+/// How services commit, or which saga they lead.
+const COMMITS: [&str; 5] = [
+    "",
+    r#", commits: Outbox(every: "10ms", batch: 2, marks: "3ms")"#,
+    r#", commits: Outbox(every: "50ms")"#,
+    r#", commits: DualWrite(gap: "5ms")"#,
+    r#", saga: (starts: "e.a", tries: 2, completed: "e.b", compensated: "e.b", steps: [
+        (command: "f", done: "e.b", refused: "g", undo: "f", undone: "g", timeout: "20ms"),
+        (command: "f", done: "e.b", refused: "g", timeout: "5ms"),
+    ])"#,
+];
 
 fn act() -> impl Strategy<Value = Act> {
     let fire = (any::<Index>(), 1_u32..=4, select(vec![None, Some("k"), Some("other")]));
@@ -537,6 +578,11 @@ fn rows(hops: u32, producers: &[Producer], buses: &[String], workers: &[Worker])
         }
         if worker.kind == 0 {
             line(format!("{id} = Consumer({})", worker.consumer_settings));
+            continue;
+        }
+        if worker.kind == 3 {
+            line(format!("{id} = Store({})", worker.store_settings));
+            publishes(&id, &worker.publishes).into_iter().for_each(&mut link);
             continue;
         }
         let kind = if worker.kind == 1 { "Service" } else { "Function" };

@@ -1,4 +1,4 @@
-//! The cards of producers, consumers, services, functions and dead-letter queues.
+//! The cards of producers, consumers, services, functions, dead-letter queues and stores.
 
 use egui::epaint::RectShape;
 use egui::{Align, Color32, CornerRadius, Painter, Rect, Shape, Stroke, StrokeKind, pos2, vec2};
@@ -7,8 +7,9 @@ use super::super::brush::Brush;
 use super::super::camera::Detail;
 use super::super::{ink, words};
 use super::parts;
+use crate::gui::theme::Theme;
 use crate::model::KindTag;
-use crate::session::NodeLive;
+use crate::session::{KeptLive, NodeLive};
 
 /// Draws a card.
 pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
@@ -139,9 +140,10 @@ fn figures(brush: &Brush, ix: u32, live: Option<&NodeLive>) -> Figures {
             let sent = (live.emitted > 0).then(|| (words::count(live.emitted), theme.faint));
             Figures { left: (rate, theme.dim), right: sent }
         }
-        KindTag::Consumer | KindTag::Service => {
+        KindTag::Consumer | KindTag::Service | KindTag::Store => {
             let wait = || (format!("wait {}", words::time(live.wait_nanos)), theme.dim);
-            let right = queue().or_else(|| (live.handled > 0).then(wait));
+            let kept = || live.kept.and_then(|kept| self::kept(theme, kept));
+            let right = queue().or_else(kept).or_else(|| (live.handled > 0).then(wait));
             Figures { left: (rate, theme.dim), right }
         }
         KindTag::Function => {
@@ -169,5 +171,25 @@ fn figures(brush: &Brush, ix: u32, live: Option<&NodeLive>) -> Figures {
         }
         KindTag::DeadLetterQueue => Figures { left: ("letters".to_owned(), theme.dim), right: None },
         KindTag::Bus | KindTag::Note => Figures { left: (String::new(), theme.dim), right: None },
+    }
+}
+
+/// What a node keeps, in two words; `None` while there is nothing to tell.
+fn kept(theme: &Theme, kept: KeptLive) -> Option<(String, Color32)> {
+    match kept {
+        KeptLive::Store(store) => {
+            let keys = if store.keys == 1 { "1 key".to_owned() } else { format!("{} keys", words::count(store.keys)) };
+            (store.keys > 0).then_some((keys, theme.dim))
+        }
+        KeptLive::Outbox(outbox) => {
+            (outbox.committed > 0).then(|| (format!("outbox {}", words::count(outbox.waiting)), theme.dim))
+        }
+        KeptLive::Sagas(sagas) if sagas.stuck > 0 => Some((format!("{} stuck", words::count(sagas.stuck)), theme.bad)),
+        KeptLive::Sagas(sagas) => {
+            let open = sagas.forward + sagas.back;
+            let began = open + sagas.completed + sagas.compensated;
+            let color = if sagas.back > 0 { theme.warn } else { theme.dim };
+            (began > 0).then(|| (format!("{} open", words::count(open)), color))
+        }
     }
 }

@@ -33,6 +33,7 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
         | KindTag::Function
         | KindTag::Stream
         | KindTag::DeadLetterQueue
+        | KindTag::Store
         | KindTag::Gateway => {
             card::draw(brush, painter, ix);
         }
@@ -50,7 +51,8 @@ pub(super) fn new_size(tag: KindTag) -> egui::Vec2 {
         | KindTag::Service
         | KindTag::Stream
         | KindTag::DeadLetterQueue
-        | KindTag::Gateway => geometry::CARD,
+        | KindTag::Gateway
+        | KindTag::Store => geometry::CARD,
     }
 }
 

@@ -10,15 +10,17 @@ use crate::model::{KindTag, LinkId, NodeId, moment_text};
 use crate::session::{BusLive, NodeLive, NodeReport, RunState, Spread, StreamLive};
 use crate::trace::Circuit;
 
+use super::kept;
+
 /// A figure: what it is called, its value, what it means, and its colour if it wants to be seen.
-struct Figure {
-    label: &'static str,
-    value: String,
-    meaning: &'static str,
-    color: Option<Color32>,
+pub(super) struct Figure {
+    pub label: &'static str,
+    pub value: String,
+    pub meaning: &'static str,
+    pub color: Option<Color32>,
 }
 
-const fn figure(label: &'static str, value: String, meaning: &'static str) -> Figure {
+pub(super) const fn figure(label: &'static str, value: String, meaning: &'static str) -> Figure {
     Figure { label, value, meaning, color: None }
 }
 
@@ -38,7 +40,7 @@ pub(super) fn node_figures(ctx: &ViewCtx<'_>, id: &NodeId, tag: KindTag, ui: &mu
         KindTag::Producer => producer(node),
         KindTag::Bus => bus(node, live.buses.get(id)),
         KindTag::DeadLetterQueue => dead_letters(node),
-        KindTag::Consumer | KindTag::Service | KindTag::Function | KindTag::Stream => {
+        KindTag::Consumer | KindTag::Service | KindTag::Function | KindTag::Stream | KindTag::Store => {
             handler(ctx.theme, tag, node, report.map(AsRef::as_ref))
         }
         KindTag::Gateway => gateway(ctx.theme, node),
@@ -65,6 +67,9 @@ pub(super) fn node_figures(ctx: &ViewCtx<'_>, id: &NodeId, tag: KindTag, ui: &mu
     }
     if let Some(report) = report {
         spreads(ctx.theme, ui, report);
+    }
+    if let Some(rows) = live.kept.get(id) {
+        kept::table(ctx, ui, id, rows);
     }
     if let Some(bus) = live.buses.get(id) {
         bus_tables(ctx.theme, ui, bus);
@@ -153,6 +158,9 @@ fn handler(theme: &Theme, tag: KindTag, node: &NodeLive, report: Option<&NodeRep
     ];
     if let Some(stream) = node.stream {
         figures.extend(stream_figures(theme, &stream));
+    }
+    if let Some(kept) = node.kept {
+        figures.extend(kept::figures(theme, kept));
     }
     if tag == KindTag::Function {
         figures.push(figure("Warm", node.warm.to_string(), "Instances that are ready and idle"));
@@ -289,7 +297,7 @@ fn spreads(theme: &Theme, ui: &mut Ui, report: &NodeReport) {
 }
 
 /// A cell of a table of numbers: to the right, so that digits stand below each other.
-fn cell(ui: &mut Ui, width: f32, text: RichText) -> egui::Response {
+pub(super) fn cell(ui: &mut Ui, width: f32, text: RichText) -> egui::Response {
     let layout = egui::Layout::right_to_left(egui::Align::Center);
     ui.allocate_ui_with_layout(Vec2::new(width, 18.0), layout, |ui| {
         ui.set_min_width(width);

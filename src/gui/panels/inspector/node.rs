@@ -17,7 +17,9 @@ use crate::model::{
 };
 use crate::plan::Place;
 
-use super::{InspectorState, dead_letter_queues, event_offers, guards, handlers, live, problems_ui, stream, timing};
+use super::{
+    InspectorState, dead_letter_queues, event_offers, guards, handlers, live, problems_ui, store, stream, timing,
+};
 
 /// Draws a node's head, figures, problems and settings.
 pub(super) fn node_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, id: &NodeId, ui: &mut Ui) {
@@ -42,6 +44,7 @@ pub(super) fn node_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, id: &NodeId
         NodeKind::Function(function) => function_ui(&form, ui, function, &events),
         NodeKind::Stream(stream) => stream::stream_ui(&form, ui, stream, &events),
         NodeKind::DeadLetterQueue(queue) => dead_letters_ui(&form, ui, queue),
+        NodeKind::Store(store) => store::store_ui(&form, ui, id, store, &events),
         NodeKind::Gateway(gateway) => guards::gateway_ui(&form, ui, gateway, &events),
         NodeKind::Note(note) => note_ui(&form, ui, note),
     }
@@ -241,6 +244,7 @@ fn service_ui(form: &Form<'_>, ui: &mut Ui, service: &mut Service, events: &[Sug
     if let Some(new) = handlers::handlers(form, ui, &service.handlers, events) {
         service.handlers = new;
     }
+    store::keeping_ui(form, ui, service, events);
     form.section(ui, "Capacity");
     at_once(form, ui, &mut service.concurrency);
     if let Some(new) = timing::rate_limit(form, ui, &service.rate_limit) {
