@@ -25,6 +25,7 @@ pub(super) fn per_second(rate: f64) -> String {
 /// A length of time, to two or three figures.
 pub(super) fn time(nanos: f64) -> String {
     let (value, unit) = match nanos {
+        nanos if nanos < 0.5 => (0.0, "ms"),
         nanos if nanos < 1e3 => (nanos, "ns"),
         nanos if nanos < 1e6 => (nanos / 1e3, "µs"),
         nanos if nanos < 1e9 => (nanos / 1e6, "ms"),
@@ -113,6 +114,7 @@ mod tests {
         assert_eq!(count(12_345), "12.3k");
         assert_eq!(per_second(0.52), "0.5/s");
         assert_eq!(per_second(48.2), "48/s");
+        assert_eq!(time(0.0), "0 ms");
         assert_eq!(time(12.0e6), "12 ms");
         assert_eq!(time(1.25e9), "1.2 s");
     }
