@@ -92,6 +92,14 @@ fn text(report: &Report) -> String {
     }
     table.write_to(&mut text);
 
+    let mut table = Table::new(&["Stream processor", "on time", "late, taken", "too late", "results"]);
+    for (id, node) in nodes.iter().filter(|(_, node)| node.results.is_some()) {
+        let figures = [node.on_time, node.late_taken, node.late, node.results];
+        let counts = figures.map(|figure| figure.map(grouped).unwrap_or_default());
+        table.row(std::iter::once(id.to_string()).chain(counts).collect());
+    }
+    table.write_to(&mut text);
+
     let mut table = Table::new(&["Link", "sent", "arrived", "lost", "duplicated"]);
     for (id, link) in links {
         let counts = [link.sent, link.arrived, link.lost, link.duplicated].map(grouped);

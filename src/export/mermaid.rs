@@ -55,6 +55,7 @@ const fn shape(kind: KindTag) -> (&'static str, &'static str) {
         KindTag::Consumer => ("(", ")"),
         KindTag::Service => ("[[", "]]"),
         KindTag::Function => ("{{", "}}"),
+        KindTag::Stream => ("[/", "\\]"),
         KindTag::DeadLetterQueue => ("[(", ")]"),
         KindTag::Gateway => ("[/", "/]"),
     }

@@ -123,6 +123,7 @@ fn box_lines(flow: &Flow, id: &NodeId) -> Vec<String> {
         NodeKind::Producer(producer) => lines.push(producer.emits.to_string()),
         NodeKind::Gateway(gateway) => lines.push(gateway.requests.emits.to_string()),
         NodeKind::Bus(_) => lines.extend(flow.topics_of(id).iter().map(ToString::to_string)),
+        NodeKind::Stream(stream) => lines.push(format!("{} → {}", stream.operator.label(), stream.emits)),
         NodeKind::Consumer(_)
         | NodeKind::Service(_)
         | NodeKind::Function(_)

@@ -168,6 +168,7 @@ const fn dead_letters_of_node(node: &mut Node) -> Option<&mut Option<NodeId>> {
         | NodeKind::Consumer(_)
         | NodeKind::Service(_)
         | NodeKind::Function(_)
+        | NodeKind::Stream(_)
         | NodeKind::DeadLetterQueue(_)
         | NodeKind::Gateway(_)
         | NodeKind::Note(_) => None,

@@ -412,7 +412,11 @@ impl App {
             NodeKind::Producer(producer) => Some(&producer.emits),
             NodeKind::Gateway(gateway) => Some(&gateway.requests.emits),
             NodeKind::Service(_) | NodeKind::Function(_) => None,
-            NodeKind::Bus(_) | NodeKind::Consumer(_) | NodeKind::DeadLetterQueue(_) | NodeKind::Note(_) => {
+            NodeKind::Bus(_)
+            | NodeKind::Consumer(_)
+            | NodeKind::Stream(_)
+            | NodeKind::DeadLetterQueue(_)
+            | NodeKind::Note(_) => {
                 self.toasts.say("Only producers, gateways, services and functions can be fired");
                 return;
             }

@@ -215,7 +215,7 @@ pub(super) fn data_of<'a>(plan: &'a Plan, kind: EventTypeIx, payload: Option<&'a
         .unwrap_or_else(|| &*NO_DATA)
 }
 
-fn carried(payload: Payload) -> Option<Arc<Payload>> {
+pub(super) fn carried(payload: Payload) -> Option<Arc<Payload>> {
     let Payload { key, data, row, clock, lineage, correlation } = &payload;
     let is_plain = key.is_none() && data.is_none() && row.is_none();
     let is_traced = clock.is_some() || lineage.is_some() || correlation.is_some();

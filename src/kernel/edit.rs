@@ -30,6 +30,10 @@ impl Kernel {
                     state.extra = self.functions.len() as u32;
                     self.functions.push(FunctionState::default());
                 }
+                KindTag::Stream => {
+                    state.extra = self.streams.len() as u32;
+                    self.streams.push(Arc::default());
+                }
                 KindTag::DeadLetterQueue => {
                     state.extra = self.graves.len() as u32;
                     self.graves.push(GraveState::default());
@@ -80,8 +84,13 @@ impl Kernel {
             state.base = self.now.saturating_add(producer.after);
             self.arm_source(cx, node);
         }
-        if work.worker().is_some_and(|worker| worker.function.is_some()) {
-            self.provision(cx, node);
+        if let Some(worker) = work.worker() {
+            if worker.function.is_some() {
+                self.provision(cx, node);
+            }
+            if let Some(stream) = &worker.stream {
+                self.begin_stream(node, stream);
+            }
         }
     }
 
@@ -180,6 +189,9 @@ impl Kernel {
         if let Some(worker) = after.worker() {
             if worker.function.is_some() && !self.is_down(node) {
                 self.provision(cx, node);
+            }
+            if let Some(stream) = &worker.stream {
+                self.change_stream(cx, old, node, stream);
             }
             self.begin_next(cx, node);
         }
@@ -371,6 +383,8 @@ impl Kernel {
                 | Tag::Token
                 | Tag::Reclaim
                 | Tag::Unheld
+                | Tag::Watermark
+                | Tag::Sweep
                 | Tag::ScaleOut => true,
                 Tag::Publish
                 | Tag::Gate
@@ -421,6 +435,11 @@ impl Kernel {
             KindTag::Gateway => {
                 self.producers[extra].restart(self.now);
                 self.purge_requests(cx, node);
+            }
+            KindTag::Stream => {
+                // Its timer is gone with the rest.
+                self.stream_state(node).timer = None;
+                self.forget_state(cx, node, None);
             }
             KindTag::Bus | KindTag::Consumer | KindTag::Service | KindTag::DeadLetterQueue | KindTag::Note => {}
         }

@@ -264,6 +264,8 @@ impl Kernel {
                         | Tag::Unheld
                         | Tag::Source
                         | Tag::Token
+                        | Tag::Watermark
+                        | Tag::Sweep
                         | Tag::Reclaim
                         | Tag::ScaleOut
                         | Tag::CallLost
@@ -338,7 +340,12 @@ impl Kernel {
                     cx.show(What::InstanceReclaimed { node, instances: 0 });
                 }
             }
-            None => {}
+            None => {
+                let worker = plan.nodes[node.index()].work.worker();
+                if let Some(stream) = worker.and_then(|worker| worker.stream.as_ref()) {
+                    self.crash_stream(cx, fault, node, stream);
+                }
+            }
         }
         self.lose_connections(cx, node);
     }
@@ -476,6 +483,9 @@ impl Kernel {
             if worker.function.is_some() {
                 self.provision(cx, node);
             }
+            if let Some(stream) = &worker.stream {
+                self.begin_stream(node, stream);
+            }
             for (ix, sub) in cx.plan.subs.iter().enumerate() {
                 if !sub.is_inbox && sub.alive && sub.members.iter().any(|member| member.node == node) {
                     self.rebalance(cx, SubIx(ix as u32));
@@ -527,6 +537,9 @@ impl Kernel {
             let state = &mut self.producers[self.nodes[node.index()].extra as usize];
             state.base = state.base.saturating_add(stood);
             self.arm_source(cx, node);
+        }
+        if let Some(stream) = super::nodes::stream_of(cx.plan, node) {
+            self.wake_stream(node, stream, stood);
         }
         self.begin_next(cx, node);
         self.reopen(cx.plan, node);

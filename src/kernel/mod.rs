@@ -1,5 +1,6 @@
 //! The machine: a pure, single-threaded state machine in virtual time. No clock, no thread, no IO.
 
+mod aggregates;
 mod breaker;
 mod bus;
 mod compaction;
@@ -28,6 +29,7 @@ mod settlement;
 mod state;
 mod topics;
 mod unsent;
+mod windows;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -39,12 +41,14 @@ use self::event_list::{Class, EventList, Key};
 pub use self::faults::FaultNow;
 pub use self::keys::partition_of;
 pub use self::ledger::{Letter, OpenObligation};
+pub use self::nodes::StreamNow;
 pub use self::peek::NodeNow;
 pub use self::seam::{Incoming, Outgoing, Ownership, Publish, PublishOutcome, Receipt};
 use self::state::{
     CursorState, DeadLetter, FunctionState, GraveState, InboxState, Job, Jobs, NodeRest, NodeState, PartitionState,
     ProducerState, SubState, Tag, TopicState,
 };
+use self::windows::StreamState;
 use crate::model::{FaultIx, FaultKind, LinkIx, NodeIx, SimDuration, SimTime, StartAt, SubIx};
 use crate::plan::{Aim, Plan, Work};
 use crate::trace::{NodeShape, Observer, Record, Shape, SubShape, What};
@@ -117,6 +121,9 @@ pub enum Limit {
     /// [`limits::RETAINED`].
     #[error("topics keep more than {} records", limits::RETAINED)]
     Retained,
+    /// [`limits::STREAM_STATE`].
+    #[error("a stream processor holds more than {} windows and events", limits::STREAM_STATE)]
+    StreamState,
 }
 
 /// Limits of a run.
@@ -127,6 +134,12 @@ pub mod limits {
     pub const RETAINED: usize = 1 << 25;
     /// Events that an idempotent subscription remembers.
     pub const REMEMBERED: usize = 1 << 22;
+    /// Windows and waiting events that one stream processor holds.
+    pub const STREAM_STATE: usize = 1 << 20;
+    /// Hopping windows that one event is in.
+    pub const WINDOWS_PER_EVENT: u32 = crate::plan::WINDOWS_PER_EVENT;
+    /// Different values that one window counts; beyond that the figure stays.
+    pub const DISTINCT: usize = 100_000;
     /// Hops are counted up to here; a hop limit beyond is none.
     pub const HOPS: u32 = (1 << 19) - 1;
     /// Events that one press of a button makes.
@@ -156,6 +169,8 @@ pub struct Kernel {
     rest: Vec<NodeRest>,
     producers: Vec<ProducerState>,
     functions: Vec<FunctionState>,
+    /// Shared with keyframes until they change.
+    streams: Vec<Arc<StreamState>>,
     graves: Vec<GraveState>,
     topics: Vec<TopicState>,
     partitions: Vec<PartitionState>,
@@ -240,6 +255,7 @@ impl Kernel {
             rest: Vec::with_capacity(plan.nodes.len()),
             producers: Vec::new(),
             functions: Vec::new(),
+            streams: Vec::new(),
             graves: Vec::new(),
             topics: Vec::new(),
             partitions: Vec::new(),
@@ -443,6 +459,7 @@ impl Kernel {
                 self.jobs.remove(handle);
                 self.on_scale_out(cx, NodeIx(node));
             }
+            Tag::Watermark | Tag::Sweep => self.on_stream_timer(cx, handle),
             Tag::AckTimer => {
                 self.jobs.remove(handle);
                 self.on_ack_timer(cx, source);

@@ -1,6 +1,7 @@
 //! A run as it is right now, for whoever looks at it: read off its tables, nothing is folded for it.
 
 use super::Kernel;
+use super::nodes::StreamNow;
 use super::state::OpenState;
 use crate::model::{EventId, EventTypeIx, NodeIx, SubIx, TopicIx};
 use crate::plan::SubPlan;
@@ -20,6 +21,8 @@ pub struct NodeNow {
     pub emitted: u64,
     /// Records that a dead-letter queue has.
     pub dead_letters: u64,
+    /// How far a stream processor has come, and what it holds.
+    pub stream: Option<StreamNow>,
     /// Whether it waits before a full queue.
     pub is_blocked: bool,
     /// Whether an expression of it broke.
@@ -39,6 +42,11 @@ impl Kernel {
             idle: function.map_or(0, |function| function.idle.len() as u32),
             emitted: state.emitted,
             dead_letters: grave.map_or(0, |grave| grave.log.end() - grave.start),
+            stream: self
+                .streams
+                .get(state.extra as usize)
+                .filter(|_| self.is_stream(node))
+                .map(|state| StreamNow::of(state)),
             is_blocked: state.waiting_out > 0,
             is_broken: state.is_broken,
         }
@@ -46,6 +54,10 @@ impl Kernel {
 
     fn is_function(&self, node: NodeIx) -> bool {
         self.plan.node_kind(node) == crate::model::KindTag::Function
+    }
+
+    fn is_stream(&self, node: NodeIx) -> bool {
+        self.plan.node_kind(node) == crate::model::KindTag::Stream
     }
 
     fn is_grave(&self, node: NodeIx) -> bool {

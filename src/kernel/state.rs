@@ -142,6 +142,10 @@ pub(super) enum Tag {
     Reclaim,
     /// A function may have more instances again.
     ScaleOut,
+    /// The clock may close a stream processor's window.
+    Watermark,
+    /// The clock may free what a stream processor holds.
+    Sweep,
     /// The oldest of a cursor's unacked records may have waited long enough.
     AckTimer,
     /// The first of a cursor's delayed records is due.
@@ -178,6 +182,7 @@ impl Tag {
         matches!(
             self,
             Self::Reclaim
+                | Self::Sweep
                 | Self::AckTimer
                 | Self::Expiry
                 | Self::Retention

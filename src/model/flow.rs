@@ -716,6 +716,9 @@ fn check_node(parts: &FlowParts, id: &NodeId, node: &Node) -> Result<(), FlowErr
         NodeKind::Function(function) => {
             within("instances", u64::from(function.instances), u64::from(limits::CONCURRENCY))?;
         }
+        NodeKind::Stream(stream) => {
+            within("events taken in at once", u64::from(stream.concurrency), u64::from(limits::CONCURRENCY))?;
+        }
         NodeKind::Producer(_) | NodeKind::DeadLetterQueue(_) | NodeKind::Gateway(_) | NodeKind::Note(_) => {}
     }
     for handler in node.kind.handlers() {
@@ -771,7 +774,9 @@ fn expected_link(from: KindTag, to: KindTag) -> Result<ExpectedLink, LinkRefusal
         (KindTag::Bus, _) => Ok(ExpectedLink::Subscribe),
         (_, KindTag::Bus) => Ok(ExpectedLink::Publish),
         // A reply comes by subscription: who replies knows nobody who waits.
-        (KindTag::Producer, _) | (_, KindTag::Consumer | KindTag::Gateway) => Err(LinkRefusal::NeedsBus),
+        (KindTag::Producer | KindTag::Stream, _) | (_, KindTag::Consumer | KindTag::Stream | KindTag::Gateway) => {
+            Err(LinkRefusal::NeedsBus)
+        }
         (KindTag::Service | KindTag::Function | KindTag::Gateway, KindTag::Service | KindTag::Function) => {
             Ok(ExpectedLink::Call)
         }

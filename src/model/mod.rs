@@ -15,6 +15,7 @@ mod link;
 mod node;
 mod pattern;
 mod quantity;
+mod stream;
 mod time;
 mod topic;
 
@@ -38,6 +39,10 @@ pub use self::node::{
 };
 pub use self::pattern::{Pattern, PatternError};
 pub use self::quantity::{ByteSize, Chance, Factor, QuantityError, Rate, RateUnit};
+pub use self::stream::{
+    Aggregate, EventTime, Grouping, Join, Mapping, Operator, StateKept, Stream, Use, Watermark, Window, WindowShape,
+    moment_text,
+};
 pub use self::time::{SimDuration, SimTime};
 pub use self::topic::{Compaction, Dedup, Retention, Topic};
 

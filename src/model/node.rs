@@ -1,7 +1,8 @@
-//! Nodes: producers, buses, consumers, services, functions, dead-letter queues and notes.
+//! Nodes: producers, buses, consumers, services, functions, stream processors, dead-letter queues and notes.
 //!
 //! Every setting has a default that makes a node useful the moment it is dropped, and a file says only what differs.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -13,6 +14,7 @@ use super::ids::{EventName, NodeId, TopicName};
 use super::is_default;
 use super::pattern::Pattern;
 use super::quantity::{ByteSize, Chance, Factor, Rate};
+use super::stream::{Operator, Stream};
 use super::time::SimDuration;
 use super::topic::Topic;
 
@@ -75,6 +77,8 @@ pub enum NodeKind {
     Service(Service),
     /// A service that scales from zero.
     Function(Function),
+    /// Filters, transforms, gathers and joins events by the time that they carry.
+    Stream(Box<Stream>),
     /// Keeps what could not be handled.
     DeadLetterQueue(DeadLetterQueue),
     /// Asks, and waits for the reply to each request.
@@ -96,6 +100,8 @@ pub enum KindTag {
     Service,
     /// See [`NodeKind::Function`].
     Function,
+    /// See [`NodeKind::Stream`].
+    Stream,
     /// See [`NodeKind::DeadLetterQueue`].
     DeadLetterQueue,
     /// See [`NodeKind::Gateway`].
@@ -106,12 +112,13 @@ pub enum KindTag {
 
 impl KindTag {
     /// Every kind, in the order of the library.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Producer,
         Self::Bus,
         Self::Consumer,
         Self::Service,
         Self::Function,
+        Self::Stream,
         Self::DeadLetterQueue,
         Self::Gateway,
         Self::Note,
@@ -125,6 +132,7 @@ impl KindTag {
             Self::Consumer => "Consumer",
             Self::Service => "Service",
             Self::Function => "Function",
+            Self::Stream => "Stream processor",
             Self::DeadLetterQueue => "Dead-letter queue",
             Self::Gateway => "Gateway",
             Self::Note => "Note",
@@ -139,6 +147,7 @@ impl KindTag {
             Self::Consumer => "Reacts to events, and that is the end of them",
             Self::Service => "Reacts to events and emits new ones",
             Self::Function => "A service that scales from zero: cold starts, a limit on instances, a cost",
+            Self::Stream => "Filters, transforms, counts in windows and joins, by the time that events carry",
             Self::DeadLetterQueue => "Keeps the events that nobody could handle, with the reason",
             Self::Gateway => "Sends requests, and waits for the reply to each until its deadline",
             Self::Note => "Words on the canvas for whoever reads the drawing",
@@ -153,6 +162,7 @@ impl KindTag {
             Self::Consumer => "consumer",
             Self::Service => "service",
             Self::Function => "function",
+            Self::Stream => "stream",
             Self::DeadLetterQueue => "dead-letters",
             Self::Gateway => "gateway",
             Self::Note => "note",
@@ -167,6 +177,7 @@ impl KindTag {
             Self::Consumer => NodeKind::Consumer(Consumer::default()),
             Self::Service => NodeKind::Service(Service::default()),
             Self::Function => NodeKind::Function(Function::default()),
+            Self::Stream => NodeKind::Stream(Box::default()),
             Self::DeadLetterQueue => NodeKind::DeadLetterQueue(DeadLetterQueue::default()),
             Self::Gateway => NodeKind::Gateway(Box::default()),
             Self::Note => NodeKind::Note(Note::default()),
@@ -175,12 +186,12 @@ impl KindTag {
 
     /// Whether it can publish to a bus.
     pub const fn publishes(self) -> bool {
-        matches!(self, Self::Producer | Self::Service | Self::Function | Self::Gateway)
+        matches!(self, Self::Producer | Self::Service | Self::Function | Self::Stream | Self::Gateway)
     }
 
     /// Whether it can subscribe to a bus.
     pub const fn subscribes(self) -> bool {
-        matches!(self, Self::Consumer | Self::Service | Self::Function | Self::Gateway)
+        matches!(self, Self::Consumer | Self::Service | Self::Function | Self::Stream | Self::Gateway)
     }
 
     /// Whether it can be called.
@@ -203,6 +214,7 @@ impl NodeKind {
             Self::Consumer(_) => KindTag::Consumer,
             Self::Service(_) => KindTag::Service,
             Self::Function(_) => KindTag::Function,
+            Self::Stream(_) => KindTag::Stream,
             Self::DeadLetterQueue(_) => KindTag::DeadLetterQueue,
             Self::Gateway(_) => KindTag::Gateway,
             Self::Note(_) => KindTag::Note,
@@ -217,6 +229,7 @@ impl NodeKind {
             Self::Producer(_)
             | Self::Bus(_)
             | Self::Consumer(_)
+            | Self::Stream(_)
             | Self::DeadLetterQueue(_)
             | Self::Gateway(_)
             | Self::Note(_) => &[],
@@ -232,16 +245,32 @@ impl NodeKind {
             | Self::Consumer(_)
             | Self::Service(_)
             | Self::Function(_)
+            | Self::Stream(_)
             | Self::DeadLetterQueue(_)
             | Self::Note(_) => None,
         }
     }
 
+    /// What it does with which event, whatever its kind calls that: its handlers, or a stream processor's operator said as
+    /// such.
+    pub fn reactions(&self) -> Cow<'_, [Handler]> {
+        match self {
+            Self::Stream(stream) => Cow::Owned(stream.as_handlers()),
+            _ => Cow::Borrowed(self.handlers()),
+        }
+    }
+
     /// Every event type that it emits, in the order of its settings.
     pub fn emitted(&self) -> impl Iterator<Item = &EventName> {
-        let produced = self.source().map(|source| &source.emits);
+        let (produced, late, sides) = match self {
+            Self::Stream(stream) => {
+                let sides = if matches!(stream.operator, Operator::Join(_)) { 2 } else { 1 };
+                (Some(&stream.emits), stream.late_event(), sides)
+            }
+            _ => (self.source().map(|source| &source.emits), None, 1),
+        };
         let handled = self.handlers().iter().flat_map(|handler| handler.emits.iter().map(|emit| &emit.event));
-        produced.into_iter().chain(handled)
+        (0..sides).flat_map(move |_| produced.into_iter().chain(late)).chain(handled)
     }
 }
 

@@ -13,6 +13,7 @@ mod guards;
 mod routes;
 mod secrets;
 mod settings;
+mod streams;
 mod topics;
 mod traffic;
 mod waiting;
@@ -37,6 +38,7 @@ pub fn check(flow: &Flow) -> Vec<Problem> {
     events::check(flow, &mut findings);
     secrets::check(flow, &mut findings);
     routes.check(&wiring, &mut findings);
+    streams::check(&wiring, &routes, &mut findings);
     groups::check(&wiring, &routes, &mut findings);
     waiting::check(&wiring, &routes, &mut findings);
     topics::check(&wiring, &routes, &mut findings);

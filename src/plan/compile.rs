@@ -1,5 +1,7 @@
 //! Makes a plan of a flow: handles given out, routes and settings resolved, expressions compiled.
 
+mod streams;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -416,6 +418,7 @@ impl<'a> Compiler<'a> {
             Some(NodeKind::Function(function)) => function.instances,
             // It takes whatever comes, at once.
             Some(NodeKind::Gateway(_)) => u32::MAX,
+            Some(NodeKind::Stream(stream)) => stream.concurrency,
             _ => 1,
         };
         let prefetch = settings.prefetch.unwrap_or_else(|| at_once.max(1).saturating_mul(2));
@@ -544,6 +547,7 @@ impl<'a> Compiler<'a> {
                         rate,
                         timeout: timeout(consumer.timeout),
                         function: None,
+                        stream: None,
                         inbox: None,
                         fire: None,
                         is_sink: true,
@@ -574,6 +578,7 @@ impl<'a> Compiler<'a> {
                     });
                     Work::Worker(Box::new(worker))
                 }
+                NodeKind::Stream(stream) => Work::Worker(Box::new(self.stream(ix, &id, stream))),
                 NodeKind::DeadLetterQueue(queue) => {
                     Work::DeadLetters { keep: queue.keep_records.unwrap_or(DEAD_LETTERS).max(1) }
                 }
@@ -607,6 +612,7 @@ impl<'a> Compiler<'a> {
             rate: rate.map(BucketPlan::new),
             timeout: None,
             function: None,
+            stream: None,
             inbox,
             fire,
             is_sink: false,
@@ -720,6 +726,7 @@ impl<'a> Compiler<'a> {
             rate: None,
             timeout: None,
             function: None,
+            stream: None,
             inbox: None,
             fire: None,
             is_sink: true,
@@ -878,6 +885,7 @@ impl<'a> Compiler<'a> {
         }
         self.plan.lay_lines();
         self.plan.lay_faults(self.flow);
+        self.plan.lay_stream_inputs();
         data_needs::mark(&mut self.plan);
         self.plan.lanes = lanes::lay(&self.plan);
         self.plan.lay_feeds();

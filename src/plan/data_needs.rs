@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::Plan;
-use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, RouteTo, TopicPlan, Work};
+use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, RouteTo, TopicPlan, Work, WorkerPlan};
+use super::stream::{OperatorPlan, StreamPlan};
 use crate::model::{EventTypeIx, TopicIx};
 
 /// Marks the event types of a plan. All others' data are never computed unless a person asks.
@@ -37,6 +38,11 @@ pub(super) fn mark(plan: &mut Plan) {
             mark_causes(plan, handler, &mut needed);
         }
     }
+    for (worker, stream) in streams(plan) {
+        if stream.programs().any(|program| program.needs_data()) {
+            mark_causes(plan, &worker.handlers[0], &mut needed);
+        }
+    }
     // A needed effect that is made of its cause's data needs the cause's.
     loop {
         let before = needed.clone();
@@ -48,6 +54,16 @@ pub(super) fn mark(plan: &mut Plan) {
             };
             if handler.emits.iter().any(hands_on) {
                 mark_causes(plan, handler, &mut needed);
+            }
+        }
+        for (worker, stream) in streams(plan) {
+            // A pair holds both sides' data, a late event is what it was; a window's result is made of its own state.
+            let pairs = match &stream.operator {
+                OperatorPlan::Join(join) => needed[join.result.kind.index()],
+                OperatorPlan::Each | OperatorPlan::Window(_) => false,
+            };
+            if pairs || stream.late.as_ref().is_some_and(|late| needed[late.kind.index()]) {
+                mark_causes(plan, &worker.handlers[0], &mut needed);
             }
         }
         if needed == before {
@@ -107,7 +123,13 @@ fn handlers(plan: &Plan) -> impl Iterator<Item = &HandlerPlan> {
 
 fn emits(plan: &Plan) -> impl Iterator<Item = &EmitPlan> {
     let produced = plan.nodes.iter().filter_map(|node| node.work.source().map(|source| &source.emit));
-    produced.chain(handlers(plan).flat_map(|handler| &handler.emits[..]))
+    let gathered = streams(plan).flat_map(|(_, stream)| stream.result().into_iter().chain(&stream.late));
+    produced.chain(handlers(plan).flat_map(|handler| &handler.emits[..])).chain(gathered)
+}
+
+fn streams(plan: &Plan) -> impl Iterator<Item = (&WorkerPlan, &StreamPlan)> {
+    let workers = plan.nodes.iter().filter_map(|node| node.work.worker());
+    workers.filter_map(|worker| Some((worker, worker.stream.as_deref()?)))
 }
 
 fn mark_causes(plan: &Plan, handler: &HandlerPlan, needed: &mut [bool]) {

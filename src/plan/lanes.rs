@@ -94,6 +94,7 @@ pub(super) fn lay(plan: &Plan) -> Lanes {
                 rate,
                 timeout,
                 function,
+                stream,
                 inbox: _,
                 fire: _,
                 is_sink,
@@ -106,6 +107,7 @@ pub(super) fn lay(plan: &Plan) -> Lanes {
             let may_be_plain = timeout.is_none() && matches!(node.work, Work::Worker(_));
             if lane.is_simple
                 && may_be_plain
+                && stream.is_none()
                 && let [HandlerPlan { on: Kinds::All, takes, fails: Chance::NEVER, emits, pick, is_plain: true }] =
                     &handlers[..]
             {

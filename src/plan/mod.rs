@@ -14,6 +14,7 @@ mod plan;
 mod problem;
 mod replay;
 mod sampler;
+mod stream;
 mod topics;
 
 pub use self::check::check;
@@ -30,6 +31,11 @@ pub(crate) use self::plan::{
 };
 pub use self::plan::{Plan, SubTerms};
 pub use self::problem::{Place, Problem, Severity};
+pub(crate) use self::replay::rfc3339_nanos;
 pub use self::replay::{LOG_BYTES, LOG_ROWS, ReplayError, ReplayLog, ReplayRow};
 pub(crate) use self::sampler::Sampler;
+pub(crate) use self::stream::{
+    AggregateKind, AggregatePlan, GroupPlan, JoinPlan, OperatorPlan, ShapePlan, StreamInput, StreamPlan, TimePlan,
+    WINDOWS_PER_EVENT, WindowPlan,
+};
 pub(crate) use self::topics::{DedupPlan, TopicRules};

@@ -12,6 +12,7 @@ use super::lines::LinePlan;
 use super::outside::Capabilities;
 use super::replay::ReplayLog;
 use super::sampler::Sampler;
+use super::stream::StreamPlan;
 use super::topics::TopicRules;
 use crate::expr::Program;
 use crate::model::{
@@ -151,6 +152,8 @@ pub(crate) struct WorkerPlan {
     /// How long one handling may take.
     pub(crate) timeout: Option<u64>,
     pub(crate) function: Option<FunctionPlan>,
+    /// What it makes of events, if it is a stream processor.
+    pub(crate) stream: Option<Box<StreamPlan>>,
     /// Where it takes calls; none for a consumer.
     pub(crate) inbox: Option<SubIx>,
     /// The type of an event that a hand calls it with.

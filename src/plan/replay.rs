@@ -439,7 +439,7 @@ fn billionths(decimals: &str) -> u32 {
 }
 
 /// `2018-01-31T01:49:59.650Z` as nanoseconds since 1970. Source: RFC 3339, section 5.6.
-fn rfc3339_nanos(text: &str) -> Option<i128> {
+pub(crate) fn rfc3339_nanos(text: &str) -> Option<i128> {
     let number = |range: std::ops::Range<usize>| {
         let digits = text.get(range)?;
         digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<i64>().ok())?

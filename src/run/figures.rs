@@ -13,7 +13,8 @@ use super::rates::{Since, Window};
 use super::report::{LinkReport, Report, Tally};
 use super::verdicts::{Expected, VerdictLine};
 use super::view::{
-    BusLive, Counts, FaultLive, LinkLive, LiveView, LogRow, NodeLive, PartitionLive, SubscriptionLive, TopicLive,
+    BusLive, Counts, FaultLive, LinkLive, LiveView, LogRow, NodeLive, PartitionLive, StreamLive, SubscriptionLive,
+    TopicLive,
 };
 
 /// How long the window of “lately” is at least in time on the wall: four seconds, in units of how long motion is seen.
@@ -243,6 +244,14 @@ impl Figures {
             utilization: if hands > 0.0 { (busy_nanos / hands).min(1.0) } else { 0.0 },
             cold: now.instances.saturating_sub(now.idle + work.busy),
             warm: now.idle,
+            stream: now.stream.map(|stream| StreamLive {
+                watermark_nanos: stream.watermark_nanos,
+                lag: stream.lag_nanos.map(SimDuration::from_nanos),
+                open: stream.open,
+                closed: stream.closed,
+                waiting: stream.waiting,
+                late: self.tally.late(node),
+            }),
             dead_letters: now.dead_letters,
             blocked: now.is_blocked,
             faulted: now.is_broken,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 
-use crate::model::{EventId, EventTypeIx};
+use crate::model::{EventId, EventTypeIx, moment_text};
 use crate::plan::Plan;
 use crate::trace::{Circuit, Leg, NoReply, Phase, Record, Removal, Stage, Staleness, What};
 
@@ -108,7 +108,13 @@ fn slot(event: EventId) -> usize {
 
 const fn is_trouble(what: LogKind) -> bool {
     match what {
-        LogKind::Emitted | LogKind::Accepted | LogKind::Delivered | LogKind::Started | LogKind::Handled => false,
+        LogKind::Emitted
+        | LogKind::Accepted
+        | LogKind::Delivered
+        | LogKind::Started
+        | LogKind::Handled
+        | LogKind::Stream
+        | LogKind::Window => false,
         LogKind::Rejected
         | LogKind::Failed
         | LogKind::Retrying
@@ -119,6 +125,7 @@ const fn is_trouble(what: LogKind) -> bool {
         | LogKind::Recognised
         | LogKind::Backpressure
         | LogKind::Instance
+        | LogKind::Late
         | LogKind::Rebalanced
         | LogKind::Edited
         | LogKind::Notice => true,
@@ -143,6 +150,9 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         What::Evicted { .. } | What::Removed { why: Removal::Superseded | Removal::Deleted, .. } => LogKind::Evicted,
         What::Blocked { .. } | What::Unblocked { .. } => LogKind::Backpressure,
         What::InstanceStarted { .. } | What::InstanceReclaimed { .. } => LogKind::Instance,
+        What::WatermarkAdvanced { .. } | What::Gathered { .. } | What::HeldAlready { .. } => LogKind::Stream,
+        What::WindowClosed { .. } | What::Joined { .. } => LogKind::Window,
+        What::Late { .. } => LogKind::Late,
         What::Rebalanced { .. } => LogKind::Rebalanced,
         What::Edited { .. } => LogKind::Edited,
         What::Queued { taken_back: true, .. }
@@ -175,6 +185,7 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         | What::CallFailed { .. }
         | What::Unanswered { .. }
         | What::Orphaned { .. }
+        | What::StateLost { .. }
         | What::Draining => LogKind::Notice,
         What::Replied { .. } => LogKind::Handled,
         What::Sent { .. }
@@ -489,6 +500,48 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
                 Some(request) => format!("orphan: {} waits for no reply any more", event_text(plan, request)),
                 None => "orphan: it answers no request".to_owned(),
             };
+        }
+        What::WatermarkAdvanced { node, to_nanos } => {
+            row.node = Some(node);
+            row.detail = format!("watermark {}: all up to here is believed to have come", moment_text(to_nanos));
+        }
+        What::Gathered { node, event, time_nanos, places, late } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            let windows = if places == 1 { String::new() } else { format!(" into {places} windows") };
+            let late = if late { ", late but not too late" } else { "" };
+            row.detail = format!("taken in{windows}, happened at {}{late}", moment_text(time_nanos));
+        }
+        What::Late { node, event, time_nanos, watermark_nanos } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            row.detail = format!(
+                "too late: happened at {}, the watermark is at {}",
+                moment_text(time_nanos),
+                moment_text(watermark_nanos)
+            );
+        }
+        What::HeldAlready { node, event } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            "came again, and is in the state already: only acknowledged".clone_into(&mut row.detail);
+        }
+        What::WindowClosed { node, event, start_nanos, end_nanos, count, revision } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            let events = if count == 1 { "event" } else { "events" };
+            let again = if revision == 0 { String::new() } else { format!(", revision {revision}") };
+            let (start, end) = (moment_text(start_nanos), moment_text(end_nanos));
+            row.detail = format!("{count} {events} from {start} to {end}{again}");
+        }
+        What::Joined { node, event, left, right } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            let named = |event: EventId| format!("{}/{}", plan.node_id(event.origin()), event.number());
+            row.detail = format!("{} with {}", named(left), named(right));
+        }
+        What::StateLost { fault, node, windows, waiting } => {
+            row.node = Some(node);
+            let by = match fault {
+                Some(fault) => format!("lost by “{}”", plan.fault_name(fault)),
+                None => "dropped by an edit".to_owned(),
+            };
+            row.detail = format!("its state is {by}: {windows} windows, {waiting} events that waited for a partner");
         }
         What::Draining => "sources are stopped".clone_into(&mut row.detail),
         What::Unconfirmed { link, node, event, kind } => {

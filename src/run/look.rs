@@ -226,6 +226,11 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::Replied { event, .. }
         | What::Unanswered { event, .. }
         | What::Orphaned { event, .. }
+        | What::Gathered { event, .. }
+        | What::Late { event, .. }
+        | What::HeldAlready { event, .. }
+        | What::WindowClosed { event, .. }
+        | What::Joined { event, .. }
         | What::Unconfirmed { event, .. } => Some(*event),
         What::FaultBegan { .. } | What::FaultEnded { .. } => None,
         What::OutOfRange { .. }
@@ -238,6 +243,8 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::Edited { .. }
         | What::SourceEnded { .. }
         | What::BreakerTurned { .. }
+        | What::WatermarkAdvanced { .. }
+        | What::StateLost { .. }
         | What::Draining => None,
     }
 }

@@ -166,7 +166,7 @@ impl Tally {
                 report.handled = Some(figures.handled);
                 report.failed = Some(received.saturating_sub(figures.handled));
             }
-            KindTag::Consumer | KindTag::Service | KindTag::Function => {
+            KindTag::Consumer | KindTag::Service | KindTag::Function | KindTag::Stream => {
                 report.received = Some(figures.received);
                 report.handled = Some(figures.handled);
                 report.failed = Some(figures.failed);
@@ -203,7 +203,18 @@ impl Tally {
             report.instances_max = Some(function.instances_max.into());
             report.cost = Some(figures.cost_nanodollars as f64 / 1e9);
         }
+        if let Some(stream) = figures.stream {
+            report.on_time = Some(stream.on_time);
+            report.late_taken = Some(stream.late_taken);
+            report.late = Some(stream.late);
+            report.results = Some(stream.results);
+        }
         report
+    }
+
+    /// Events that were too late for a stream processor.
+    pub(super) fn late(&self, node: NodeIx) -> u64 {
+        self.metrics.stream(node).map_or(0, |figures| figures.late)
     }
 }
 

@@ -278,6 +278,8 @@ pub struct NodeLive {
     pub cold: u32,
     /// A function's instances that are ready and idle.
     pub warm: u32,
+    /// What a stream processor holds, and how far it has come.
+    pub stream: Option<StreamLive>,
     /// A dead-letter queue's records.
     pub dead_letters: u64,
     /// Whether it waits because a queue downstream is full.
@@ -301,6 +303,23 @@ pub struct RequestsLive {
     pub no_responders: u64,
     /// Replies that nobody waited for any more.
     pub orphans: u64,
+}
+
+/// How far a stream processor has come, and what it holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamLive {
+    /// Up to when everything is believed to have come, in nanoseconds of event time; unset until something is known.
+    pub watermark_nanos: Option<i64>,
+    /// How far that is behind the latest event.
+    pub lag: Option<SimDuration>,
+    /// Windows that have not closed.
+    pub open: u32,
+    /// Windows that have closed and still take late events.
+    pub closed: u32,
+    /// Events that wait for a partner.
+    pub waiting: u32,
+    /// Events that were too late so far.
+    pub late: u64,
 }
 
 /// The few figures of a link that its curve shows.
@@ -492,6 +511,12 @@ pub enum LogKind {
     Backpressure,
     /// A function's instance came or went.
     Instance,
+    /// A stream processor took an event in, or event time went on there.
+    Stream,
+    /// A window closed, or two events found each other.
+    Window,
+    /// An event came too late for its window.
+    Late,
     /// Partitions were dealt out anew.
     Rebalanced,
     /// An edit entered the run.
@@ -502,7 +527,7 @@ pub enum LogKind {
 
 impl LogKind {
     /// Every kind, in the order of the filter.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Emitted,
         Self::Accepted,
         Self::Rejected,
@@ -518,6 +543,9 @@ impl LogKind {
         Self::Recognised,
         Self::Backpressure,
         Self::Instance,
+        Self::Stream,
+        Self::Window,
+        Self::Late,
         Self::Rebalanced,
         Self::Edited,
         Self::Notice,
@@ -541,6 +569,9 @@ impl LogKind {
             Self::Recognised => "recognised",
             Self::Backpressure => "backpressure",
             Self::Instance => "instance",
+            Self::Stream => "stream",
+            Self::Window => "window",
+            Self::Late => "late",
             Self::Rebalanced => "rebalanced",
             Self::Edited => "edited",
             Self::Notice => "notice",
@@ -635,6 +666,18 @@ pub struct NodeReport {
     /// From request to reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub round_trip_ns: Option<Spread>,
+    /// Events that a stream processor took into its state in time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_time: Option<u64>,
+    /// Events that it took in although the watermark had passed them by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late_taken: Option<u64>,
+    /// Events that were too late for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late: Option<u64>,
+    /// Its results: windows as often as they came out, pairs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub results: Option<u64>,
 }
 
 /// An event and when it was seen, so that it can be looked up again.

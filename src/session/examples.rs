@@ -43,6 +43,8 @@ pub const EXAMPLES: &[Example] = &examples![
     "request-reply",
     "circuit-breaker",
     "slow-consumer",
+    "windowed-clicks",
+    "fraud-join",
     "earthquake-alerts",
 ];
 

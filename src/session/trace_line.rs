@@ -540,6 +540,56 @@ impl Serialize for TraceLine<'_> {
                 let request = request.map(|request| line.named(request));
                 line.put("request", request)?;
             }
+            What::WatermarkAdvanced { node, to_nanos } => {
+                line.what("watermark_advanced")?;
+                line.node(node)?;
+                line.put("to_event_ns", to_nanos)?;
+            }
+            What::Gathered { node, event, time_nanos, places, late } => {
+                line.what("gathered")?;
+                line.event(event)?;
+                line.node(node)?;
+                line.put("event_ns", time_nanos)?;
+                line.put("places", places)?;
+                line.put("late", late)?;
+            }
+            What::Late { node, event, time_nanos, watermark_nanos } => {
+                line.what("late")?;
+                line.event(event)?;
+                line.node(node)?;
+                line.put("event_ns", time_nanos)?;
+                line.put("watermark_event_ns", watermark_nanos)?;
+            }
+            What::HeldAlready { node, event } => {
+                line.what("held_already")?;
+                line.event(event)?;
+                line.node(node)?;
+            }
+            What::WindowClosed { node, event, start_nanos, end_nanos, count, revision } => {
+                line.what("window_closed")?;
+                line.event(event)?;
+                line.node(node)?;
+                line.put("start_event_ns", start_nanos)?;
+                line.put("end_event_ns", end_nanos)?;
+                line.put("count", count)?;
+                line.put("revision", revision)?;
+            }
+            What::Joined { node, event, left, right } => {
+                line.what("joined")?;
+                line.event(event)?;
+                line.node(node)?;
+                line.put("left", line.named(left))?;
+                line.put("right", line.named(right))?;
+            }
+            What::StateLost { fault, node, windows, waiting } => {
+                line.what("state_lost")?;
+                line.node(node)?;
+                line.put("windows", windows)?;
+                line.put("waiting", waiting)?;
+                if let Some(fault) = fault {
+                    line.fault(fault)?;
+                }
+            }
             What::Draining => line.what("draining")?,
             What::Unconfirmed { link, node, event, kind } => {
                 line.what("unconfirmed")?;

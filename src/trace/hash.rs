@@ -262,6 +262,29 @@ impl Observer for TraceHash {
                 let request = request.map_or(u64::MAX, |request| request.to_bits());
                 self.words([98, at, node.0.into(), event.to_bits(), request]);
             }
+            What::WatermarkAdvanced { node, to_nanos } => {
+                self.words([100, at, node.0.into(), to_nanos.cast_unsigned()]);
+            }
+            What::Gathered { node, event, time_nanos, places, late } => {
+                let (node, time) = (node.0.into(), time_nanos.cast_unsigned());
+                self.words([101, at, node, event.to_bits(), time, places.into(), late.into()]);
+            }
+            What::Late { node, event, time_nanos, watermark_nanos } => {
+                let (time, watermark) = (time_nanos.cast_unsigned(), watermark_nanos.cast_unsigned());
+                self.words([102, at, node.0.into(), event.to_bits(), time, watermark]);
+            }
+            What::HeldAlready { node, event } => self.words([103, at, node.0.into(), event.to_bits()]),
+            What::WindowClosed { node, event, start_nanos, end_nanos, count, revision } => {
+                let (start, end) = (start_nanos.cast_unsigned(), end_nanos.cast_unsigned());
+                self.words([104, at, node.0.into(), event.to_bits(), start, end, count, revision.into()]);
+            }
+            What::Joined { node, event, left, right } => {
+                self.words([105, at, node.0.into(), event.to_bits(), left.to_bits(), right.to_bits()]);
+            }
+            What::StateLost { fault, node, windows, waiting } => {
+                let fault = fault.map_or(u64::MAX, |fault| fault.0.into());
+                self.words([106, at, fault, node.0.into(), windows, waiting]);
+            }
             What::Unconfirmed { link, node, event, kind } => {
                 self.words([33, at, link.0.into(), node.0.into(), event.to_bits(), kind.0.into()]);
             }

@@ -22,6 +22,8 @@ pub struct Metrics {
     ends: Vec<LedgerCounts>,
     /// Only functions have these; by node.
     functions: Vec<(NodeIx, FunctionFigures)>,
+    /// Only stream processors have these; by node.
+    streams: Vec<(NodeIx, StreamFigures)>,
     publishes: Publishes,
     /// Figures of gateways and circuit breakers.
     calls: CallFigures,
@@ -85,6 +87,19 @@ pub struct FunctionFigures {
     paid_nanos: u128,
 }
 
+/// The figures of a stream processor: what came to its windows or joins is the sum of the first three.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamFigures {
+    /// Events that it took in in time.
+    pub on_time: u64,
+    /// Events that it took in although the watermark had passed them by.
+    pub late_taken: u64,
+    /// Events that were too late.
+    pub late: u64,
+    /// Windows as often as they came out, and pairs.
+    pub results: u64,
+}
+
 /// The figures of a node, as a report has them. What does not apply to its kind is zero.
 #[derive(Clone, Debug)]
 pub struct NodeFigures<'a> {
@@ -120,6 +135,8 @@ pub struct NodeFigures<'a> {
     pub end_to_end: &'a Histogram,
     /// A function's own figures.
     pub function: Option<FunctionFigures>,
+    /// A stream processor's own figures.
+    pub stream: Option<StreamFigures>,
     /// A function's cost in billionths of a dollar.
     pub cost_nanodollars: u128,
 }
@@ -257,6 +274,7 @@ impl Metrics {
             subs: Vec::new(),
             ends: Vec::new(),
             functions: Vec::new(),
+            streams: Vec::new(),
             publishes: Publishes::default(),
             calls: CallFigures::default(),
             shape: Shape::default(),
@@ -281,6 +299,9 @@ impl Metrics {
             let ix = NodeIx(place as u32);
             if node.kind == KindTag::Function && !self.functions.iter().any(|(known, _)| *known == ix) {
                 self.functions.push((ix, FunctionFigures::default()));
+            }
+            if node.kind == KindTag::Stream && !self.streams.iter().any(|(known, _)| *known == ix) {
+                self.streams.push((ix, StreamFigures::default()));
             }
             let cell = &mut self.nodes[place];
             if !node.alive {
@@ -468,6 +489,17 @@ impl Metrics {
         self.links[link.index()]
     }
 
+    /// A stream processor's own figures.
+    pub fn stream(&self, node: NodeIx) -> Option<StreamFigures> {
+        self.streams.iter().find(|(of, _)| *of == node).map(|(_, figures)| *figures)
+    }
+
+    fn of_stream(&mut self, node: NodeIx, count: impl FnOnce(&mut StreamFigures)) {
+        if let Some((_, figures)) = self.streams.iter_mut().find(|(of, _)| *of == node) {
+            count(figures);
+        }
+    }
+
     /// A node's figures.
     pub fn node(&self, node: NodeIx) -> NodeFigures<'_> {
         let now = self.now.as_nanos();
@@ -507,6 +539,7 @@ impl Metrics {
             service: &spreads.service,
             end_to_end: &spreads.end_to_end,
             function,
+            stream: self.stream(node),
             cost_nanodollars: self.cost(node),
         }
     }
@@ -664,6 +697,14 @@ impl Observer for Metrics {
                     figures.instances = instances;
                 }
             }
+            What::Gathered { node, late, .. } => self.of_stream(node, |figures| {
+                let count = if late { &mut figures.late_taken } else { &mut figures.on_time };
+                *count += 1;
+            }),
+            What::Late { node, .. } => self.of_stream(node, |figures| figures.late += 1),
+            What::WindowClosed { node, .. } | What::Joined { node, .. } => {
+                self.of_stream(node, |figures| figures.results += 1);
+            }
             What::LinkLost { link, leg, .. } => {
                 // An answer never counted as sent.
                 self.links[link.index()].lost += u64::from(leg != Leg::Answer);
@@ -721,6 +762,9 @@ impl Observer for Metrics {
             | What::Broken { .. }
             | What::Edited { .. }
             | What::SourceEnded { .. }
+            | What::WatermarkAdvanced { .. }
+            | What::HeldAlready { .. }
+            | What::StateLost { .. }
             | What::Draining => {}
         }
     }

@@ -14,7 +14,7 @@ pub use self::hash::TraceHash;
 pub use self::histogram::Histogram;
 pub use self::judge::{Breach, Judge, Measured, Outcome, Question, REMEMBERED, Reach, Seen, Verdict, When, Wrong};
 pub use self::ledger::{Ledger, LedgerCounts};
-pub use self::metrics::{FunctionFigures, LinkFigures, Metrics, NodeFigures, Publishes, Work};
+pub use self::metrics::{FunctionFigures, LinkFigures, Metrics, NodeFigures, Publishes, StreamFigures, Work};
 pub use self::record::{
     Circuit, KeyRef, Leg, NoReply, Observer, Passage, Phase, Reason, Record, Removal, Stage, Staleness, What,
 };

@@ -742,6 +742,81 @@ pub enum What<'a> {
         /// The request that it answers, if it answers one.
         request: Option<EventId>,
     },
+    /// Event time has come further at a stream processor: everything up to here is believed to have come.
+    WatermarkAdvanced {
+        /// The stream processor.
+        node: NodeIx,
+        /// Event time, in nanoseconds; it may be negative.
+        to_nanos: i64,
+    },
+    /// A stream processor took an event into its state: into windows, or to wait for a partner.
+    Gathered {
+        /// The stream processor.
+        node: NodeIx,
+        /// The event.
+        event: EventId,
+        /// When it happened, in nanoseconds of event time.
+        time_nanos: i64,
+        /// Into how many windows it went; 1 for one side of a join.
+        places: u32,
+        /// Whether the watermark had passed it by: late, but not too late.
+        late: bool,
+    },
+    /// An event came too late for a stream processor to do anything with it.
+    Late {
+        /// The stream processor.
+        node: NodeIx,
+        /// The event.
+        event: EventId,
+        /// When it happened, in nanoseconds of event time.
+        time_nanos: i64,
+        /// Where the watermark is.
+        watermark_nanos: i64,
+    },
+    /// A record came again that a stream processor has in its state already: it is only acknowledged.
+    HeldAlready {
+        /// The stream processor.
+        node: NodeIx,
+        /// The event.
+        event: EventId,
+    },
+    /// A window came out, as the event just emitted.
+    WindowClosed {
+        /// The stream processor.
+        node: NodeIx,
+        /// The result.
+        event: EventId,
+        /// Its start, in nanoseconds of event time.
+        start_nanos: i64,
+        /// Its end, which is outside.
+        end_nanos: i64,
+        /// How many events are in it.
+        count: u64,
+        /// How often it had come out before: late events make it come out anew.
+        revision: u32,
+    },
+    /// Two events found each other, as the event just emitted.
+    Joined {
+        /// The stream processor.
+        node: NodeIx,
+        /// The result.
+        event: EventId,
+        /// One of its parents.
+        left: EventId,
+        /// The other one.
+        right: EventId,
+    },
+    /// A stream processor lost what it held.
+    StateLost {
+        /// The fault that did it; none if an edit gave it something else to hold.
+        fault: Option<FaultIx>,
+        /// The stream processor.
+        node: NodeIx,
+        /// How many windows.
+        windows: u64,
+        /// How many events that waited for a partner.
+        waiting: u64,
+    },
 }
 
 /// The state of a circuit breaker.

@@ -71,6 +71,22 @@ fn group(members: &[&str]) -> Flow {
     flow("", &nodes, &links)
 }
 
+/// The shop with a stream processor of these settings, whose results go to a bus of their own.
+fn stream(settings: &str, more_links: &str) -> Flow {
+    let nodes = format!(
+        r#"{SHOP} "cart": (at: (0, 0), kind: Producer(emits: "cart.filled", rate: Constant("1/s"))),
+           "s": (at: (0, 0), kind: Stream({settings})), "out": (at: (0, 0), kind: Bus()),
+           "all": (at: (0, 0), kind: Consumer(takes: Fixed("1us")))"#
+    );
+    let links = format!(
+        r#"{LINKS} "fill": (from: "cart", to: "bus", kind: Publish()), "publish": (from: "s", to: "out", kind: Publish()),
+           "show": (from: "out", to: "all", kind: Subscribe()), {more_links}"#
+    );
+    flow("", &nodes, &links)
+}
+
+const TO_STREAM: &str = r#""to-s": (from: "bus", to: "s", kind: Subscribe())"#;
+
 /// Two services on one bus that answer each other, with these emits.
 fn ping_pong(ping: &str, pong: &str, subscription: &str) -> Flow {
     let nodes = format!(
@@ -126,6 +142,65 @@ fn cases() -> Vec<(&'static str, Flow)> {
                    "f": (on: Node("billing"), kind: ClockSkew(by: "0s", behind: true))"#,
             ),
         ),
+        ("a sound window", stream(r#"on: "order.placed""#, TO_STREAM)),
+        (
+            "windows that cannot be",
+            stream(r#"operator: Window(shape: Tumbling(size: "0s")), concurrency: 0"#, TO_STREAM),
+        ),
+        (
+            "a slide that does not divide",
+            stream(r#"operator: Window(shape: Hopping(size: "10s", slide: "4s"))"#, TO_STREAM),
+        ),
+        (
+            "a slide of nothing and names that are taken",
+            stream(
+                r#"operator: Window(shape: Hopping(size: "10s", slide: "0s"), aggregates: {"": Count, "start": Count})"#,
+                TO_STREAM,
+            ),
+        ),
+        (
+            "too many windows an event",
+            stream(r#"operator: Window(shape: Hopping(size: "1h", slide: "1s"))"#, TO_STREAM),
+        ),
+        ("a session without a gap", stream(r#"operator: Window(shape: Session(gap: "0s"))"#, TO_STREAM)),
+        (
+            "watermarks that wait for nothing, or for ever",
+            stream(
+                r#"watermark: (idle: "0s"), operator: Window(shape: Tumbling(size: "1s", offset: "2s"))"#,
+                TO_STREAM,
+            ),
+        ),
+        ("a watermark that waits for ever", stream("watermark: (idle: None)", TO_STREAM)),
+        ("a window that nothing reaches", stream("", "")),
+        ("a window of another type", stream(r#"on: "order.plced""#, TO_STREAM)),
+        (
+            "a filter that nothing is late for",
+            stream(r#"operator: Filter("event.data.x >"), lateness: "1s", late: "late""#, TO_STREAM),
+        ),
+        (
+            "a join with one side",
+            stream(r#"on: "order.placed", operator: Join(with: "cart.fild", within: "0s")"#, TO_STREAM),
+        ),
+        (
+            "a join with both sides the same",
+            stream(r#"on: "order.placed", operator: Join(with: "order.*", within: "5s")"#, TO_STREAM),
+        ),
+        (
+            "windows that members share",
+            stream(
+                "",
+                r#""a": (from: "bus", to: "s", kind: Subscribe(group: "g")),
+                   "b": (from: "bus", to: "all", kind: Subscribe(group: "g"))"#,
+            ),
+        ),
+        ("a result of no type", {
+            let nodes = r#""p": (at: (0, 0), kind: Producer(emits: "a")), "bus": (at: (0, 0), kind: Bus()),
+                    "s": (at: (0, 0), kind: Stream(on: "a", emits: "a.countd")),
+                    "c": (at: (0, 0), kind: Consumer())"#;
+            let links = r#""1": (from: "p", to: "bus", kind: Publish()), "2": (from: "bus", to: "s", kind: Subscribe(topics: ["a"])),
+                    "3": (from: "s", to: "bus", kind: Publish()), "4": (from: "bus", to: "c", kind: Subscribe())"#;
+            flow(r#""a": (), "a.counted": ()"#, nodes, links)
+        }),
         (
             "faults that meet",
             broken(

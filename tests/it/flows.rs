@@ -73,6 +73,7 @@ fn outline(flow: &Flow, id: &NodeId, node: &Node) -> [i32; 4] {
         NodeKind::Producer(_)
         | NodeKind::Consumer(_)
         | NodeKind::Service(_)
+        | NodeKind::Stream(_)
         | NodeKind::DeadLetterQueue(_)
         | NodeKind::Gateway(_) => CARD,
     };

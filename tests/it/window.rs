@@ -6,7 +6,7 @@ use egui::accesskit::Role;
 use egui::{Event, Key, Modifiers, vec2};
 use egui_kittest::kittest::{AccessKitNode, By, NodeT as _, Queryable as _};
 use eventloom::gui::App;
-use eventloom::model::{Flow, KindTag, LinkKind, NodeKind, Pacing, Point, Rate, SimDuration};
+use eventloom::model::{Flow, KindTag, LinkKind, NodeKind, Operator, Pacing, Point, Rate, SimDuration, WindowShape};
 use eventloom::session::{RunState, Session};
 
 use crate::support::window::{Window, node_id};
@@ -365,6 +365,35 @@ fn a_fault_is_added_changed_and_taken_back_in_the_flows_own_settings() {
     window.harness.get_by_label(&format!("Remove fault {name}")).click();
     window.run();
     assert!(window.flow().faults().is_empty());
+}
+
+#[test]
+fn a_stream_processor_is_set_and_shows_how_far_it_has_come() {
+    let mut window = Window::example("windowed-clicks");
+    window.select("Counter");
+    let stream = |window: &Window| match &window.flow().node(&node_id("counter")).expect("it is drawn").kind {
+        NodeKind::Stream(stream) => stream.clone(),
+        other => panic!("{other:?}"),
+    };
+    let drawn = stream(&window);
+    window.retype("Size", "0s");
+    assert!(window.harness.query_all_by_label_contains("windows of no length").count() > 0, "beside its field");
+    window.press(Modifiers::COMMAND, Key::Z);
+    window.retype("Out of order", "3s");
+    assert_eq!(stream(&window).watermark.behind, SimDuration::from_secs(3));
+    window.press(Modifiers::COMMAND, Key::Z);
+    window.pick("Operator", "Session windows");
+    let Operator::Window(sessions) = stream(&window).operator else { panic!("a window") };
+    assert_eq!(sessions.shape, WindowShape::Session { gap: SimDuration::from_secs(10) });
+    assert_eq!(sessions.aggregates.len(), 2, "what still means something stays");
+    window.press(Modifiers::COMMAND, Key::Z);
+    assert_eq!(stream(&window), drawn);
+
+    window.click_running("Run");
+    window.pass(Duration::from_secs(30));
+    let live = window.session().live().node(&node_id("counter")).and_then(|node| node.stream).expect("it runs");
+    assert!(live.watermark_nanos > Some(20_000_000_000) && live.open > 0, "{live:?}");
+    assert!(window.harness.query_all_by_label_contains("Watermark").count() > 0);
 }
 
 #[test]

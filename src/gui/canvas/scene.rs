@@ -467,6 +467,7 @@ fn scene_node(id: &NodeId, node: &Node) -> SceneNode {
         | NodeKind::Producer(_)
         | NodeKind::Consumer(_)
         | NodeKind::Service(_)
+        | NodeKind::Stream(_)
         | NodeKind::DeadLetterQueue(_)
         | NodeKind::Gateway(_) => geometry::CARD,
     };

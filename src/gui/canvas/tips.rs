@@ -160,7 +160,7 @@ fn node_figures(tag: KindTag, live: &NodeLive) -> Vec<(String, &'static str)> {
         }
         KindTag::Bus => figures.push((rate, "records it accepts a second, lately")),
         KindTag::DeadLetterQueue => figures.push((words::count(live.dead_letters), "events that nobody could handle")),
-        KindTag::Consumer | KindTag::Service | KindTag::Function => {
+        KindTag::Consumer | KindTag::Service | KindTag::Function | KindTag::Stream => {
             figures.push((rate, "events it handles a second, lately"));
             let limit =
                 if live.queue_limit > 0 { format!(" of {}", words::count(live.queue_limit)) } else { String::new() };
@@ -170,6 +170,15 @@ fn node_figures(tag: KindTag, live: &NodeLive) -> Vec<(String, &'static str)> {
             figures.push((format!("{:.0} %", live.utilization * 100.0), "of its capacity in use, lately"));
             if live.failed > 0 {
                 figures.push((words::count(live.failed), "attempts that failed so far"));
+            }
+            if let Some(stream) = live.stream {
+                let lag = stream.lag.map_or_else(|| "–".to_owned(), |lag| words::time(lag.as_nanos() as f64));
+                figures.push((lag, "the watermark is behind the latest event"));
+                figures.push((stream.open.to_string(), "windows that are open"));
+                if stream.waiting > 0 {
+                    figures.push((stream.waiting.to_string(), "events that wait for their partner"));
+                }
+                figures.push((words::count(stream.late), "events that came too late"));
             }
             if tag == KindTag::Function {
                 figures.push((format!("{} cold, {} warm", live.cold, live.warm), "instances getting ready, and idle"));

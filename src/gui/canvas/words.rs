@@ -1,6 +1,6 @@
 //! Figures as people read them: short, with a unit, and never wider than they need to be.
 
-use crate::model::{Distribution, FaultKind, NodeKind, Pacing, SimDuration};
+use crate::model::{Distribution, FaultKind, NodeKind, Operator, Pacing, SimDuration};
 
 /// A count: exact up to 9 999, then with a letter.
 pub(super) fn count(number: u64) -> String {
@@ -60,6 +60,12 @@ pub(super) fn settings(kind: &NodeKind) -> String {
             handlers => format!("{} handlers", handlers.len()),
         },
         NodeKind::Function(function) => format!("0–{} instances", function.instances),
+        NodeKind::Stream(stream) => match &stream.operator {
+            Operator::Filter(_) => "filter".to_owned(),
+            Operator::Map(_) => "transform".to_owned(),
+            Operator::Window(window) => window.shape.to_string(),
+            Operator::Join(join) => format!("join within {}", join.within),
+        },
         NodeKind::DeadLetterQueue(_) => "letters".to_owned(),
         NodeKind::Gateway(gateway) => pacing(&gateway.requests.rate),
         NodeKind::Bus(_) | NodeKind::Note(_) => String::new(),

@@ -70,6 +70,7 @@ pub(crate) const fn in_few_words(kind: KindTag) -> &'static str {
         KindTag::Consumer => "Reacts to events",
         KindTag::Service => "Reacts and emits new events",
         KindTag::Function => "Scales from zero",
+        KindTag::Stream => "Windows, joins, filters",
         KindTag::DeadLetterQueue => "Keeps what was given up",
         KindTag::Gateway => "Asks and awaits replies",
         KindTag::Note => "Words on the canvas",

@@ -50,7 +50,7 @@ struct Filter {
 impl Default for LogState {
     fn default() -> Self {
         // Every hand-over of every event is more than most people want to read.
-        let hidden = BTreeSet::from([LogKind::Accepted, LogKind::Delivered, LogKind::Started]);
+        let hidden = BTreeSet::from([LogKind::Accepted, LogKind::Delivered, LogKind::Started, LogKind::Stream]);
         Self {
             rows: VecDeque::new(),
             text: String::new(),
@@ -290,11 +290,14 @@ const fn color(theme: &Theme, kind: LogKind) -> Color32 {
         | LogKind::Expired
         | LogKind::Evicted
         | LogKind::Rejected => theme.bad,
-        LogKind::Retrying | LogKind::Backpressure | LogKind::Notice => theme.warn,
+        LogKind::Retrying | LogKind::Backpressure | LogKind::Late | LogKind::Notice => theme.warn,
         LogKind::Handled | LogKind::Recognised => theme.good,
-        LogKind::Emitted | LogKind::Edited => theme.accent,
-        LogKind::Accepted | LogKind::Delivered | LogKind::Started | LogKind::Instance | LogKind::Rebalanced => {
-            theme.dim
-        }
+        LogKind::Emitted | LogKind::Window | LogKind::Edited => theme.accent,
+        LogKind::Accepted
+        | LogKind::Delivered
+        | LogKind::Started
+        | LogKind::Instance
+        | LogKind::Stream
+        | LogKind::Rebalanced => theme.dim,
     }
 }

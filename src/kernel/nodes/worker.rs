@@ -273,6 +273,8 @@ impl Kernel {
                     failure = Some(Reason::Failed);
                 } else if is_muted && !handler.emits.is_empty() {
                     cx.show(What::Muted { node, sub: Self::sub_of(plan, &job), event: job.slot.event });
+                } else if let Some(stream) = &worker.stream {
+                    failure = self.take_in(cx, handle, stream, handler).err();
                 } else if !handler.emits.is_empty() {
                     failure = self.emit_all(cx, handle, handler).err();
                 }
@@ -349,7 +351,12 @@ impl Kernel {
     }
 
     /// Emits everything that a handler emits. On `Err` an expression could make nothing of the cause, and nothing was emitted.
-    fn emit_all<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cause: u32, handler: &HandlerPlan) -> Result<(), Reason> {
+    pub(super) fn emit_all<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        cause: u32,
+        handler: &HandlerPlan,
+    ) -> Result<(), Reason> {
         let node = NodeIx(self.jobs[cause].node);
         let mut chosen: Vec<Planned<'_>> = Vec::new();
         let mut draw_one = match handler.pick {
@@ -412,7 +419,7 @@ impl Kernel {
     }
 
     /// An expression broke: the handling fails.
-    fn broken<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx, event: EventId) -> Reason {
+    pub(super) fn broken<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx, event: EventId) -> Reason {
         self.mark_broken(cx, node, event);
         Reason::Decode
     }
@@ -462,6 +469,14 @@ impl Kernel {
     fn emit_plain<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx, cause: &Slot, emit: &EmitPlan) {
         for _ in 0..emit.count {
             self.bring_forth(cx, node, Some(cause), emit, cause.key_code(), None);
+        }
+    }
+
+    /// Emits one event in place of another that carries the same.
+    pub(super) fn emit_one<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cause: u32, emit: &EmitPlan) {
+        let slot = self.jobs[cause].slot;
+        if let Ok(Planned { emit, payload, key }) = self.plan_emit(cx, cause, emit, 0) {
+            self.bring_forth(cx, NodeIx(self.jobs[cause].node), Some(&slot), emit, key, payload.as_ref());
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Findings;
 use crate::expr::{ExprError, Purpose, compile};
-use crate::model::{Emit, Expression, Flow, Key, LinkKind, NodeKind};
+use crate::model::{Emit, Expression, Flow, Key, LinkKind, NodeKind, Use};
 use crate::plan::problem::Place;
 
 pub(super) fn check(flow: &Flow, findings: &mut Findings) {
@@ -27,6 +27,16 @@ pub(super) fn check(flow: &Flow, findings: &mut Findings) {
                 if let Some(expression) = topic.dedup.as_ref().and_then(|dedup| dedup.id.as_ref()) {
                     expect(format!("topics[\"{name}\"].dedup.id"), expression, Purpose::Key);
                 }
+            }
+        }
+        if let NodeKind::Stream(stream) = &node.kind {
+            for (field, expression, purpose) in stream.expressions() {
+                let purpose = match purpose {
+                    Use::Condition => Purpose::Condition,
+                    Use::Key => Purpose::Key,
+                    Use::Value => Purpose::Data,
+                };
+                expect(field, expression, purpose);
             }
         }
         for (h, handler) in node.kind.handlers().iter().enumerate() {

@@ -173,7 +173,7 @@ fn check_alike(wiring: &Wiring<'_>, (first, settings): (usize, &Subscription), l
 
 /// What handles the events of a link: how long that takes, and whether it can fail.
 fn handling<'a>(
-    wiring: &Wiring<'a>,
+    wiring: &'a Wiring<'_>,
     routes: &Routes<'_>,
     link: usize,
 ) -> impl Iterator<Item = (&'a Distribution, bool)> {
@@ -190,7 +190,8 @@ fn handling<'a>(
         _ => None,
     };
     let types: Vec<&str> = events.into_iter().map(|event| routes.types[event]).collect();
-    let reached = node.kind.handlers().iter().filter(move |h| types.iter().any(|name| h.on.matches(name)));
+    let reached =
+        wiring.reactions[wiring.links[link].to].iter().filter(move |h| types.iter().any(|name| h.on.matches(name)));
     consumer.into_iter().chain(reached.map(|handler| (&handler.takes, handler.fails.billionths() > 0)))
 }
 

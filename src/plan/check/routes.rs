@@ -174,8 +174,8 @@ impl<'a> Routes<'a> {
     }
 
     fn receive(&mut self, wiring: &Wiring<'a>) {
-        for (node, (_, what)) in wiring.nodes.iter().enumerate() {
-            if what.kind.handlers().is_empty() {
+        for (node, reactions) in wiring.reactions.iter().enumerate() {
+            if reactions.is_empty() {
                 continue;
             }
             let mut types = Vec::new();
@@ -256,6 +256,8 @@ impl<'a> Routes<'a> {
                 }
                 self.check_emits(wiring, node, findings);
             }
+            // What comes to it is looked at with the rest of its settings.
+            NodeKind::Stream(_) => self.check_emits(wiring, node, findings),
             NodeKind::DeadLetterQueue(_) => {
                 if !wiring.takes_dead_letters.contains(id) {
                     let what = format!("Nobody sends dead letters to {}", title());
@@ -330,14 +332,14 @@ impl<'a> Routes<'a> {
             return;
         }
         let mut told = BTreeSet::new();
-        let places = what.kind.handlers().iter().enumerate();
+        let places = wiring.reactions[node].iter().enumerate();
         let places = places.flat_map(|(h, handler)| (0..handler.emits.len()).map(move |e| (h, e)));
         for (&event, (h, e)) in self.emits[node].iter().zip(places) {
             let carried = |link: &usize| self.carries(*link, event).is_some();
             if wiring.out[node].iter().any(carried) || !told.insert(event) {
                 continue;
             }
-            let place = wiring.at_node(node, Some(format!("handlers[{h}].emits[{e}].event")));
+            let place = wiring.at_node(node, Some(wiring.emit_field(node, h, e)));
             let what = format!("No link carries “{}”, which “{}” emits", self.types[event], title());
             findings.warning(place, "emits-nowhere", what, "Let one of its links take this type");
         }
@@ -419,10 +421,15 @@ impl<'a> Routes<'a> {
         }
     }
 
+    /// The types that can arrive at a node that reacts.
+    pub(super) fn received(&self, node: usize) -> impl Iterator<Item = &'a str> {
+        self.received[node].iter().map(|event| self.types[*event])
+    }
+
     /// Which handler of a node takes a type.
     pub(super) fn handler_of(&self, wiring: &Wiring<'a>, node: usize, event: usize) -> Option<usize> {
         let name = self.types[event];
-        wiring.nodes[node].1.kind.handlers().iter().position(|handler| handler.on.matches(name))
+        wiring.reactions[node].iter().position(|handler| handler.on.matches(name))
     }
 }
 

@@ -23,6 +23,11 @@ pub(super) fn check(flow: &Flow, findings: &mut Findings) {
         let at = |field: String| Place::Node(id.clone(), Some(field));
         look(at("note".to_owned()), &node.note);
         match &node.kind {
+            NodeKind::Stream(stream) => {
+                for (field, expression, _) in stream.expressions() {
+                    look(at(field), &expression.0);
+                }
+            }
             NodeKind::Note(note) => look(at("text".to_owned()), &note.text),
             NodeKind::Producer(_)
             | NodeKind::Gateway(_)

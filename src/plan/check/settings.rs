@@ -2,9 +2,8 @@
 
 use std::path::{Component, Path};
 
-use super::Findings;
-use super::guards;
 use super::wiring::Wiring;
+use super::{Findings, guards, streams};
 use crate::model::{
     Backoff, Bus, Distribution, Function, Guarantee, Handler, Key, LinkKind, NodeKind, Pacing, Pick, Producer,
     QueueLimit, RateLimit, RateStep, SimDuration, Subscription, limits,
@@ -72,7 +71,7 @@ impl At<'_, '_> {
         }
     }
 
-    fn distribution(&mut self, field: &str, distribution: &Distribution) {
+    pub(super) fn distribution(&mut self, field: &str, distribution: &Distribution) {
         if let Some(fault) = distribution.fault() {
             let what = format!("says how long something takes, but {fault}");
             self.error(field, "distribution", &what, "Change the figures so that they fit together");
@@ -97,6 +96,7 @@ fn check_node(at: &mut At<'_, '_>, node: usize) {
             check_handlers(at, &service.handlers);
         }
         NodeKind::Function(function) => check_function(at, function),
+        NodeKind::Stream(stream) => streams::check_settings(at, stream),
         NodeKind::DeadLetterQueue(queue) => {
             if queue.keep_records == Some(0) {
                 at.error("keep_records", "zero", "keeps no record at all", "Set it to at least 1, or leave it out");

@@ -112,9 +112,9 @@ impl<'a, 'b> Traffic<'a, 'b> {
             graph.add_node(Vertex::Stream);
         }
         let mut first_reaction = Vec::with_capacity(wiring.nodes.len());
-        for (node, (_, what)) in wiring.nodes.iter().enumerate() {
+        for (node, reactions) in wiring.reactions.iter().enumerate() {
             first_reaction.push(graph.node_count());
-            for handler in 0..what.kind.handlers().len() {
+            for handler in 0..reactions.len() {
                 graph.add_node(Vertex::Reaction { node, handler });
             }
         }
@@ -164,7 +164,7 @@ impl<'a, 'b> Traffic<'a, 'b> {
         };
         let deliveries = deliveries_to(wiring, wire.from);
         let mut events = routes.emits[wire.from].iter();
-        for (h, handler) in sender.handlers().iter().enumerate() {
+        for (h, handler) in wiring.reactions[wire.from].iter().enumerate() {
             let success = 1.0 - handler.fails.as_f64().powf(f64::from(deliveries));
             for (emit, &event) in handler.emits.iter().zip(&mut events) {
                 let Some(carried) = routes.carries(link, event) else { continue };
@@ -387,7 +387,7 @@ impl<'a, 'b> Traffic<'a, 'b> {
             Some((only, [])) => format!("What {only} emits comes back to it, {because}"),
             _ => format!("Events go round: {} and back to the first, {because}", titles.join(" → ")),
         };
-        let place = self.wiring.at_node(node, Some(format!("handlers[{handler}].emits")));
+        let place = self.wiring.at_node(node, Some(self.wiring.emits_field(node, handler)));
         findings.warning(place, code, what, hint);
     }
 
@@ -423,7 +423,7 @@ impl<'a, 'b> Traffic<'a, 'b> {
             else {
                 continue;
             };
-            let Handler { takes, fails, .. } = &self.wiring.nodes[node].1.kind.handlers()[handler];
+            let Handler { takes, fails, .. } = &self.wiring.reactions[node][handler];
             self.bring(&mut loads[link], link, self.rates[edge.source().index()].times(edge.weight()), takes, *fails);
         }
         let total = |selection: &Selection| {
@@ -490,6 +490,7 @@ impl<'a, 'b> Traffic<'a, 'b> {
             NodeKind::Consumer(consumer) => (consumer.rate_limit, "concurrency"),
             NodeKind::Service(service) => (service.rate_limit, "concurrency"),
             NodeKind::Function(function) => (function.rate_limit, "instances"),
+            NodeKind::Stream(_) => (None, "concurrency"),
             NodeKind::Producer(_)
             | NodeKind::Bus(_)
             | NodeKind::DeadLetterQueue(_)
@@ -539,7 +540,7 @@ fn shares(wiring: &Wiring<'_>, groups: &Groups) -> Vec<f64> {
 }
 
 fn has_handlers(wiring: &Wiring<'_>, node: usize) -> bool {
-    !wiring.nodes[node].1.kind.handlers().is_empty()
+    !wiring.reactions[node].is_empty()
 }
 
 fn add(sum: &mut Load, load: Load) {
@@ -553,6 +554,7 @@ fn concurrency(kind: &NodeKind) -> f64 {
         NodeKind::Consumer(consumer) => consumer.concurrency,
         NodeKind::Service(service) => service.concurrency,
         NodeKind::Function(function) => function.instances,
+        NodeKind::Stream(stream) => stream.concurrency,
         NodeKind::Producer(_)
         | NodeKind::Bus(_)
         | NodeKind::DeadLetterQueue(_)
@@ -564,7 +566,7 @@ fn concurrency(kind: &NodeKind) -> f64 {
 const fn what_helps(kind: &NodeKind) -> &'static str {
     match kind {
         NodeKind::Function(_) => "Allow it more instances, or let it be quicker",
-        NodeKind::Consumer(_) | NodeKind::Service(_) => {
+        NodeKind::Consumer(_) | NodeKind::Service(_) | NodeKind::Stream(_) => {
             "Let it do more at once, be quicker, or share the work in a group"
         }
         NodeKind::Producer(_)

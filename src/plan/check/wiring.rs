@@ -1,8 +1,9 @@
 //! A flow with its links sorted by node, made once for all checks.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use crate::model::{Flow, Link, LinkId, Node, NodeId, NodeKind, Pacing};
+use crate::model::{Flow, Handler, Link, LinkId, Node, NodeId, NodeKind, Pacing};
 use crate::plan::problem::Place;
 
 /// Nodes and links by dense index, both in the order of the file.
@@ -10,6 +11,8 @@ pub(super) struct Wiring<'a> {
     pub(super) flow: &'a Flow,
     pub(super) nodes: Vec<(&'a NodeId, &'a Node)>,
     pub(super) links: Vec<Wire<'a>>,
+    /// Of each node what it does with which event.
+    pub(super) reactions: Vec<Cow<'a, [Handler]>>,
     /// Of each node the links that leave it.
     pub(super) out: Vec<Vec<usize>>,
     /// Of each node the links that arrive at it.
@@ -49,8 +52,9 @@ impl<'a> Wiring<'a> {
                 takes_dead_letters.extend(&bus.dead_letters);
             }
         }
+        let reactions = nodes.iter().map(|(_, node)| node.kind.reactions()).collect();
         let replays = nodes.iter().any(|(_, node)| replays(&node.kind));
-        Self { flow, nodes, links, out, into, takes_dead_letters, replays }
+        Self { flow, nodes, links, reactions, out, into, takes_dead_letters, replays }
     }
 
     /// What a node is called.
@@ -67,6 +71,23 @@ impl<'a> Wiring<'a> {
     /// A link, or one of its settings.
     pub(super) fn at_link(&self, link: usize, field: Option<String>) -> Place {
         Place::Link(self.links[link].id.clone(), field)
+    }
+
+    /// The setting that says what a reaction emits.
+    pub(super) fn emits_field(&self, node: usize, reaction: usize) -> String {
+        match &self.nodes[node].1.kind {
+            NodeKind::Stream(_) => "emits".to_owned(),
+            _ => format!("handlers[{reaction}].emits"),
+        }
+    }
+
+    /// The setting that names one of the types that a reaction emits.
+    pub(super) fn emit_field(&self, node: usize, reaction: usize, emit: usize) -> String {
+        match (&self.nodes[node].1.kind, emit) {
+            (NodeKind::Stream(_), 0) => "emits".to_owned(),
+            (NodeKind::Stream(_), _) => "late".to_owned(),
+            _ => format!("handlers[{reaction}].emits[{emit}].event"),
+        }
     }
 
     /// Which way a link goes, in words.

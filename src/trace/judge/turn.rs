@@ -92,6 +92,14 @@ pub(super) const fn turn(what: &What<'_>) -> Option<(SubIx, EventId, Turn)> {
         | What::Replied { .. }
         | What::Unanswered { .. }
         | What::Orphaned { .. }
+        // What a stream processor makes of it.
+        | What::WatermarkAdvanced { .. }
+        | What::Gathered { .. }
+        | What::Late { .. }
+        | What::HeldAlready { .. }
+        | What::WindowClosed { .. }
+        | What::Joined { .. }
+        | What::StateLost { .. }
         // Of nodes, links and the run.
         | What::Blocked { .. }
         | What::Unblocked { .. }

@@ -19,5 +19,6 @@ mod retention;
 mod retry;
 mod second_opinion;
 mod sources;
+mod streams;
 mod topics;
 mod waiting;

@@ -3,11 +3,13 @@
 //! Strategies are boxed: by value they nest until they outgrow a test thread's stack.
 
 use eventloom::model::{
-    Backoff, Breaker, Bus, ByteSize, Call, Chance, Compaction, Consumer, DeadLetterQueue, Dedup, Distribution, Emit,
-    EventName, EventType, Expression, Factor, Fault, FaultKind, FaultTarget, Flow, Function, Gateway, Guarantee,
-    Handler, Jitter, JsonText, Key, KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Note, Order, OverLimit,
-    Pacing, Pattern, Pick, Point, Priority, Producer, Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace,
-    Retention, Service, Share, SimDuration, Spacing, StartAt, Subscription, Topic, TopicName, WhenFull, limits,
+    Aggregate, Backoff, Breaker, Bus, ByteSize, Call, Chance, Compaction, Consumer, DeadLetterQueue, Dedup,
+    Distribution, Emit, EventName, EventTime, EventType, Expression, Factor, Fault, FaultKind, FaultTarget, Flow,
+    Function, Gateway, Grouping, Guarantee, Handler, Jitter, Join, JsonText, Key, KindTag, Link, LinkId, LinkKind,
+    Mapping, Node, NodeId, NodeKind, Note, Operator, Order, OverLimit, Pacing, Pattern, Pick, Point, Priority,
+    Producer, Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace, Retention, Service, Share, SimDuration,
+    Spacing, StartAt, StateKept, Stream, Subscription, Topic, TopicName, Watermark, WhenFull, Window, WindowShape,
+    limits,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -227,6 +229,7 @@ fn kind() -> BoxedStrategy<NodeKind> {
         1 => consumer().prop_map(NodeKind::Consumer),
         2 => service().prop_map(NodeKind::Service),
         1 => function().prop_map(NodeKind::Function),
+        1 => stream().prop_map(|stream| NodeKind::Stream(Box::new(stream))),
         1 => option::of(0..1_000_u64)
             .prop_map(|keep_records| NodeKind::DeadLetterQueue(DeadLetterQueue { keep_records })),
         1 => (producer(), pattern(), duration()).prop_map(|(requests, replies, deadline)| {
@@ -236,6 +239,60 @@ fn kind() -> BoxedStrategy<NodeKind> {
         2 => select(KindTag::ALL.to_vec()).prop_map(KindTag::default_kind),
     ]
     .boxed()
+}
+
+fn stream() -> BoxedStrategy<Stream> {
+    let grouping =
+        || prop_oneof![Just(Grouping::Key), Just(Grouping::All), expression().prop_map(Grouping::Of)].boxed();
+    let shape = prop_oneof![
+        (duration(), duration()).prop_map(|(size, offset)| WindowShape::Tumbling { size, offset }),
+        (duration(), duration(), duration()).prop_map(|(size, slide, offset)| WindowShape::Hopping {
+            size,
+            slide,
+            offset
+        }),
+        duration().prop_map(|gap| WindowShape::Session { gap }),
+    ];
+    let aggregate = prop_oneof![
+        Just(Aggregate::Count),
+        expression().prop_map(Aggregate::Sum),
+        expression().prop_map(Aggregate::Mean),
+        expression().prop_map(Aggregate::Distinct),
+        expression().prop_map(Aggregate::Last),
+    ];
+    let window = (shape, grouping(), btree_map(words(), aggregate, 0..3), option::of(expression()))
+        .prop_map(|(shape, by, aggregates, data)| Operator::Window(Window { shape, by, aggregates, data }));
+    let join = (event_name(), duration(), grouping(), option::of(expression())).prop_map(|(with, within, by, data)| {
+        let with = Pattern::new(with.as_str()).expect("a name is a pattern");
+        Operator::Join(Join { with, within, by, data })
+    });
+    let operator = prop_oneof![
+        expression().prop_map(Operator::Filter),
+        (expression(), key()).prop_map(|(data, key)| Operator::Map(Mapping { data, key })),
+        window,
+        join,
+    ];
+    let time = prop_oneof![
+        Just(EventTime::Born),
+        expression().prop_map(EventTime::Seconds),
+        expression().prop_map(EventTime::Millis),
+        expression().prop_map(EventTime::Nanos),
+    ];
+    let late = (duration(), option::of(event_name()), option::of(duration()), duration());
+    let state = select(vec![StateKept::Checkpointed, StateKept::Volatile]);
+    (event_name(), option::of(expression()), operator, time, late, state)
+        .prop_map(|(emits, when, operator, time, (lateness, late, idle, behind), state)| Stream {
+            when,
+            operator,
+            emits,
+            time,
+            lateness,
+            late,
+            state,
+            watermark: Watermark { behind, idle },
+            ..Stream::default()
+        })
+        .boxed()
 }
 
 fn producer() -> BoxedStrategy<Producer> {

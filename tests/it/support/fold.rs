@@ -188,6 +188,8 @@ pub(crate) struct Fold {
     /// What each node is handling: one record published twice may be there twice.
     running: BTreeMap<NodeIx, Vec<(SubIx, EventId, u32)>>,
     begun: BTreeSet<(NodeIx, EventId)>,
+    /// How far event time has come at each stream processor.
+    watermarks: BTreeMap<NodeIx, i64>,
     /// By when the last start of a rate-limited node is paid for, in nanoseconds.
     paid: BTreeMap<NodeIx, u64>,
     starts: BTreeMap<NodeIx, u64>,
@@ -526,6 +528,49 @@ impl Fold {
                 ensure!(self.down.get(&fault) == Some(&node), "S36: {node:?} is not gone by {fault:?}");
                 let was_handled = self.leave(node, (sub, event, attempt));
                 ensure!(was_handled == (stage == Stage::Handling), "S36: lost {stage:?}, but handled: {was_handled}");
+                Ok(())
+            }
+            What::WatermarkAdvanced { node, to_nanos } => {
+                let before = self.watermarks.insert(node, to_nanos);
+                ensure!(before < Some(to_nanos), "S34: the watermark goes from {before:?} to {to_nanos}");
+                Ok(())
+            }
+            What::Gathered { node, event, time_nanos, places, late } => {
+                ensure!(places > 0, "S34: taken into nothing");
+                ensure!(self.begun.contains(&(node, event)), "S34: taken in and never begun");
+                // A hopping window may have closed that holds an event of a time still to come.
+                let passed = self.watermarks.get(&node).is_some_and(|mark| *mark > time_nanos);
+                ensure!(passed || !late, "S34: late, but the watermark has not passed it");
+                Ok(())
+            }
+            What::Late { node, time_nanos, watermark_nanos, .. } => {
+                let mark = self.watermarks.get(&node).copied();
+                ensure!(mark == Some(watermark_nanos) && time_nanos < watermark_nanos, "S34: late at {mark:?}");
+                Ok(())
+            }
+            What::HeldAlready { node, event } => {
+                ensure!(self.begun.contains(&(node, event)), "S34: recognised and never begun");
+                Ok(())
+            }
+            What::WindowClosed { node, event, start_nanos, end_nanos, count, .. } => {
+                let mark = self.watermarks.get(&node).copied();
+                ensure!(mark >= Some(end_nanos), "S34: closes at {end_nanos}, the watermark is at {mark:?}");
+                ensure!(start_nanos < end_nanos && count > 0, "S32: an empty window closes");
+                ensure!(event.origin() == node && self.events.contains_key(&event), "S38: a result of nobody");
+                Ok(())
+            }
+            What::Joined { node, event, left, right } => {
+                ensure!(event.origin() == node && self.events.contains_key(&event), "S38: a result of nobody");
+                for side in [left, right] {
+                    ensure!(self.begun.contains(&(node, side)), "S35: joined and never begun");
+                }
+                Ok(())
+            }
+            What::StateLost { fault, node, .. } => {
+                if let Some(fault) = fault {
+                    ensure!(self.down.get(&fault) == Some(&node), "S36: {node:?} is not gone by {fault:?}");
+                }
+                self.watermarks.remove(&node);
                 Ok(())
             }
             What::Draining => {
@@ -1092,6 +1137,7 @@ fn sub_rules(flow: &Flow, plan: &Plan, sub: SubIx) -> SubRules {
             (KindTag::Function, Some(NodeKind::Function(function))) => function.instances,
             // It takes whatever comes.
             (KindTag::Gateway, _) => settings.max_in_flight,
+            (KindTag::Stream, Some(NodeKind::Stream(stream))) => stream.concurrency,
             _ => 1,
         };
         let prefetch = settings.prefetch.unwrap_or_else(|| at_once.max(1).saturating_mul(2)).max(1);
@@ -1128,6 +1174,7 @@ fn node_rules(flow: &Flow, plan: &Plan, node: NodeIx) -> NodeRules {
             rules.timeout = function.timeout;
         }
         Some(NodeKind::Gateway(_)) => rules.concurrency = u32::MAX,
+        Some(NodeKind::Stream(stream)) => rules.concurrency = stream.concurrency.max(1),
         _ => {}
     }
     rules

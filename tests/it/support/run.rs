@@ -7,6 +7,7 @@ use std::sync::Arc;
 use eventloom::kernel::{Input, Kernel, Stopped};
 use eventloom::model::{
     EventId, FaultKind, FaultTarget, Flow, LinkId, LinkIx, NodeIx, SimDuration, SimTime, StartAt, SubIx, TopicIx,
+    moment_text,
 };
 use eventloom::plan::{Inputs, Plan, compile};
 use eventloom::trace::{KeyRef, Leg, Observer, Phase, Reason, Record, Staleness, TraceHash, What};
@@ -117,6 +118,13 @@ impl Keeper {
             Replied { node, event, reply, round_trip }
             Unanswered { node, event, why }
             Orphaned { node, event, request }
+            WatermarkAdvanced { node, to_nanos }
+            Gathered { node, event, time_nanos, places, late }
+            Late { node, event, time_nanos, watermark_nanos }
+            HeldAlready { node, event }
+            WindowClosed { node, event, start_nanos, end_nanos, count, revision }
+            Joined { node, event, left, right }
+            StateLost { fault, node, windows, waiting }
             SourceEnded { node };
             What::Draining => What::Draining,
             What::Emitted { event, kind, cause, born, hops, key, data: _ } => {
@@ -566,6 +574,26 @@ impl Run {
             What::Recognised { node: by, event: id, attempt, service, .. } => {
                 format!("{} {verb} {} try {attempt} took {service}", node(by), event(id))
             }
+            What::WatermarkAdvanced { node: by, to_nanos } => format!("{} {verb} {}", node(by), moment_text(to_nanos)),
+            What::Gathered { node: by, event: id, time_nanos, places, late } => {
+                let late = if late { " late" } else { "" };
+                format!("{} {verb} {} of {} in {places}{late}", node(by), event(id), moment_text(time_nanos))
+            }
+            What::Late { node: by, event: id, time_nanos, watermark_nanos } => {
+                let (time, mark) = (moment_text(time_nanos), moment_text(watermark_nanos));
+                format!("{} {verb} {} of {time} at {mark}", node(by), event(id))
+            }
+            What::HeldAlready { node: by, event: id } => format!("{} {verb} {}", node(by), event(id)),
+            What::WindowClosed { node: by, event: id, start_nanos, end_nanos, count, revision } => {
+                let (start, end) = (moment_text(start_nanos), moment_text(end_nanos));
+                format!("{} {verb} {} {start} to {end} count {count} revision {revision}", node(by), event(id))
+            }
+            What::Joined { node: by, event: id, left, right } => {
+                format!("{} {verb} {} of {} and {}", node(by), event(id), event(left), event(right))
+            }
+            What::StateLost { node: by, windows, waiting, .. } => {
+                format!("{} {verb} windows {windows} waiting {waiting}", node(by))
+            }
             What::Draining => verb.to_owned(),
         }
     }
@@ -674,6 +702,13 @@ fn verb(what: &What<'_>) -> &'static str {
         What::Replied { .. } => "replied",
         What::Unanswered { .. } => "unanswered",
         What::Orphaned { .. } => "orphaned",
+        What::WatermarkAdvanced { .. } => "watermark",
+        What::Gathered { .. } => "gathered",
+        What::Late { .. } => "late",
+        What::HeldAlready { .. } => "held-already",
+        What::WindowClosed { .. } => "window-closed",
+        What::Joined { .. } => "joined",
+        What::StateLost { .. } => "state-lost",
     }
 }
 

@@ -159,6 +159,14 @@ fn figures(brush: &Brush, ix: u32, live: Option<&NodeLive>) -> Figures {
             };
             Figures { left: waits, right: Some(right) }
         }
+        KindTag::Stream => {
+            let Some(stream) = live.stream else { return Figures { left: (rate, theme.dim), right: queue() } };
+            let held = stream.open + stream.waiting;
+            let lag = stream.lag.map(|lag| format!("lag {}", words::time(lag.as_nanos() as f64)));
+            let left = lag.map_or(rate, |lag| if held > 0 { format!("{lag} · {held} open") } else { lag });
+            let late = (stream.late > 0).then(|| (format!("{} late", words::count(stream.late)), theme.warn));
+            Figures { left: (left, theme.dim), right: late.or_else(queue) }
+        }
         KindTag::DeadLetterQueue => Figures { left: ("letters".to_owned(), theme.dim), right: None },
         KindTag::Bus | KindTag::Note => Figures { left: (String::new(), theme.dim), right: None },
     }

@@ -31,6 +31,7 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
         | KindTag::Consumer
         | KindTag::Service
         | KindTag::Function
+        | KindTag::Stream
         | KindTag::DeadLetterQueue
         | KindTag::Gateway => {
             card::draw(brush, painter, ix);
@@ -44,9 +45,12 @@ pub(super) fn new_size(tag: KindTag) -> egui::Vec2 {
         KindTag::Bus => egui::vec2(geometry::RAIL_WIDTH, geometry::RAIL_HEAD + geometry::ROW),
         KindTag::Function => geometry::FUNCTION_CARD,
         KindTag::Note => egui::vec2(200.0, 96.0),
-        KindTag::Producer | KindTag::Consumer | KindTag::Service | KindTag::DeadLetterQueue | KindTag::Gateway => {
-            geometry::CARD
-        }
+        KindTag::Producer
+        | KindTag::Consumer
+        | KindTag::Service
+        | KindTag::Stream
+        | KindTag::DeadLetterQueue
+        | KindTag::Gateway => geometry::CARD,
     }
 }
 

@@ -6,8 +6,8 @@ use crate::gui::format;
 use crate::gui::theme::Theme;
 use crate::gui::view::{Ask, ViewCtx};
 use crate::gui::widgets;
-use crate::model::{KindTag, LinkId, NodeId};
-use crate::session::{BusLive, NodeLive, NodeReport, RunState, Spread};
+use crate::model::{KindTag, LinkId, NodeId, moment_text};
+use crate::session::{BusLive, NodeLive, NodeReport, RunState, Spread, StreamLive};
 use crate::trace::Circuit;
 
 /// A figure: what it is called, its value, what it means, and its colour if it wants to be seen.
@@ -38,7 +38,7 @@ pub(super) fn node_figures(ctx: &ViewCtx<'_>, id: &NodeId, tag: KindTag, ui: &mu
         KindTag::Producer => producer(node),
         KindTag::Bus => bus(node, live.buses.get(id)),
         KindTag::DeadLetterQueue => dead_letters(node),
-        KindTag::Consumer | KindTag::Service | KindTag::Function => {
+        KindTag::Consumer | KindTag::Service | KindTag::Function | KindTag::Stream => {
             handler(ctx.theme, tag, node, report.map(AsRef::as_ref))
         }
         KindTag::Gateway => gateway(ctx.theme, node),
@@ -151,6 +151,9 @@ fn handler(theme: &Theme, tag: KindTag, node: &NodeLive, report: Option<&NodeRep
             ..figure("Failed", format::short_count(node.failed), "Attempts that failed since the start of the run")
         },
     ];
+    if let Some(stream) = node.stream {
+        figures.extend(stream_figures(theme, &stream));
+    }
     if tag == KindTag::Function {
         figures.push(figure("Warm", node.warm.to_string(), "Instances that are ready and idle"));
         figures.push(figure(
@@ -178,6 +181,32 @@ fn handler(theme: &Theme, tag: KindTag, node: &NodeLive, report: Option<&NodeRep
                 "What its invocations and its memory in use would have cost",
             ));
         }
+    }
+    figures
+}
+
+/// How far a stream processor has come, and what it holds.
+fn stream_figures(theme: &Theme, stream: &StreamLive) -> Vec<Figure> {
+    let lag = stream.lag.map_or_else(|| "–".to_owned(), |lag| format::nanos(lag.as_nanos() as f64));
+    let mark = stream.watermark_nanos.map_or_else(|| "–".to_owned(), moment_text);
+    let mut figures = vec![
+        figure("Watermark", mark, "Up to this moment of event time everything is believed to have come"),
+        figure("Lag", lag, "How far the watermark is behind the latest event"),
+        figure("Open", stream.open.to_string(), "Windows that have not closed"),
+        Figure {
+            color: (stream.late > 0).then_some(theme.warn),
+            ..figure("Late", format::short_count(stream.late), "Events that were too late for their window or partner")
+        },
+    ];
+    if stream.waiting > 0 {
+        figures.push(figure("Waiting", stream.waiting.to_string(), "Events that wait for their partner"));
+    }
+    if stream.closed > 0 {
+        figures.push(figure(
+            "Still taking",
+            stream.closed.to_string(),
+            "Windows that have closed and take late events",
+        ));
     }
     figures
 }

@@ -9,6 +9,7 @@ mod handlers;
 mod link;
 mod live;
 mod node;
+mod stream;
 mod timing;
 mod waiting;
 

@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::plan::Place;
 
-use super::{InspectorState, dead_letter_queues, event_offers, guards, handlers, live, problems_ui, timing};
+use super::{InspectorState, dead_letter_queues, event_offers, guards, handlers, live, problems_ui, stream, timing};
 
 /// Draws a node's head, figures, problems and settings.
 pub(super) fn node_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, id: &NodeId, ui: &mut Ui) {
@@ -40,6 +40,7 @@ pub(super) fn node_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, id: &NodeId
         NodeKind::Consumer(consumer) => consumer_ui(&form, ui, consumer),
         NodeKind::Service(service) => service_ui(&form, ui, service, &events),
         NodeKind::Function(function) => function_ui(&form, ui, function, &events),
+        NodeKind::Stream(stream) => stream::stream_ui(&form, ui, stream, &events),
         NodeKind::DeadLetterQueue(queue) => dead_letters_ui(&form, ui, queue),
         NodeKind::Gateway(gateway) => guards::gateway_ui(&form, ui, gateway, &events),
         NodeKind::Note(note) => note_ui(&form, ui, note),
