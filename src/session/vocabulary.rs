@@ -12,13 +12,15 @@ use serde_json::{Map, Value};
 use super::files::{LogName, log_names, sample};
 use super::{Answer, Session};
 use crate::expr::{self, Candidate, ExprError, Facts, Purpose, Vocabulary};
-use crate::model::{EventName, Expectation, Expression, Flow, LinkKind, NodeId, Pattern};
+use crate::model::{EventName, Expectation, Expression, Flow, Handler, LinkKind, NodeId, Pattern};
 use crate::plan::Place;
 
 /// How many samples of one type are enough.
 const SAMPLES: usize = 16;
 /// How long a chain of causes is followed.
 const CAUSES: usize = 6;
+/// How often an emitter's expression is tried out for one look.
+const MAKINGS: usize = 400;
 /// How deep a schema is followed.
 const SCHEMA_DEPTH: usize = 8;
 
@@ -147,7 +149,9 @@ impl Samples<'_> {
     }
 
     fn of_types<'e>(&self, events: impl Iterator<Item = &'e EventName>) -> Vec<(String, Value)> {
-        events.flat_map(|event| self.of(event, CAUSES).into_iter().map(|data| (event.to_string(), data))).collect()
+        let known = self.learn();
+        let of = |event: &EventName| known.get(event).cloned().unwrap_or_default();
+        events.flat_map(|event| of(event).into_iter().map(|data| (event.to_string(), data))).collect()
     }
 
     /// What its description says that it has.
@@ -157,42 +161,62 @@ impl Samples<'_> {
         known.example.as_ref().map(|example| example.value()).into_iter().chain(schema).collect()
     }
 
-    fn of(&self, event: &EventName, causes: usize) -> Vec<Value> {
-        let mut samples = self.described(event);
-        samples.extend(self.seen.iter().filter(|(kind, _)| kind == event).map(|(_, data)| data.clone()));
-        let example = samples.first().cloned().unwrap_or_default();
-        for node in self.flow.nodes().values() {
-            if let Some(producer) = node.kind.source()
-                && producer.emits == *event
-                && let Some(data) = &producer.data
-            {
-                samples.extend(made_of(data, event, &example));
+    /// What events of each type can carry: as described and seen, then as their emitters make them, each effect of what is
+    /// known of its causes by then. Bounded, however large a flow is: somebody is typing.
+    fn learn(&self) -> BTreeMap<EventName, Vec<Value>> {
+        let names = self.flow.event_names();
+        let told = |event: &EventName| {
+            let seen = self.seen.iter().filter(|(kind, _)| kind == event).map(|(_, data)| data.clone());
+            self.described(event).into_iter().chain(seen).take(SAMPLES).collect::<Vec<_>>()
+        };
+        let mut known: BTreeMap<EventName, Vec<Value>> =
+            names.iter().map(|event| (event.clone(), told(event))).collect();
+        let mut makings = MAKINGS;
+        for producer in self.flow.nodes().values().filter_map(|node| node.kind.source()) {
+            let Some(data) = &producer.data else { continue };
+            if makings == 0 {
+                break;
             }
-            for handler in node.kind.handlers() {
-                for emit in handler.emits.iter().filter(|emit| emit.event == *event) {
-                    if causes == 0 || (emit.data.is_none() && !samples.is_empty()) {
-                        continue;
-                    }
-                    let caused_by =
-                        self.flow.event_names().into_iter().filter(|cause| handler.on.matches(cause.as_str()));
-                    for cause in caused_by.filter(|cause| cause != event) {
-                        let before = self.of(&cause, causes - 1);
-                        match &emit.data {
-                            None => samples.extend(before),
-                            Some(data) => {
-                                let of_cause = before.iter().filter_map(|before| made_of(data, &cause, before));
-                                let made: Vec<Value> = of_cause.collect();
-                                let of_nothing =
-                                    if made.is_empty() { made_of(data, &cause, &Value::Null) } else { None };
-                                samples.extend(made.into_iter().chain(of_nothing));
-                            }
-                        }
+            makings -= 1;
+            let samples = known.entry(producer.emits.clone()).or_default();
+            let example = samples.first().cloned().unwrap_or_default();
+            samples.extend(made_of(data, &producer.emits, &example));
+        }
+        let handlers: Vec<&Handler> = self.flow.nodes().values().flat_map(|node| node.kind.handlers()).collect();
+        // In the last round of all, of causes that nothing is known of.
+        for round in 0..=CAUSES {
+            let mut learnt: Vec<Sample> = Vec::new();
+            for (handler, emit) in
+                handlers.iter().flat_map(|handler| handler.emits.iter().map(move |emit| (handler, emit)))
+            {
+                let samples = known.get(&emit.event).map_or(&[][..], |samples| samples);
+                let is_enough = samples.len() >= SAMPLES || (emit.data.is_none() && !samples.is_empty());
+                if is_enough || makings == 0 {
+                    continue;
+                }
+                let causes = names.iter().filter(|cause| **cause != emit.event && handler.on.matches(cause.as_str()));
+                for cause in causes.take(SAMPLES) {
+                    let before = known.get(cause).map_or(&[][..], |samples| samples);
+                    let nothing = [Value::Null];
+                    let before = if before.is_empty() && round == CAUSES { &nothing[..] } else { before };
+                    for before in before.iter().take(2) {
+                        makings = makings.saturating_sub(1);
+                        let made = match &emit.data {
+                            None => Some(before.clone()),
+                            Some(data) => made_of(data, cause, before),
+                        };
+                        learnt.extend(made.map(|made| (emit.event.clone(), made)));
                     }
                 }
             }
-            samples.truncate(SAMPLES);
+            for (event, made) in learnt {
+                let samples = known.entry(event).or_default();
+                if samples.len() < SAMPLES && !samples.contains(&made) {
+                    samples.push(made);
+                }
+            }
         }
-        samples
+        known
     }
 }
 

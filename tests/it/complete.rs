@@ -270,6 +270,18 @@ fn fields_are_learnt_from_examples_schemas_templates_and_logs() {
     let below = session.complete(&link("bus->s"), "event.data.more.", 16);
     assert_eq!((below[0].label.as_str(), below[0].detail.as_str(), below[0].about.as_str()), ("hand", "1", "Of c"));
 
+    // Effects of effects of anything, in a circle: what is learnt has an end.
+    let mut circle = String::new();
+    for n in 0..40 {
+        let emits = (0..10).map(|m| format!("(event: \"e{m}\", data: \"{{ \\\"v{n}\\\": event.data }}\")"));
+        let emits = emits.collect::<Vec<_>>().join(", ");
+        let handlers = format!("[(on: \">\", emits: [{emits}])]");
+        writeln!(circle, "\"n{n}\": (at: (0, 0), kind: Service(handlers: {handlers})),").expect("text");
+    }
+    let text = format!("Flow(format: 1, name: \"x\", nodes: {{ {circle} }})");
+    let round = Session::new(eventloom::file::read(&text).expect("a flow"));
+    assert!(fields(&round, &node("n0", "handlers[0].emits[0].data")).starts_with("v0"));
+
     let mut session = session;
     session.open_example("earthquake-alerts").expect("an example");
     let (id, _) =
