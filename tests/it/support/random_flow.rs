@@ -1,6 +1,7 @@
 //! Random flows that are sound and can run, with random interventions: small enough to read when one of them fails.
 
 use std::fmt::{self, Write as _};
+use std::ops::RangeInclusive;
 
 use eventloom::model::{Fault, FaultTarget, Flow};
 use proptest::prelude::*;
@@ -51,6 +52,23 @@ pub(crate) enum Act {
     /// A node is healed.
     Heal(Index),
     Drain,
+    /// The flow before the last edit.
+    Undo,
+    /// A subscription's settings become these.
+    SetSubscription {
+        link: Index,
+        settings: String,
+    },
+    /// A worker does so much at once.
+    SetAtOnce {
+        node: Index,
+        at_once: u32,
+    },
+    /// One more link of whatever kind there can be.
+    AddLink {
+        from: Index,
+        to: Index,
+    },
 }
 
 impl fmt::Display for Case {
@@ -86,10 +104,19 @@ pub(crate) fn suits(flow: &Flow, fault: &Fault) -> bool {
 
 /// A case of a few nodes of every kind, with every policy there is.
 pub(crate) fn case() -> impl Strategy<Value = Case> {
-    let producers = prop::collection::vec(producer(), 1..=3);
-    let buses = prop::collection::vec(bus(), 1..=2);
-    let workers = prop::collection::vec(worker(), 1..=5);
-    let acts = prop::collection::vec((0_u64..60, act()), 0..=8);
+    case_of(1..=3, 1..=2, 1..=5, act().boxed())
+}
+
+fn case_of(
+    producers: RangeInclusive<usize>,
+    buses: RangeInclusive<usize>,
+    workers: RangeInclusive<usize>,
+    act: BoxedStrategy<Act>,
+) -> impl Strategy<Value = Case> {
+    let producers = prop::collection::vec(producer(), producers);
+    let buses = prop::collection::vec(bus(), buses);
+    let workers = prop::collection::vec(worker(), workers);
+    let acts = prop::collection::vec((0_u64..60, act), 0..=8);
     (any::<u64>(), 1_u32..=5, producers, buses, workers, acts).prop_map(
         |(seed, hops, producers, buses, workers, acts)| Case {
             seed,
@@ -102,13 +129,26 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
 
 /// A case in which things break: by a scenario, by hand, both, or not at all.
 pub(crate) fn broken_case() -> impl Strategy<Value = Case> {
+    breaking(case().boxed())
+}
+
+/// A case of 5 to 40 nodes in which things break, and that is edited in every way.
+pub(crate) fn history_case() -> impl Strategy<Value = Case> {
+    let edit = || prop_oneof![3 => act(), 2 => wider_act()].boxed();
+    let few = case_of(1..=3, 1..=2, 1..=5, edit());
+    let some = case_of(1..=5, 1..=4, 3..=12, edit());
+    let many = case_of(2..=8, 2..=5, 10..=25, edit());
+    breaking(prop_oneof![6 => few, 2 => some, 1 => many].boxed())
+}
+
+fn breaking(case: BoxedStrategy<Case>) -> impl Strategy<Value = Case> {
     let fault = (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..100);
     let faults = prop_oneof![Just(Vec::new()), prop::collection::vec(fault, 1..=4)];
     let breaks = (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..60)
         .prop_map(|(kind, node, link, millis)| Act::Break { kind, node, link, millis });
     let hand = prop_oneof![2 => breaks, 1 => any::<Index>().prop_map(Act::Heal)];
     let hands = prop::collection::vec((any::<Index>(), 0_u64..60, hand), 0..=3);
-    (case(), faults, hands).prop_map(|(mut case, faults, hands)| {
+    (case, faults, hands).prop_map(|(mut case, faults, hands)| {
         case.faults = faults;
         for (place, pause, hand) in hands {
             case.acts.insert(place.index(case.acts.len() + 1), (pause, hand));
@@ -331,6 +371,16 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(bus, settings)| Act::AddConsumer { bus, settings }),
         1 => (any::<Index>(), select(vec![0.0, 0.5, 1.0])).prop_map(|(node, fails)| Act::SetFails { node, fails }),
         1 => Just(Act::Drain),
+    ]
+}
+
+fn wider_act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        2 => Just(Act::Undo),
+        2 => (any::<Index>(), subscription())
+            .prop_map(|(link, settings)| Act::SetSubscription { link, settings }),
+        1 => (any::<Index>(), 1_u32..=4).prop_map(|(node, at_once)| Act::SetAtOnce { node, at_once }),
+        1 => (any::<Index>(), any::<Index>()).prop_map(|(from, to)| Act::AddLink { from, to }),
     ]
 }
 
