@@ -183,7 +183,7 @@ fn live(flow: &Flow) -> LiveView {
         let event = EventId::new(NodeIx(0), ix as u64);
         let departed = start - age;
         let arrives = departed + SimDuration::from_secs(100);
-        Dot { link, event, kind: (ix % 5) as u32, departed, arrives, attempt: 1, leg: Leg::Deliver }
+        Dot { link, event, kind: (ix % 5) as u32, departed, arrives, attempt: 1, leg: Leg::Deliver, lost: false }
     };
     let node =
         NodeLive { queue: 40, queue_limit: 100, per_second: 48.0, utilization: 0.6, handled: 9, ..NodeLive::default() };

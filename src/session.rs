@@ -7,6 +7,7 @@ mod files;
 mod headless;
 mod questions;
 mod settings;
+mod testing;
 mod trace_line;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use crate::run::live::{self, Begin, Command, Connect, LiveRun, Wake};
 use crate::store::{self, ContentHash, Disk, Expected, LoadError, OnDisk, SaveError};
 
 pub use crate::export::Format as ExportFormat;
+pub use crate::run::glimpse::Glimpse;
 pub use crate::run::report::{LinkReport, PublishReport, Report};
 pub use crate::run::view::*;
 pub use crate::trace::LedgerCounts as LedgerReport;
@@ -36,6 +38,7 @@ pub use self::examples::{EXAMPLES, Example, WELCOME};
 pub use self::files::check_file;
 pub use self::headless::{Ending, SimulateOptions, Simulated, TEN_MINUTES, WatchSimulation, rerun};
 pub use self::settings::{Settings, SettingsTheme, WindowPlace};
+pub use self::testing::{TestOptions, Tested, TestedLine, WatchTest};
 pub use self::trace_line::TraceLine;
 
 use self::files::Logs;
@@ -111,6 +114,8 @@ struct Run {
     revision: Revision,
     /// The logs that were read for it.
     logs: Logs,
+    /// The flow whose expectations it is held against.
+    judged: Arc<Flow>,
 }
 
 /// Where runs live: on the runtime of whoever has one, or on our own, made when it is first needed.
@@ -389,7 +394,8 @@ impl Session {
         self.questions = Questions::default();
         let runtime = self.clock.handle()?;
         let live = LiveRun::start(&runtime, Journal::new(revision.clone(), seed), begin);
-        self.run = Some(Run { live, revision, logs });
+        let judged = Arc::clone(&revision.flow);
+        self.run = Some(Run { live, revision, logs, judged });
         self.wake();
         Ok(())
     }
@@ -431,6 +437,11 @@ impl Session {
         let Some(mut run) = self.run.take() else { return };
         if run.live.view().state != RunState::Ended {
             let follows = self.send_edit(&mut run);
+            let flow = self.document.flow();
+            // After the edit: what is expected may be about what it adds. It changes nothing in the run itself.
+            if flow.expectations() != run.judged.expectations() && run.live.send(Command::Expect(Arc::clone(flow))) {
+                run.judged = Arc::clone(flow);
+            }
             run.live.send(Command::RunsEarlierDrawing(!follows));
             if !self.run_problems.is_empty() {
                 self.find_problems();
@@ -669,7 +680,8 @@ fn load_error(error: LoadError) -> SessionError {
 /// Whether two flows run alike: they differ in nothing but places, names, notes and colours.
 fn means_the_same(a: &Flow, b: &Flow) -> bool {
     // The seed is the run's from its start on; a new one is for the next run.
-    let FlowParts { name: _, note: _, seed: _, hop_limit, events, nodes, links, faults } = a.parts();
+    // What is expected of a run changes nothing in it.
+    let FlowParts { name: _, note: _, seed: _, hop_limit, events, nodes, links, faults, expect: _ } = a.parts();
     let other = b.parts();
     let kinds = |flow: &Flow| -> Vec<(NodeId, NodeKind)> {
         let drawn = flow.nodes().iter().filter(|(_, node)| node.kind.tag() != KindTag::Note);

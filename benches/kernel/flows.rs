@@ -126,6 +126,7 @@ impl Ring {
             nodes,
             links,
             faults: BTreeMap::new(),
+            expect: BTreeMap::new(),
         })
         .expect("a sound flow")
     }

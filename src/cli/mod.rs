@@ -6,11 +6,13 @@
 mod check;
 mod export;
 mod interrupt;
+mod junit;
 mod output;
 mod progress;
 mod report;
 mod run;
 mod simulate;
+mod test;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -42,6 +44,8 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Run a flow live against the clock on the wall, and report.
     Run(run::Run),
+    /// Run flows with many seeds and judge what is expected of them.
+    Test(test::Test),
     /// Write a flow in another format.
     Export(export::Export),
 }
@@ -67,6 +71,7 @@ pub fn main(designer: impl FnOnce(Option<PathBuf>) -> anyhow::Result<()>) -> Exi
         Some(Command::Check(command)) => command.run(&mut output),
         Some(Command::Simulate(command)) => command.run(&mut output),
         Some(Command::Run(command)) => command.run(&mut output),
+        Some(Command::Test(command)) => command.run(&mut output),
         Some(Command::Export(command)) => command.run(&mut output),
         None => designer(args.flow).map(|()| Outcome::Fine),
     };

@@ -48,5 +48,30 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
+/// A bar over the seeds of a test. Draws nothing where stderr is no terminal.
+pub(super) struct Seeds {
+    bar: ProgressBar,
+}
+
+impl Seeds {
+    pub(super) fn new(seeds: u64, flow: &str) -> Self {
+        let bar =
+            ProgressBar::new(seeds).with_style(style("{bar:32} {pos} of {len} seeds  {msg}").progress_chars("━╸─"));
+        bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        bar.set_message(flow.to_owned());
+        Self { bar }
+    }
+
+    pub(super) fn show(&self, done: u64) {
+        self.bar.set_position(done);
+    }
+}
+
+impl Drop for Seeds {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 /// How often a live run's progress is looked at.
 pub(super) const LOOK: Duration = Duration::from_millis(100);

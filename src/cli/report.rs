@@ -1,9 +1,10 @@
 //! A report as a person reads it: aligned tables with units; or as one JSON object.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use crate::model::SimDuration;
-use crate::session::{LedgerReport, NodeReport, PublishReport, Report, Spread};
+use crate::session::{LedgerReport, NodeReport, PublishReport, Report, Spread, Standing, VerdictLine};
 
 use super::output::Output;
 
@@ -14,6 +15,26 @@ pub(super) fn write(output: &mut Output, report: &Report, json: bool) -> anyhow:
     } else {
         output.write_all(text(report).as_bytes())?;
     }
+    Ok(())
+}
+
+/// How what was expected stands, a line each; whoever wants an exit code for it asks `eventloom test`.
+pub(super) fn write_verdicts(output: &mut Output, verdicts: &[VerdictLine]) -> anyhow::Result<()> {
+    if verdicts.is_empty() {
+        return Ok(());
+    }
+    let mut text = String::from("\nExpected\n");
+    let width = verdicts.iter().map(|verdict| verdict.name.as_str().chars().count()).max().unwrap_or(0);
+    for verdict in verdicts {
+        let (mark, words) = match verdict.standing {
+            Standing::Kept => ("ok", verdict.what.clone()),
+            Standing::Open => ("idle", verdict.what.clone()),
+            Standing::Broken => ("FAILED", super::test::located(verdict)),
+        };
+        // A write to a string cannot fail.
+        writeln!(text, "{mark:<6}  {:<width$}  {words}", verdict.name.as_str()).ok();
+    }
+    output.write_all(text.as_bytes())?;
     Ok(())
 }
 

@@ -82,6 +82,9 @@ impl Simulate {
             ending => output::complain(&ending.to_string()),
         }
         report::write(output, &simulated.report, self.json)?;
+        if !self.json {
+            report::write_verdicts(output, &simulated.verdicts)?;
+        }
         Ok(Outcome::Fine)
     }
 }

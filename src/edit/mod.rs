@@ -4,7 +4,8 @@ mod document;
 mod history;
 
 use crate::model::{
-    EventName, EventType, Fault, FaultName, Flow, FlowError, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Point,
+    EventName, EventType, Expectation, ExpectationName, Fault, FaultName, Flow, FlowError, Link, LinkId, LinkKind,
+    Node, NodeId, NodeKind, Point,
 };
 
 pub use self::document::Document;
@@ -47,6 +48,12 @@ pub enum Edit {
     RemoveFault(FaultName),
     /// Calls a fault of the scenario otherwise: its draws are then other ones.
     RenameFault(FaultName, FaultName),
+    /// Expects something of every run, or something else under this name.
+    SetExpectation(ExpectationName, Expectation),
+    /// Expects something no longer.
+    RemoveExpectation(ExpectationName),
+    /// Calls an expectation otherwise.
+    RenameExpectation(ExpectationName, ExpectationName),
     /// Removes nodes with their links, and links.
     Remove {
         /// The nodes.
@@ -91,6 +98,9 @@ impl Edit {
             Self::SetFault(name, _) => format!("Change fault {name}"),
             Self::RemoveFault(name) => format!("Remove fault {name}"),
             Self::RenameFault(name, _) => format!("Rename fault {name}"),
+            Self::SetExpectation(name, _) => format!("Change expectation {name}"),
+            Self::RemoveExpectation(name) => format!("Remove expectation {name}"),
+            Self::RenameExpectation(name, _) => format!("Rename expectation {name}"),
             Self::Remove { nodes, links } => match (nodes.len(), links.len()) {
                 (0, 1) => "Remove link".to_owned(),
                 (0, links) => format!("Remove {links} links"),
@@ -125,6 +135,17 @@ impl Edit {
                 }
                 flow.remove_fault(from)?;
                 flow.set_fault(to.clone(), fault)?;
+            }
+            Self::SetExpectation(name, expectation) => flow.set_expectation(name.clone(), expectation.clone())?,
+            Self::RemoveExpectation(name) => flow.remove_expectation(name)?,
+            Self::RenameExpectation(from, to) => {
+                let expectation = flow.expectation(from).cloned();
+                let expectation = expectation.ok_or_else(|| FlowError::NoExpectation(from.clone()))?;
+                if flow.expectation(to).is_some() {
+                    return Err(FlowError::ExpectationExists(to.clone()));
+                }
+                flow.remove_expectation(from)?;
+                flow.set_expectation(to.clone(), expectation)?;
             }
             Self::Remove { nodes, links } => {
                 links.iter().try_for_each(|id| flow.remove_link(id))?;

@@ -74,6 +74,7 @@ pub fn read_fragment(text: &str) -> Result<Fragment, ReadError> {
         nodes,
         links,
         faults: BTreeMap::new(),
+        expect: BTreeMap::new(),
     };
     Flow::try_from(parts).map(|piece| Fragment { piece }).map_err(|errors| scan.unsound(&errors))
 }

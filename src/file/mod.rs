@@ -17,7 +17,10 @@ use ron::extensions::Extensions;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{EventName, EventType, Fault as FlowFault, FaultName, Flow, FlowParts, Link, LinkId, Node, NodeId};
+use crate::model::{
+    EventName, EventType, Expectation, ExpectationName, Fault as FlowFault, FaultName, Flow, FlowParts, Link, LinkId,
+    Node, NodeId,
+};
 
 pub use self::error::{Fault, FaultKind, ReadError};
 pub use self::fragment::{Fragment, read_fragment, write_fragment};
@@ -56,6 +59,8 @@ struct FlowFile {
     links: BTreeMap<LinkId, Link>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     faults: BTreeMap<FaultName, FlowFault>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    expect: BTreeMap<ExpectationName, Expectation>,
 }
 
 const fn default_seed() -> u64 {
@@ -73,15 +78,15 @@ const fn is_default_hop_limit(hops: &u32) -> bool {
 /// The flow that a text holds, or everything that keeps it from being one.
 pub fn read(text: &str) -> Result<Flow, ReadError> {
     let (file, scan) = read_as::<FlowFile>(text, "Flow")?;
-    let FlowFile { format: _, name, note, seed, hop_limit, events, nodes, links, faults } = file;
-    Flow::try_from(FlowParts { name, note, seed, hop_limit, events, nodes, links, faults })
+    let FlowFile { format: _, name, note, seed, hop_limit, events, nodes, links, faults, expect } = file;
+    Flow::try_from(FlowParts { name, note, seed, hop_limit, events, nodes, links, faults, expect })
         .map_err(|errors| scan.unsound(&errors))
 }
 
 /// The text that holds a flow: equal flows have equal texts, and [`read()`] gives the flow back.
 pub fn write(flow: &Flow) -> String {
-    let FlowParts { name, note, seed, hop_limit, events, nodes, links, faults } = flow.parts().clone();
-    write_as(&FlowFile { format: FORMAT, name, note, seed, hop_limit, events, nodes, links, faults }, "Flow")
+    let FlowParts { name, note, seed, hop_limit, events, nodes, links, faults, expect } = flow.parts().clone();
+    write_as(&FlowFile { format: FORMAT, name, note, seed, hop_limit, events, nodes, links, faults, expect }, "Flow")
 }
 
 /// Reads a document whose struct is called `header`, after all checks that RON itself does not make.

@@ -390,6 +390,9 @@ impl<'text> Scan<'text> {
             | FlowError::EndsChange(link) => (named("links", link.as_str()), None),
             FlowError::NoEvent(event) | FlowError::EventInUse(event) => (named("events", event.as_str()), None),
             FlowError::NoFault(fault) | FlowError::FaultExists(fault) => (named("faults", fault.as_str()), None),
+            FlowError::NoExpectation(name) | FlowError::ExpectationExists(name) => {
+                (named("expect", name.as_str()), None)
+            }
             FlowError::Limit { node, .. } => (node.as_ref().and_then(|id| named("nodes", id.as_str())), None),
         };
         let kind = if matches!(error, FlowError::Limit { .. }) { FaultKind::Limit } else { FaultKind::Unsound };

@@ -16,6 +16,7 @@ use super::action::Action;
 use super::canvas::Canvas;
 use super::dialogs::{self, Decision, Dialog, Then};
 use super::files::Files;
+use super::format;
 use super::panels::event_card::EventCardState;
 use super::panels::gallery::Gallery;
 use super::panels::inspector::InspectorState;
@@ -294,10 +295,7 @@ impl App {
         if focused {
             self.changed_on_disk = self.session.is_changed_on_disk();
         }
-        let name = match self.session.flow().name() {
-            "" => "Untitled flow",
-            name => name,
-        };
+        let name = format::flow_title(&self.session);
         ctx.input(|input| {
             let viewport = input.viewport();
             if let Some(rect) = viewport.inner_rect.filter(|rect| rect.is_positive()) {

@@ -4,7 +4,7 @@ use crate::edit::Edit;
 use crate::model::{Flow, KindTag, Link, LinkId, LinkKind, LinkRefusal, Node, NodeId, NodeKind, Point};
 
 /// How far apart cards stand that are placed one beside the other.
-const STEP_X: i32 = 256;
+pub(crate) const STEP_X: i32 = 256;
 const STEP_Y: i32 = 96;
 
 /// The edit that places a new node, connected from another one if that is possible, and the new node's id.
@@ -91,6 +91,14 @@ pub(crate) fn free_place(flow: &Flow, near: Point) -> Point {
             .map(|(x, y)| Point(near.0 + x * STEP_X, near.1 + y * STEP_Y))
     });
     places.into_iter().find(|at| !covered(*at)).unwrap_or(near)
+}
+
+/// Halfway along a link, as the crow flies.
+pub(crate) fn middle_of(flow: &Flow, link: &LinkId) -> Point {
+    let place = |id: &NodeId| flow.node(id).map_or(Point(0, 0), |node| node.at);
+    let (Point(x1, y1), Point(x2, y2)) =
+        flow.link(link).map_or_else(Default::default, |link| (place(&link.from), place(&link.to)));
+    Point(snap(i32::midpoint(x1, x2)), snap(i32::midpoint(y1, y2)))
 }
 
 /// Where a node goes that is placed after another one: to its right.

@@ -10,6 +10,7 @@ use crate::session::ExportFormat;
 
 use super::action::{Action, ActionGroup};
 use super::fields;
+use super::format;
 use super::theme::Theme;
 use super::view::{Ask, ViewCtx};
 use super::widgets;
@@ -121,8 +122,7 @@ fn secondary(ui: &mut Ui, label: &str) -> egui::Response {
 fn unsaved_ui(ctx: &ViewCtx<'_>, then: &Then, ui: &mut Ui) -> Decision {
     let theme = ctx.theme;
     ui.set_width(380.0);
-    let name = ctx.session.flow().name();
-    title(ui, theme, &format!("Save “{}”?", if name.is_empty() { "Untitled flow" } else { name }));
+    title(ui, theme, &format!("Save “{}”?", format::flow_title(ctx.session)));
     let what = match then {
         Then::Reload => {
             "It was changed here and on disk. What was changed here will be lost unless it is saved under another name."

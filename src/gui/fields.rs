@@ -688,6 +688,7 @@ fn is_at(problem: &Problem, place: &Place, path: &str) -> bool {
         (Place::Link(a, field), Place::Link(b, _)) if a == b => field,
         (Place::Event(a, field), Place::Event(b, _)) if a == b => field,
         (Place::Fault(a, field), Place::Fault(b, _)) if a == b => field,
+        (Place::Expectation(a, field), Place::Expectation(b, _)) if a == b => field,
         _ => return false,
     };
     !path.is_empty() && field.as_deref() == Some(path)

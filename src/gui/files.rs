@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
-use egui_file_dialog::FileDialog;
+use egui_file_dialog::{FileDialog, FileDialogLabels};
 
 use crate::session::ExportFormat;
 
@@ -142,6 +142,7 @@ fn open_inside(choice: Choice, name: &str, folder: Option<PathBuf>) -> (Choice, 
         .forward_icon(egui_phosphor::regular::ARROW_RIGHT)
         .new_folder_icon(egui_phosphor::regular::FOLDER_PLUS)
         .menu_icon(egui_phosphor::regular::DOTS_THREE)
+        .labels(labels())
         .search_icon(egui_phosphor::regular::MAGNIFYING_GLASS)
         .path_edit_icon(egui_phosphor::regular::PENCIL_SIMPLE);
     if let Some(folder) = folder {
@@ -152,6 +153,36 @@ fn open_inside(choice: Choice, name: &str, folder: Option<PathBuf>) -> (Choice, 
         Choice::SaveAs | Choice::Export(_) => dialog.save_file(),
     }
     (choice, dialog)
+}
+
+/// The dialog's words, without the pictures that it would put before them.
+fn labels() -> FileDialogLabels {
+    let plain = |text: &str| text.trim_start_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned();
+    let mut labels = FileDialogLabels::default();
+    for label in [
+        &mut labels.title_select_file,
+        &mut labels.title_save_file,
+        &mut labels.reload,
+        &mut labels.working_directory,
+        &mut labels.show_hidden,
+        &mut labels.show_system_files,
+        &mut labels.home_dir,
+        &mut labels.desktop_dir,
+        &mut labels.documents_dir,
+        &mut labels.downloads_dir,
+        &mut labels.audio_dir,
+        &mut labels.pictures_dir,
+        &mut labels.videos_dir,
+        &mut labels.pin_folder,
+        &mut labels.unpin_folder,
+        &mut labels.rename_pinned_folder,
+        &mut labels.open_button,
+        &mut labels.save_button,
+        &mut labels.cancel_button,
+    ] {
+        *label = plain(label);
+    }
+    labels
 }
 
 const fn filter(choice: &Choice) -> (&'static str, &'static str) {

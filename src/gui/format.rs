@@ -1,6 +1,18 @@
 //! Numbers as people read them: units always, thousands apart, never wider than they need to be.
 
+use std::path::Path;
+
 use crate::model::SimDuration;
+use crate::session::Session;
+
+/// What to call the flow: its name, or else that of its file.
+pub(crate) fn flow_title(session: &Session) -> String {
+    let of_file = || session.path().and_then(Path::file_stem).map(|stem| stem.to_string_lossy().into_owned());
+    match session.flow().name() {
+        "" => of_file().unwrap_or_else(|| "Untitled flow".to_owned()),
+        name => name.to_owned(),
+    }
+}
 
 /// A count with thousands apart, as in `1 204`.
 pub(crate) fn count(value: u64) -> String {

@@ -15,6 +15,7 @@ mod panels;
 mod perform;
 mod pictures;
 mod speeds;
+mod splice;
 mod theme;
 mod toasts;
 mod view;

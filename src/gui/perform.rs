@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::edit::Edit;
-use crate::model::{FaultKind, FaultTarget, Flow, KindTag, NodeId, NodeKind, Point};
+use crate::model::{FaultKind, FaultTarget, Flow, KindTag, LinkId, NodeId, NodeKind, Point};
 use crate::session::{ExportFormat, RunState, SessionError, SettingsTheme, Speed, StartOptions, Step, StopMode};
 
 use super::action::Action;
@@ -15,6 +15,7 @@ use super::format::sentence;
 use super::panels::lower::Tab;
 use super::panels::palette::{Search, SearchState};
 use super::speeds;
+use super::splice;
 use super::view::{Ask, Selection, Target};
 
 impl App {
@@ -63,6 +64,8 @@ impl App {
                 }
             }
             Ask::QuickAdd { at, from } => self.search = Some(SearchState::new(Search::Add { at, from })),
+            Ask::QuickInsert { at, link } => self.search = Some(SearchState::new(Search::Insert { at, link })),
+            Ask::Insert { kind, at, link } => self.insert(kind, at, &link),
             Ask::Speed(speed) => {
                 self.view.speed = speed;
                 self.session.set_speed(speed);
@@ -123,6 +126,12 @@ impl App {
                 self.view.selection = Selection { nodes, links: flow.links().keys().cloned().collect() };
             }
             Action::Escape => self.escape(),
+            Action::QuickAdd if self.view.selection.single_link().is_some() => {
+                if let Some(link) = self.view.selection.single_link().cloned() {
+                    let at = build::middle_of(self.session.flow(), &link);
+                    self.search = Some(SearchState::new(Search::Insert { at, link }));
+                }
+            }
             Action::QuickAdd => {
                 let from = self.view.selection.single_node().cloned();
                 let at = from
@@ -198,6 +207,20 @@ impl App {
         if self.apply(&edit) {
             self.inspector.event = None;
             self.view.selection = Selection::node(id);
+        }
+    }
+
+    /// Puts a new node into a link; where that cannot be, it is said and nothing is placed.
+    fn insert(&mut self, kind: KindTag, at: Point, link: &LinkId) {
+        match splice::splice(self.session.flow(), kind, at, link) {
+            Ok((edit, id)) => {
+                if self.apply(&edit) {
+                    self.inspector.event = None;
+                    self.view.show = Some(Target::Node(id.clone()));
+                    self.view.selection = Selection::node(id);
+                }
+            }
+            Err(refusal) => self.toasts.say(refusal.to_string()),
         }
     }
 

@@ -116,6 +116,22 @@ pub enum Ask {
         /// Connected from.
         from: Option<NodeId>,
     },
+    /// Place a new node of this kind into a link, so that what goes along it goes through the node; or say why not.
+    Insert {
+        /// What to place.
+        kind: KindTag,
+        /// Where, on the canvas.
+        at: Point,
+        /// Into which link.
+        link: LinkId,
+    },
+    /// Open the search for something to put into a link.
+    QuickInsert {
+        /// Where, on the canvas.
+        at: Point,
+        /// Into which link.
+        link: LinkId,
+    },
     /// Open a flow file, after the question for unsaved changes.
     OpenFile(PathBuf),
     /// Open an example, after the question for unsaved changes.

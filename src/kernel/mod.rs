@@ -500,6 +500,11 @@ impl Kernel {
         self.list.peek().map(|key| SimTime::from_nanos(key.nanos()))
     }
 
+    /// Whether nothing is left to do but housekeeping: until something comes in, nothing will happen any more.
+    pub fn is_quiet(&self) -> bool {
+        self.has_begun && self.inputs.is_empty() && self.foreground == 0 && self.is_ring_empty()
+    }
+
     /// How many items were handled since the start. Two runs of the same inputs agree after the same number of steps: a
     /// journal can say between which two an input came.
     pub const fn steps(&self) -> u64 {

@@ -1,69 +1,20 @@
 //! Faults: what is broken on purpose, where, when and how badly.
 
 use std::fmt;
-use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::distribution::Distribution;
-use super::ids::{IdError, LinkId, NodeId};
+use super::ids::{LinkId, NodeId, titles};
 use super::is_default;
-use super::limits;
 use super::node::KindTag;
-use super::quantity::{Chance, Factor, serde_as_text};
+use super::quantity::{Chance, Factor};
 use super::time::SimDuration;
 
-/// The name of a fault of the scenario, in a person's words: `billing dies`. Its random stream is keyed by it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FaultName(Arc<str>);
-
-impl FaultName {
-    /// Checks the text and takes it: blanks within it are allowed, at its ends they are not.
-    pub fn new(text: &str) -> Result<Self, IdError> {
-        if text.is_empty() {
-            return Err(IdError::Empty);
-        }
-        if text.chars().count() > limits::NAME_CHARS {
-            return Err(IdError::TooLong { limit: limits::NAME_CHARS });
-        }
-        if text.trim() != text {
-            return Err(IdError::Character(' '));
-        }
-        let wrong = |c: &char| c.is_control() || (c.is_whitespace() && *c != ' ') || super::ids::is_bidi_control(*c);
-        match text.chars().find(wrong) {
-            Some(c) => Err(IdError::Character(c)),
-            None => Ok(Self(text.into())),
-        }
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+titles! {
+    /// The name of a fault of the scenario, in a person's words: `billing dies`. Its random stream is keyed by it.
+    FaultName;
 }
-
-impl fmt::Display for FaultName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl fmt::Debug for FaultName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0)
-    }
-}
-
-impl FromStr for FaultName {
-    type Err = IdError;
-
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        Self::new(text)
-    }
-}
-
-serde_as_text!(FaultName);
 
 /// One entry of the scenario: something breaks at an instant and is whole again some time later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

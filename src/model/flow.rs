@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::event::EventType;
+use super::expect::{Expectation, ExpectationName};
 use super::fault::{Fault, FaultName, FaultTarget};
-use super::ids::{EventName, LinkId, NodeId};
+use super::ids::{EventName, LinkId, NodeId, free_title};
 use super::is_default;
 use super::limits;
 use super::link::{Call, Link, LinkKind, Publish, Subscription};
@@ -56,6 +57,10 @@ pub struct FlowParts {
     /// What breaks when: a scenario.
     #[serde(default, skip_serializing_if = "is_default")]
     pub faults: BTreeMap<FaultName, Fault>,
+
+    /// What has to hold in every run.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub expect: BTreeMap<ExpectationName, Expectation>,
 }
 
 fn default_seed() -> u64 {
@@ -88,6 +93,12 @@ pub enum FlowError {
     /// The name is taken.
     #[error("there already is a fault “{0}”")]
     FaultExists(FaultName),
+    /// There is no such expectation.
+    #[error("there is no expectation “{0}”")]
+    NoExpectation(ExpectationName),
+    /// The name is taken.
+    #[error("there already is an expectation “{0}”")]
+    ExpectationExists(ExpectationName),
     /// The id is taken.
     #[error("there already is a node “{0}”")]
     NodeExists(NodeId),
@@ -226,6 +237,7 @@ impl Flow {
                 nodes: BTreeMap::new(),
                 links: BTreeMap::new(),
                 faults: BTreeMap::new(),
+                expect: BTreeMap::new(),
             },
         }
     }
@@ -280,6 +292,16 @@ impl Flow {
     /// One fault.
     pub fn fault(&self, name: &FaultName) -> Option<&Fault> {
         self.parts.faults.get(name)
+    }
+
+    /// What has to hold in every run, by name.
+    pub const fn expectations(&self) -> &BTreeMap<ExpectationName, Expectation> {
+        &self.parts.expect
+    }
+
+    /// One expectation.
+    pub fn expectation(&self, name: &ExpectationName) -> Option<&Expectation> {
+        self.parts.expect.get(name)
     }
 
     /// One node.
@@ -419,12 +441,14 @@ impl Flow {
 
     /// A name for a new fault: the stem, with the first number that makes it new.
     pub fn free_fault_name(&self, stem: &str) -> FaultName {
-        let stem: String = stem.trim().chars().filter(|c| !c.is_control()).take(limits::NAME_CHARS - 8).collect();
-        let numbered = |n: u64| if n == 1 { stem.trim().to_owned() } else { format!("{} {n}", stem.trim()) };
-        (1..=u64::MAX)
-            .filter_map(|n| FaultName::new(&numbered(n)).ok())
-            .find(|name| !self.parts.faults.contains_key(name))
-            .expect("numbers do not run out, and digits are well-formed")
+        let title = free_title(stem, |title| self.parts.faults.keys().any(|name| name.as_str() == title));
+        FaultName::new(&title).expect("a free title is a title")
+    }
+
+    /// A name for a new expectation: the stem, with the first number that makes it new.
+    pub fn free_expectation_name(&self, stem: &str) -> ExpectationName {
+        let title = free_title(stem, |title| self.parts.expect.keys().any(|name| name.as_str() == title));
+        ExpectationName::new(&title).expect("a free title is a title")
     }
 
     /// An id for a new link between two nodes: the habitual one, with the first number that makes it new.
@@ -513,6 +537,7 @@ impl Flow {
             self.parts.links.iter().filter(|(_, link)| is_its_own(link)).map(|(link, _)| link.clone()).collect();
         self.parts.links.retain(|_, link| !is_its_own(link));
         self.forget_faults(Some(id), &gone);
+        self.forget_expectations(Some(id), &gone);
         if node.kind.tag() == KindTag::DeadLetterQueue {
             let forget = |named: &mut Option<NodeId>| {
                 if named.as_ref() == Some(id) {
@@ -564,6 +589,7 @@ impl Flow {
         match self.parts.links.remove(id) {
             Some(_) => {
                 self.forget_faults(None, std::slice::from_ref(id));
+                self.forget_expectations(None, std::slice::from_ref(id));
                 Ok(())
             }
             None => Err(FlowError::NoLink(id.clone())),
@@ -600,6 +626,29 @@ impl Flow {
         });
     }
 
+    /// Expects something of every run, or something else under this name.
+    pub fn set_expectation(&mut self, name: ExpectationName, expectation: Expectation) -> Result<(), FlowError> {
+        self.parts.expect.insert(name, expectation);
+        check_expectations(&self.parts)
+    }
+
+    /// Expects something no longer.
+    pub fn remove_expectation(&mut self, name: &ExpectationName) -> Result<(), FlowError> {
+        match self.parts.expect.remove(name) {
+            Some(_) => Ok(()),
+            None => Err(FlowError::NoExpectation(name.clone())),
+        }
+    }
+
+    /// Expects nothing any more of a node or links that were just removed.
+    fn forget_expectations(&mut self, node: Option<&NodeId>, links: &[LinkId]) {
+        self.parts.expect.retain(|_, expectation| {
+            let of_node = expectation.nodes().iter().any(|(_, id)| Some(*id) == node);
+            let of_link = expectation.link().is_some_and(|(_, id)| links.contains(id));
+            !of_node && !of_link
+        });
+    }
+
     /// Everything that is not as [`Flow`] promises; empty unless this module has a mistake.
     pub fn broken_invariants(&self) -> Vec<FlowError> {
         check_parts(&self.parts)
@@ -625,6 +674,7 @@ fn check_parts(parts: &FlowParts) -> Vec<FlowError> {
         errors.push(FlowError::Limit { node: None, what: "links", limit: limits::LINKS as u64 });
     }
     errors.extend(check_faults(parts).err());
+    errors.extend(check_expectations(parts).err());
     errors.extend(parts.nodes.iter().filter_map(|(id, node)| check_node(parts, id, node).err()));
     errors.extend(parts.links.iter().filter_map(|(id, link)| check_link(parts, id, link).err()));
     errors
@@ -633,6 +683,13 @@ fn check_parts(parts: &FlowParts) -> Vec<FlowError> {
 fn check_faults(parts: &FlowParts) -> Result<(), FlowError> {
     if parts.faults.len() > limits::FAULTS {
         return Err(FlowError::Limit { node: None, what: "faults", limit: limits::FAULTS as u64 });
+    }
+    Ok(())
+}
+
+fn check_expectations(parts: &FlowParts) -> Result<(), FlowError> {
+    if parts.expect.len() > limits::EXPECTATIONS {
+        return Err(FlowError::Limit { node: None, what: "expectations", limit: limits::EXPECTATIONS as u64 });
     }
     Ok(())
 }

@@ -107,6 +107,78 @@ names! {
     TopicName, forbidden ['*', '>'], at most limits::NAME_CHARS;
 }
 
+/// Names in a person's words: blanks within them are allowed, at their ends they are not.
+macro_rules! titles {
+    ($($(#[$doc:meta])+ $name:ident;)+) => {$(
+        $(#[$doc])+
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(std::sync::Arc<str>);
+
+        impl $name {
+            /// Checks the text and takes it: blanks within it are allowed, at its ends they are not.
+            pub fn new(text: &str) -> Result<Self, $crate::model::IdError> {
+                $crate::model::ids::checked_title(text).map(Self)
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "{:?}", self.0)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::model::IdError;
+
+            fn from_str(text: &str) -> Result<Self, $crate::model::IdError> {
+                Self::new(text)
+            }
+        }
+
+        $crate::model::quantity::serde_as_text!($name);
+    )+};
+}
+
+pub(super) use titles;
+
+pub(super) fn checked_title(text: &str) -> Result<Arc<str>, IdError> {
+    if text.is_empty() {
+        return Err(IdError::Empty);
+    }
+    if text.chars().count() > limits::NAME_CHARS {
+        return Err(IdError::TooLong { limit: limits::NAME_CHARS });
+    }
+    if text.trim() != text {
+        return Err(IdError::Character(' '));
+    }
+    let wrong = |c: &char| c.is_control() || (c.is_whitespace() && *c != ' ') || is_bidi_control(*c);
+    match text.chars().find(wrong) {
+        Some(c) => Err(IdError::Character(c)),
+        None => Ok(text.into()),
+    }
+}
+
+/// The stem as a title that is not taken: the first number that makes it new is added.
+pub(super) fn free_title(stem: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let stem: String = stem.trim().chars().filter(|c| !c.is_control()).take(limits::NAME_CHARS - 8).collect();
+    let numbered = |n: u64| if n == 1 { stem.trim().to_owned() } else { format!("{} {n}", stem.trim()) };
+    (1..=u64::MAX)
+        .map(numbered)
+        .find(|title| checked_title(title).is_ok() && !is_taken(title))
+        .expect("numbers do not run out, and digits are well-formed")
+}
+
 impl LinkId {
     /// The habitual id of a link between two nodes.
     pub fn between(from: &NodeId, to: &NodeId) -> Self {

@@ -5,6 +5,7 @@
 
 mod distribution;
 mod event;
+mod expect;
 mod fault;
 mod flow;
 mod ids;
@@ -16,6 +17,7 @@ mod time;
 
 pub use self::distribution::Distribution;
 pub use self::event::{EventType, JsonText};
+pub use self::expect::{Counted, Expectation, ExpectationName, ExpectationTag, Scope};
 pub use self::fault::{Fault, FaultKind, FaultName, FaultTag, FaultTarget};
 pub use self::flow::{DeadLetterLink, ExpectedLink, Flow, FlowError, FlowParts, LinkRefusal};
 pub use self::ids::{
@@ -56,6 +58,8 @@ pub mod limits {
     pub const LINK_NAME_CHARS: usize = 2 * NAME_CHARS + 16;
     /// Faults of a scenario.
     pub const FAULTS: usize = 1_000;
+    /// Expectations of a flow.
+    pub const EXPECTATIONS: usize = 1_000;
     /// Work a node does at once.
     pub const CONCURRENCY: u32 = 100_000;
 }

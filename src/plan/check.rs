@@ -5,6 +5,7 @@
 
 mod distributions;
 mod events;
+mod expectations;
 mod expressions;
 mod faults;
 mod groups;
@@ -36,6 +37,7 @@ pub fn check(flow: &Flow) -> Vec<Problem> {
     groups::check(&wiring, &routes, &mut findings);
     traffic::check(&wiring, &routes, &mut findings);
     faults::check(flow, &mut findings);
+    expectations::check(flow, &mut findings);
     findings.in_order()
 }
 
@@ -64,6 +66,7 @@ impl Findings {
             Place::Node(..) => 2,
             Place::Link(..) => 3,
             Place::Fault(..) => 4,
+            Place::Expectation(..) => 5,
         };
         let key = |problem: &Problem| (problem.severity, part(&problem.at));
         self.problems

@@ -3,6 +3,7 @@
 mod check;
 mod compile;
 mod data_needs;
+mod expect;
 mod faults;
 mod lanes;
 mod outside;
@@ -14,6 +15,7 @@ mod sampler;
 
 pub use self::check::check;
 pub use self::compile::{Inputs, compile};
+pub use self::expect::{Condition, Witnessed};
 pub use self::faults::Aim;
 pub(crate) use self::lanes::{Hop, Lane};
 pub use self::outside::{Capabilities, KeptBy, Rule};

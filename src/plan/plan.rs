@@ -416,6 +416,17 @@ impl Plan {
         self.nodes[node.index()].tag
     }
 
+    /// The log that a node replays.
+    pub fn replayed(&self, node: NodeIx) -> Option<&ReplayLog> {
+        match &self.nodes.get(node.index())?.work {
+            Work::Producer(producer) => match &producer.pacing {
+                Pace::Replay { log, .. } => Some(log),
+                _ => None,
+            },
+            Work::Worker(_) | Work::DeadLetters { .. } | Work::None => None,
+        }
+    }
+
     /// Whether a node is still drawn.
     pub fn is_alive(&self, node: NodeIx) -> bool {
         self.nodes[node.index()].alive

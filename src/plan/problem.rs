@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{EventName, FaultName, LinkId, NodeId};
+use crate::model::{EventName, ExpectationName, FaultName, LinkId, NodeId};
 
 /// One thing that is wrong or doubtful in a flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub enum Place {
     Event(EventName, Option<String>),
     /// A fault of the scenario, and which of its settings if it is one.
     Fault(FaultName, Option<String>),
+    /// An expectation, and which of its settings if it is one.
+    Expectation(ExpectationName, Option<String>),
 }
 
 impl fmt::Display for Place {
@@ -51,6 +53,7 @@ impl fmt::Display for Place {
             Self::Link(id, field) => ("link", id, field),
             Self::Event(name, field) => ("event", name, field),
             Self::Fault(name, field) => ("fault", name, field),
+            Self::Expectation(name, field) => ("expectation", name, field),
         };
         write!(f, "{kind} {id}")?;
         match field {

@@ -33,6 +33,8 @@ pub struct ReplayRow {
     pub source: Arc<str>,
     /// As recorded; empty if there is none.
     pub subject: Arc<str>,
+    /// When it happened, in the log's own words.
+    pub time: Arc<str>,
     /// As recorded, or what the producer emits.
     pub kind: EventName,
     /// The partition key, if one was recorded.
@@ -146,10 +148,10 @@ impl Reading<'_> {
     }
 
     fn json_row(&mut self, line: usize, number: usize, mut fields: Map<String, Value>) -> Result<Raw, ReplayError> {
-        let time = match lookup(&fields, self.time_field) {
-            Some(Value::String(text)) => time_of(text),
-            Some(Value::Number(number)) => number_of(&number.to_string()).map(Time::Number),
-            Some(_) => None,
+        let (time, when) = match lookup(&fields, self.time_field) {
+            Some(Value::String(text)) => (time_of(text), text.clone()),
+            Some(Value::Number(number)) => (number_of(&number.to_string()).map(Time::Number), number.to_string()),
+            Some(_) => (None, String::new()),
             None => return Err(at(line, missing(self.time_field, fields.keys().map(String::as_str)))),
         };
         let Some(time) = time else { return Err(at(line, no_time(self.time_field))) };
@@ -167,7 +169,7 @@ impl Reading<'_> {
             }
             Value::Object(fields)
         };
-        let texts = Texts { id, source, subject, kind, key };
+        let texts = Texts { id, source, subject, kind, key, when };
         Ok(Raw { line, time, row: self.row(line, number, texts, data)? })
     }
 
@@ -221,7 +223,10 @@ impl Reading<'_> {
         for (column, field) in header.iter().zip(record) {
             let text = || (!field.is_empty()).then(|| field.to_owned());
             match column {
-                _ if column == self.time_field => time = time_of(field),
+                _ if column == self.time_field => {
+                    time = time_of(field);
+                    field.clone_into(&mut texts.when);
+                }
                 "id" => texts.id = text(),
                 "source" => texts.source = text(),
                 "subject" => texts.subject = text(),
@@ -239,7 +244,7 @@ impl Reading<'_> {
     // ---- both -----------------------------------------------------------------------------------------------------
 
     fn row(&mut self, line: usize, number: usize, texts: Texts, data: Value) -> Result<ReplayRow, ReplayError> {
-        let Texts { id, source, subject, kind, key } = texts;
+        let Texts { id, source, subject, kind, key, when } = texts;
         let kind = match kind {
             Some(kind) if kind == self.event.as_str() => self.event.clone(),
             Some(kind) => EventName::new(&kind)
@@ -252,6 +257,7 @@ impl Reading<'_> {
             id: id.unwrap_or_else(|| (number + 1).to_string()).into(),
             source: self.kept(source.as_deref().unwrap_or(name)),
             subject: self.kept(subject.as_deref().unwrap_or_default()),
+            time: when.into(),
             kind,
             key: key.map(|key| self.kept(&key)),
             data: Arc::new(data),
@@ -268,7 +274,7 @@ impl Reading<'_> {
     }
 }
 
-/// What a row says of itself besides its time and data.
+/// What a row says of itself besides its data.
 #[derive(Default)]
 struct Texts {
     id: Option<String>,
@@ -276,6 +282,7 @@ struct Texts {
     subject: Option<String>,
     kind: Option<String>,
     key: Option<String>,
+    when: String,
 }
 
 /// Sorts the rows and counts their times from the first.

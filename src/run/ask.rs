@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::kernel::Kernel;
 use crate::model::{EventId, EventTypeIx, KindTag, NodeId, NodeIx, SimTime, SubIx};
-use crate::plan::Plan;
+use crate::plan::{Plan, ReplayRow};
 use crate::trace::{Observer, Phase, Reason, Record, What};
 
 use super::fast;
@@ -42,7 +42,8 @@ pub(crate) fn event_card(
     // How it came into being tells where to begin: data that are built from their causes' need those too.
     let birth = birth(past.before_event(event), event, until, cancel).ok_or(UNKNOWN)?;
     let stretch = if birth.cause.is_some() { past.before(birth.born) } else { past.before_event(event) };
-    let notes = take_notes(stretch, Notes::new(event, birth, &plan), until, cancel);
+    let fired = past.journal().entries.iter().any(|entry| matches!(entry.what, Injected::Fire { .. }));
+    let notes = take_notes(stretch, Notes::new(event, birth, &plan, fired), until, cancel);
     if cancel.load(Ordering::Relaxed) {
         return Err("cancelled".to_owned());
     }
@@ -125,6 +126,8 @@ struct Notes {
     event: EventId,
     birth: Birth,
     plan: Arc<Plan>,
+    /// Whether a hand has fired the producer, so that its numbers are not those of its log.
+    fired_by_hand: bool,
     emitted: Option<Emitted>,
     cause: Option<RelatedEvent>,
     /// Causes of the events that share its root cause, to find the way back to it.
@@ -160,11 +163,12 @@ enum State {
 }
 
 impl Notes {
-    fn new(event: EventId, birth: Birth, plan: &Arc<Plan>) -> Self {
+    fn new(event: EventId, birth: Birth, plan: &Arc<Plan>, fired_by_hand: bool) -> Self {
         Self {
             event,
             birth,
             plan: Arc::clone(plan),
+            fired_by_hand,
             emitted: None,
             cause: None,
             causes: BTreeMap::new(),
@@ -200,19 +204,43 @@ impl Notes {
         root
     }
 
+    /// The row of a log that it replays, if it does.
+    fn recorded(&self) -> Option<&ReplayRow> {
+        let emitted = self.emitted.as_ref()?;
+        let log = self.plan.replayed(self.event.origin())?;
+        let is_same = |row: &&ReplayRow| emitted.data.as_ref().is_some_and(|data| Arc::ptr_eq(data, &row.data));
+        // Where an expression builds the data anew, its number tells, unless a hand has fired in between.
+        let by_number = || {
+            let row = log.rows.get(self.event.number() as usize)?;
+            (self.plan.event_name(emitted.kind) == &row.kind && !self.fired_by_hand).then_some(row)
+        };
+        log.rows.iter().find(is_same).or_else(by_number)
+    }
+
     fn card(self) -> EventCard {
         let plan = &self.plan;
         let id = event_text(plan, self.event);
         let origin = plan.node_id(self.event.origin());
         let root = event_text(plan, self.root());
-        let mut attributes =
-            vec![("id", id.clone()), ("source", origin.to_string()), ("specversion", "1.0".to_owned())];
+        // What is replayed is what it was: the log's words stand, as filters see them.
+        let recorded = self.recorded();
+        let source = recorded.map_or_else(|| origin.to_string(), |row| row.source.to_string());
+        let own_id = recorded.map_or_else(|| id.clone(), |row| row.id.to_string());
+        let mut attributes = vec![("id", own_id), ("source", source), ("specversion", "1.0".to_owned())];
         if let Some(emitted) = &self.emitted {
             attributes.push(("type", plan.event_name(emitted.kind).to_string()));
             if emitted.data.is_some() {
                 attributes.push(("datacontenttype", "application/json".to_owned()));
             }
-            attributes.push(("time", emitted.at.to_string()));
+            if let Some(row) = recorded {
+                if !row.subject.is_empty() {
+                    attributes.push(("subject", row.subject.to_string()));
+                }
+                attributes.push(("time", row.time.to_string()));
+                attributes.push(("replayed", format!("{} as {id}", emitted.at)));
+            } else {
+                attributes.push(("time", emitted.at.to_string()));
+            }
             if !emitted.key.is_empty() {
                 attributes.push(("partitionkey", emitted.key.clone()));
             }

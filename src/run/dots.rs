@@ -3,7 +3,7 @@
 //! What an event costs that is not shown is one countdown of its link. Everything else is done once a look: what was
 //! taken since the last one tells how many each link may take until the next.
 
-use crate::model::{SimDuration, SimTime};
+use crate::model::{EventId, LinkIx, SimDuration, SimTime};
 
 use super::view::Dot;
 
@@ -74,6 +74,14 @@ impl Dots {
         self.shown.push(dot);
     }
 
+    /// What has just left a link is lost on it.
+    pub(super) fn lost(&mut self, link: LinkIx, event: EventId, at: SimTime) {
+        let left = |dot: &&mut Dot| (dot.link, dot.event, dot.departed) == (link, event, at);
+        if let Some(dot) = self.shown.last_mut().filter(left) {
+            dot.lost = true;
+        }
+    }
+
     /// The dots to show, at most the budget, each link's in the order in which they left.
     pub(super) fn look(&mut self, now: SimTime) -> Vec<Dot> {
         let stays = self.stays;
@@ -142,7 +150,7 @@ fn fair_limit(mut counts: Vec<usize>) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use crate::model::{EventId, LinkIx, NodeIx};
+    use crate::model::NodeIx;
     use crate::run::view::Leg;
 
     use super::*;
@@ -150,7 +158,7 @@ mod tests {
     fn dot(link: u32, number: u64, departed: u64) -> Dot {
         let (departed, arrives) = (SimTime::from_nanos(departed), SimTime::from_nanos(departed + 1_000_000));
         let event = EventId::new(NodeIx(0), number);
-        Dot { link: LinkIx(link), event, kind: 0, departed, arrives, attempt: 1, leg: Leg::Publish }
+        Dot { link: LinkIx(link), event, kind: 0, departed, arrives, attempt: 1, leg: Leg::Publish, lost: false }
     }
 
     #[test]

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::kernel::{FaultNow, Kernel, shape_of};
-use crate::model::{FaultKind, KindTag, LinkIx, NodeId, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
+use crate::model::{FaultKind, Flow, KindTag, LinkIx, NodeId, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
 use crate::plan::{Aim, Plan};
 use crate::trace::{Ledger, Observer, Record, Shape, Work};
 
 use super::look::Looker;
 use super::rates::{Since, Window};
 use super::report::{LinkReport, Report, Tally};
+use super::verdicts::{Expected, VerdictLine};
 use super::view::{
     BusLive, Counts, FaultLive, LinkLive, LiveView, LogRow, NodeLive, PartitionLive, SubscriptionLive, TopicLive,
 };
@@ -27,6 +28,11 @@ pub(super) struct Figures {
     looker: Looker,
     window: Window,
     places: Places,
+    /// The latest plan.
+    plan: Arc<Plan>,
+    expected: Expected,
+    /// How what was expected stands, once the run has ended.
+    judged: Option<Vec<VerdictLine>>,
 }
 
 /// What belongs to what in a plan, looked up once for all looks.
@@ -74,14 +80,39 @@ impl Places {
 }
 
 impl Figures {
-    pub(super) fn new(plan: &Arc<Plan>) -> Self {
-        Self { tally: Tally::new(plan), looker: Looker::new(plan), window: Window::default(), places: Places::of(plan) }
+    pub(super) fn new(flow: &Flow, plan: &Arc<Plan>) -> Self {
+        Self {
+            tally: Tally::new(plan),
+            looker: Looker::new(plan),
+            window: Window::default(),
+            places: Places::of(plan),
+            plan: Arc::clone(plan),
+            expected: Expected::new(flow, plan),
+            judged: None,
+        }
+    }
+
+    /// Holds the run against what this flow expects, from here on. Edits are followed first: the machine itself may not
+    /// have carried them out yet.
+    pub(super) fn expect(&mut self, flow: &Flow) {
+        self.expected.follow(flow, &Arc::clone(&self.plan));
+    }
+
+    /// Whether what is expected looks at the data of events.
+    pub(super) const fn needs_data(&self) -> bool {
+        self.expected.needs_data()
+    }
+
+    /// The run has ended: what is still open is seen to.
+    pub(super) fn finish_judging(&mut self, kernel: &Kernel) {
+        self.judged = Some(self.expected.finish(kernel, kernel.is_quiet()));
     }
 
     /// Goes on with an edited plan.
     pub(super) fn follow(&mut self, plan: &Arc<Plan>) {
         self.looker.follow(plan);
         self.places = Places::of(plan);
+        self.plan = Arc::clone(plan);
     }
 
     /// Whether a rate is shown that would be another one if nothing happened any more.
@@ -123,6 +154,7 @@ impl Figures {
         let report = |id: &NodeId| Some((id.clone(), Arc::new(self.tally.node(plan.node_ix(id)?, &plan))));
         view.watched = watched.iter().filter_map(report).collect();
         view.faults = kernel.faults_now().map(|fault| fault_live(kernel.plan(), &fault)).collect();
+        view.verdicts = self.judged.clone().unwrap_or_else(|| self.expected.so_far());
         (view.dots, view.flashes) = self.looker.look(now, seen);
     }
 }
@@ -275,6 +307,9 @@ impl Observer for Figures {
     fn record(&mut self, record: Record<'_>) {
         self.tally.record(record);
         self.looker.record(record);
+        if !self.expected.is_idle() {
+            self.expected.record(record);
+        }
     }
 
     fn reshape(&mut self, shape: &Shape, at: SimTime) {

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant};
 
 use crate::kernel::{Incoming, Kernel, Stopped};
-use crate::model::{NodeId, SimDuration, SimTime};
+use crate::model::{Flow, NodeId, SimDuration, SimTime};
 
 use super::brokers::{Adapter, Bridge, Identity};
 use super::figures::Figures;
@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Step(Step),
     SetSpeed(Speed),
     Stop(StopMode),
+    /// What is expected of the run from here on.
+    Expect(Arc<Flow>),
     /// Which nodes' figures are to be shown whole.
     Watch(Vec<NodeId>),
     /// The first events in front of a node.
@@ -143,8 +145,11 @@ impl LiveRun {
         let Begin { name, speed, paused, until, watched, wake, connect } = begin;
         let mut kernel = journal.kernel();
         let bridge = connect.map(|connect| connect(&mut kernel, on));
-        let plan = Arc::clone(&journal.start.plan);
         let seed = journal.seed;
+        let figures = Figures::new(&journal.start.flow, &journal.start.plan);
+        if figures.needs_data() {
+            kernel.keep_all_data();
+        }
         let shared = Arc::new(Shared {
             shown: ArcSwap::from_pointee(Shown { view: Arc::default(), taken: wall_now(), speed: 0.0 }),
             log: Mutex::default(),
@@ -155,7 +160,7 @@ impl LiveRun {
         let mut pace = Pace::new(speed, SimTime::ZERO);
         pace.set_stands(paused, SimTime::ZERO);
         let mut driver = Driver {
-            figures: Figures::new(&plan),
+            figures,
             kernel,
             name,
             seed,
@@ -298,6 +303,7 @@ impl Driver {
         if self.state == RunState::Ended {
             let report = self.figures.report(&self.name, self.seed, &self.kernel);
             drop(self.shared.report.set(report));
+            self.figures.finish_judging(&self.kernel);
             self.look();
         } else if wall_now() >= self.next_look() && (self.is_news || self.is_fading()) {
             self.look();
@@ -421,11 +427,19 @@ impl Driver {
             Command::SetSpeed(speed) => self.pace.set_speed(speed, self.kernel.now()),
             Command::Stop(StopMode::Abort) => self.end("stopped"),
             Command::Stop(StopMode::Drain) => self.drain(),
+            Command::Expect(flow) => self.expect(&flow),
             Command::Watch(nodes) => self.watched = nodes,
             Command::Queue(node, slot) => {
                 let events = ask::queue(&self.kernel, &node);
                 slot.store(Arc::new(Answer::Ready(Arc::new(events))));
             }
+        }
+    }
+
+    fn expect(&mut self, flow: &Flow) {
+        self.figures.expect(flow);
+        if self.figures.needs_data() {
+            self.kernel.keep_all_data();
         }
     }
 
@@ -496,6 +510,7 @@ impl Driver {
         self.kernel.inject(input);
         if let Some(revision) = revision {
             self.figures.follow(&revision.plan);
+            self.expect(&revision.flow);
         }
         // What comes in is seen at once, even while time stands: the instant itself is carried out.
         if self.pace.stands() {

@@ -76,7 +76,8 @@ impl Looker {
         }
     }
 
-    pub(super) const fn index(&self) -> &Arc<RunIndex> {
+    /// Names for the handles of its plan.
+    pub const fn index(&self) -> &Arc<RunIndex> {
         &self.index
     }
 
@@ -125,9 +126,11 @@ impl Observer for Looker {
         match record.what {
             What::Emitted { .. } => self.events += 1,
             What::Sent { link, event, kind, leg, attempt, arrives } => {
-                self.dots.sent(Dot { link, event, kind: kind.0, departed: at, arrives, attempt, leg: leg_of(leg) });
+                let (kind, leg) = (kind.0, leg_of(leg));
+                self.dots.sent(Dot { link, event, kind, departed: at, arrives, attempt, leg, lost: false });
                 return;
             }
+            What::LinkLost { link, event, leg, .. } if leg != trace::Leg::Answer => self.dots.lost(link, event, at),
             What::Handled { node, .. } => self.flash(node, at, FlashKind::Handled),
             What::Failed { node, .. } => self.flash(node, at, FlashKind::Failed),
             What::Dropped { node, .. } | What::DeadLettered { node, .. } | What::Evicted { node, .. } => {

@@ -7,14 +7,16 @@ pub mod brokers;
 mod dots;
 pub mod fast;
 mod figures;
+pub mod glimpse;
 pub mod journal;
 pub(crate) mod live;
 mod log;
 mod look;
-mod pace;
+pub(crate) mod pace;
 mod past;
 mod rates;
 pub mod report;
+pub(crate) mod verdicts;
 pub mod view;
 
 pub use self::look::Looker;

@@ -7,7 +7,7 @@ use crate::model::{SimDuration, SimTime};
 use super::view::Speed;
 
 /// The clock on the wall: the one place in the whole program that reads it. In tests it is tokio's, which they can stop.
-pub(super) fn wall_now() -> Instant {
+pub(crate) fn wall_now() -> Instant {
     Instant::now()
 }
 

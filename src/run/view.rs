@@ -8,6 +8,8 @@ use crate::model::{
     EventId, EventName, Factor, FaultKind, LinkId, LinkIx, NodeId, NodeIx, SimDuration, SimTime, TopicName,
 };
 
+pub use super::verdicts::{Standing, VerdictLine};
+
 /// Whether a run goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RunState {
@@ -162,6 +164,8 @@ pub struct LiveView {
     pub flashes: Vec<Flash>,
     /// What is broken right now, by the scenario or by hand.
     pub faults: Vec<FaultLive>,
+    /// How what is expected of the run stands, in the order of the flow.
+    pub verdicts: Vec<VerdictLine>,
     /// Full figures of the nodes that somebody looks at; see [`crate::session::Session::watch`].
     pub watched: BTreeMap<NodeId, Arc<NodeReport>>,
 }
@@ -369,6 +373,8 @@ pub struct Dot {
     pub attempt: u32,
     /// What it travels for.
     pub leg: Leg,
+    /// Whether a fault loses it on the way: then it never arrives, and is not on the wire.
+    pub lost: bool,
 }
 
 /// What an event travels a link for.

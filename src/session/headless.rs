@@ -9,12 +9,14 @@ use crate::kernel::{Kernel, Stopped};
 use crate::model::{Flow, NodeId, NodeKind, Pacing, SimDuration, SimTime};
 use crate::plan::{Plan, Problem, Severity};
 use crate::run::fast::{self, Finished};
+use crate::run::glimpse::{Glimpse, glimpse};
 use crate::run::journal::{Journal, Revision};
 use crate::run::report::{Report, Tally};
+use crate::run::verdicts::Expected;
 use crate::trace::{Observer, Record};
 
 use super::files::Logs;
-use super::{Session, SessionError, TraceLine};
+use super::{Session, SessionError, TraceLine, VerdictLine};
 
 /// How long a flow is simulated that never ends by itself, when nobody says how long.
 pub const TEN_MINUTES: SimDuration = SimDuration::from_secs(600);
@@ -35,6 +37,8 @@ pub struct Simulated {
     pub report: Report,
     /// Why it ended where it did.
     pub ending: Ending,
+    /// How what was expected of it stands.
+    pub verdicts: Vec<VerdictLine>,
 }
 
 /// Why a simulation ended where it did.
@@ -105,10 +109,44 @@ impl Session {
         observer: impl FnOnce(Arc<Plan>) -> O,
     ) -> Result<Simulated, SessionError> {
         let journal = self.fresh_journal(options.seed)?;
+        let mut out = (Tally::new(&journal.start.plan), observer(Arc::clone(&journal.start.plan)));
+        let (kernel, verdicts, ending) = self.run_judged(&journal, options, watch, &mut out);
+        let report = out.0.report(&self.report_name(), journal.seed, &kernel);
+        Ok(Simulated { report, ending, verdicts })
+    }
+
+    /// Runs a fresh journal for what is expected of it, and nothing else.
+    pub(super) fn judge(
+        &self,
+        journal: &Journal,
+        options: &SimulateOptions,
+        watch: WatchSimulation<'_>,
+    ) -> (Vec<VerdictLine>, Ending) {
+        let (_, verdicts, ending) = self.run_judged(journal, options, watch, &mut ());
+        (verdicts, ending)
+    }
+
+    fn run_judged<O: Observer>(
+        &self,
+        journal: &Journal,
+        options: &SimulateOptions,
+        watch: WatchSimulation<'_>,
+        out: &mut O,
+    ) -> (Kernel, Vec<VerdictLine>, Ending) {
         let limit = self.simulated_time(options);
-        let plan = &journal.start.plan;
-        let mut out = (Tally::new(plan), observer(Arc::clone(plan)));
-        let (kernel, finished) = replay(&journal, limit.map(|limit| SimTime::ZERO + limit), &mut out, watch);
+        let mut expected = Expected::new(self.flow(), &journal.start.plan);
+        let mut kernel = journal.kernel();
+        if expected.needs_data() {
+            kernel.keep_all_data();
+        }
+        let until = limit.map(|limit| SimTime::ZERO + limit);
+        let mut watch = |kernel: &Kernel| watch(kernel.now(), kernel.steps());
+        // A run of which nothing is expected is shown to nobody besides.
+        let finished = if expected.is_idle() {
+            fast::run(&mut kernel, &journal.entries, until, out, &mut watch)
+        } else {
+            fast::run(&mut kernel, &journal.entries, until, &mut (out, &mut expected), &mut watch)
+        };
         let ending = match finished {
             Finished::Cancelled => Ending::Cancelled(kernel.now()),
             Finished::Stopped(Stopped::Limit(limit)) => Ending::Exhausted(limit.to_string()),
@@ -121,17 +159,28 @@ impl Session {
                 }
             }
         };
-        let report = out.0.report(&self.report_name(), journal.seed, &kernel);
-        Ok(Simulated { report, ending })
+        let is_over = kernel.is_quiet() && !matches!(ending, Ending::Cancelled(_) | Ending::Exhausted(_));
+        let verdicts = expected.finish(&kernel, is_over);
+        (kernel, verdicts, ending)
+    }
+
+    /// Whether nothing that is known keeps the flow from running.
+    pub fn can_run(&self) -> Result<(), SessionError> {
+        let is_error = |problem: &&Problem| problem.severity == Severity::Error;
+        match self.problems().iter().filter(is_error).count() {
+            0 => Ok(()),
+            errors => Err(SessionError::HasErrors(errors)),
+        }
+    }
+
+    /// What moves in the first seconds of the flow as it is now; nothing where it cannot run.
+    pub fn glimpse(&self) -> Glimpse {
+        self.fresh_journal(None).map(|journal| glimpse(&journal)).unwrap_or_default()
     }
 
     /// The flow as it is now, ready to be run from its start.
-    fn fresh_journal(&self, seed: Option<u64>) -> Result<Journal, SessionError> {
-        let errors =
-            |problems: &[Problem]| problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-        if errors(self.problems()) > 0 {
-            return Err(SessionError::HasErrors(errors(self.problems())));
-        }
+    pub(super) fn fresh_journal(&self, seed: Option<u64>) -> Result<Journal, SessionError> {
+        self.can_run()?;
         let (inputs, unread) = Logs::default().read(self.flow(), self.path());
         if let Some(problem) = unread.first() {
             return Err(SessionError::File(format!("{}: {}", problem.at, problem.what)));

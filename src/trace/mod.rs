@@ -2,6 +2,7 @@
 
 mod hash;
 mod histogram;
+mod judge;
 mod ledger;
 mod metrics;
 mod record;
@@ -9,6 +10,7 @@ mod shape;
 
 pub use self::hash::TraceHash;
 pub use self::histogram::Histogram;
+pub use self::judge::{Breach, Judge, Measured, Outcome, Question, REMEMBERED, Reach, Seen, Verdict, When, Wrong};
 pub use self::ledger::{Ledger, LedgerCounts};
 pub use self::metrics::{FunctionFigures, LinkFigures, Metrics, NodeFigures, Publishes, Work};
 pub use self::record::{KeyRef, Leg, Observer, Passage, Phase, Reason, Record, Stage, Staleness, What};

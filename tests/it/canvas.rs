@@ -388,6 +388,7 @@ fn busy_row() -> (Flow, LiveView) {
         arrives: now + SimDuration::from_secs(1),
         attempt: 2,
         leg: Leg::Deliver,
+        lost: false,
     };
     let waiting = NodeLive { queue: 70, queue_limit: 100, capacity: 1, ..NodeLive::default() };
     let live = LiveView {

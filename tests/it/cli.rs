@@ -1,9 +1,14 @@
 //! The real program: what it prints, where, and its exit code.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+
+use quick_xml::XmlVersion;
+use quick_xml::events::attributes::Attribute;
+use quick_xml::events::{BytesStart, Event};
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eventloom"));
@@ -104,6 +109,163 @@ fn reports_are_tables_for_people_and_one_object_for_programs() {
     let simulated = run(&["simulate", "flows/hello.ron", "--for", "10s", "--json"]);
     assert_eq!(String::from_utf8_lossy(&live.stdout), String::from_utf8_lossy(&simulated.stdout));
     assert_eq!(live.status.code(), Some(0));
+}
+
+const BROKEN: &str = "tests/expected/cli/flows/broken.ron";
+
+#[test]
+fn a_test_judges_what_is_expected_and_names_the_commands_that_show_a_failure() {
+    check("help-test", &["test", "--help"], 0);
+    check("test-kept", &["test", "flows/hello.ron", "flows/earthquake-alerts.ron", "--seeds", "3"], 0);
+    check("test-broken", &["test", BROKEN, "flows/hello.ron", "--seeds", "6", "--for", "30s"], 1);
+    check("test-one-seed", &["test", BROKEN, "--seed", "2", "--for", "30s"], 1);
+    check("test-nothing-expected", &["test", "tests/expected/cli/flows/plain.ron"], 0);
+    check("test-problems", &["test", "flows/hello.ron", "tests/expected/cli/flows/problems.ron"], 2);
+    check("test-missing", &["test", "no-such-flow.ron"], 2);
+    check("test-no-seeds", &["test", "flows/hello.ron", "--seeds", "0"], 2);
+    // The command that a failure names shows it.
+    let told = fs::read_to_string(expected_folder().join("test-broken.txt")).expect("a golden text");
+    let command = told.lines().find_map(|line| line.trim().strip_prefix("eventloom simulate ")).expect("a command");
+    let arguments: Vec<&str> = ["simulate"].into_iter().chain(command.split_whitespace()).collect();
+    let shown = run(&arguments);
+    assert_eq!(shown.status.code(), Some(0));
+    let failure = told.lines().skip_while(|line| !line.contains("FAILED")).nth(1).expect("what was wrong").trim();
+    assert!(String::from_utf8_lossy(&shown.stdout).contains(failure), "{failure}");
+}
+
+/// An element's attributes, by name.
+fn attributes(element: &BytesStart<'_>) -> BTreeMap<String, String> {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+    let attribute = |attribute: Attribute<'_>| {
+        let value = attribute.normalized_value(XmlVersion::Implicit1_0).expect("a value");
+        (text(attribute.key.as_ref()), value.into_owned())
+    };
+    element.attributes().map(|found| attribute(found.expect("an attribute"))).collect()
+}
+
+/// Checks a text against what readers of JUnit XML agree on: which elements stand in which, which attributes each has and
+/// needs, and that counts are those of what they count. The names of its cases with what became of them.
+fn valid_junit(text: &str) -> Vec<(String, &'static str)> {
+    const ELEMENTS: [(&str, &str, &[&str], &[&str]); 6] = [
+        ("testsuites", "", &[], &["name", "tests", "failures", "errors", "time"]),
+        ("testsuite", "testsuites", &["name", "tests", "failures", "errors"], &["skipped", "time"]),
+        ("testcase", "testsuite", &["name", "classname"], &["time"]),
+        ("failure", "testcase", &["message"], &["type"]),
+        ("error", "testcase", &["message"], &["type"]),
+        ("skipped", "testcase", &[], &["message"]),
+    ];
+    let mut reader = quick_xml::Reader::from_str(text);
+    reader.config_mut().check_end_names = true;
+    let (mut open, mut cases): (Vec<String>, Vec<(String, &'static str)>) = (Vec::new(), Vec::new());
+    let mut told: Vec<BTreeMap<String, String>> = Vec::new();
+    loop {
+        let event = reader.read_event().expect("well-formed XML");
+        let (element, is_empty) = match &event {
+            Event::Start(element) => (element, false),
+            Event::Empty(element) => (element, true),
+            Event::End(_) => {
+                open.pop();
+                continue;
+            }
+            Event::Eof => break,
+            _ => continue,
+        };
+        let name = String::from_utf8(element.name().as_ref().to_vec()).expect("a name");
+        let above = open.last().map_or("", String::as_str);
+        let (_, parent, needed, allowed) =
+            ELEMENTS.iter().find(|(known, ..)| *known == name).unwrap_or_else(|| panic!("no element is called {name}"));
+        assert_eq!(above, *parent, "{name} stands in {above}");
+        let attributes = attributes(element);
+        for needed in *needed {
+            assert!(attributes.contains_key(*needed), "{name} has no {needed}");
+        }
+        for (attribute, value) in &attributes {
+            assert!(
+                needed.contains(&attribute.as_str()) || allowed.contains(&attribute.as_str()),
+                "{name} {attribute}"
+            );
+            if attribute == "time" {
+                assert!(value.parse::<f64>().is_ok_and(|seconds| seconds >= 0.0), "{value}");
+            }
+        }
+        match name.as_str() {
+            "testsuites" | "testsuite" => told.push(attributes),
+            "testcase" => cases.push((attributes["name"].clone(), "passed")),
+            "failure" => cases.last_mut().expect("a case").1 = "failed",
+            "error" => cases.last_mut().expect("a case").1 = "error",
+            _ => cases.last_mut().expect("a case").1 = "skipped",
+        }
+        if !is_empty {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "{open:?} is left open");
+    let count = |became| cases.iter().filter(|(_, found)| *found == became).count();
+    let [all, suites @ ..] = &told[..] else { panic!("there are no suites") };
+    for (attribute, count) in [("tests", cases.len()), ("failures", count("failed")), ("errors", count("error"))] {
+        let of = |suite: &BTreeMap<String, String>| suite[attribute].parse::<usize>().expect("a count");
+        assert_eq!((of(all), suites.iter().map(of).sum::<usize>()), (count, count), "{attribute}");
+    }
+    let skipped = suites.iter().map(|suite| suite["skipped"].parse::<usize>().expect("a count")).sum::<usize>();
+    assert_eq!(skipped, count("skipped"));
+    cases
+}
+
+#[test]
+fn a_test_writes_junit_that_validates() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("out.xml");
+    let path = path.to_str().expect("a name");
+    let output = run(&["test", BROKEN, "flows/hello.ron", "--seeds", "6", "--for", "30s", "--junit", path]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = fs::read_to_string(path).expect("the file");
+    let cases = valid_junit(&text);
+    let expected = [
+        ("a shop & \"till\" <sell>", "passed"),
+        ("in order", "skipped"),
+        ("nothing is lost", "failed"),
+        ("every ring is heard", "passed"),
+        ("the chime answers soon", "passed"),
+    ];
+    assert_eq!(cases, expected.map(|(name, became)| (name.to_owned(), became)), "{text}");
+    assert!(text.contains("eventloom simulate tests/expected/cli/flows/broken.ron --seed "), "{text}");
+    let nowhere =
+        run(&["test", "flows/hello.ron", "--seeds", "1", "--for", "10s", "--junit", "/no/such/folder/out.xml"]);
+    assert_eq!(nowhere.status.code(), Some(2));
+}
+
+/// Presses Ctrl-C as soon as the program listens, and waits for its end.
+#[cfg(target_os = "linux")]
+fn interrupted(arguments: &[&str]) -> Output {
+    const SIGINT: u64 = 1 << 1;
+    let child = program().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let listens = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it runs");
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("a mask").trim().to_owned();
+        u64::from_str_radix(&caught, 16).expect("a mask") & SIGINT != 0
+    };
+    while !listens() {
+        std::thread::yield_now();
+    }
+    let killed = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().expect("a shell");
+    assert!(killed.success());
+    child.wait_with_output().expect("it ends")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_ends_long_work_with_its_report() {
+    let ends_with = |arguments: &[&str], code: i32, printed: &str, told: &str| {
+        let output = interrupted(arguments);
+        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{stdout}{stderr}");
+        assert!(stdout.contains(printed) && stderr.contains(told), "{stdout}{stderr}");
+    };
+    ends_with(&["run", "flows/hello.ron"], 0, "Obligations", "");
+    ends_with(&["run", "flows/hello.ron", "--speed", "max", "--json"], 0, "\"trace_hash\"", "");
+    ends_with(&["simulate", "flows/hello.ron", "--for", "3650d"], 0, "Obligations", "cancelled after");
+    let told = "interrupted before all seeds were run";
+    ends_with(&["test", "flows/hello.ron", "--seeds", "1000000000"], 2, "the other seeds were not run", told);
 }
 
 #[test]

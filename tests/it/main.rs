@@ -5,6 +5,7 @@ mod canvas;
 mod check;
 mod cli;
 mod closed_forms;
+mod expectations;
 mod export;
 mod expr;
 mod file;

@@ -9,7 +9,7 @@ fn read(name: &str, time_field: Option<&str>, text: &str) -> String {
     match ReplayLog::parse(name, text.as_bytes(), time_field, &event) {
         Ok(log) => {
             let row = |row: &eventloom::plan::ReplayRow| {
-                let eventloom::plan::ReplayRow { at, id, source, subject, kind, key, data } = row;
+                let eventloom::plan::ReplayRow { at, id, source, subject, time: _, kind, key, data } = row;
                 let key = key.as_deref().unwrap_or("-");
                 format!("{at} {kind} {id} {source} {subject:?} {key} {data}")
             };

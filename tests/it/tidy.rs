@@ -38,7 +38,11 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
             "ron",
         ],
     ),
-    ("cli", &["model", "plan", "trace", "session"], &["clap", "anyhow", "indicatif", "serde_json", "serde", "ctrlc"]),
+    (
+        "cli",
+        &["model", "plan", "trace", "session"],
+        &["clap", "anyhow", "indicatif", "serde_json", "serde", "ctrlc", "quick_xml"],
+    ),
     ("main", &["cli", "gui"], &["eventloom", "mimalloc", "clap", "anyhow"]),
     ("lib", &[], &[]),
 ];

@@ -128,7 +128,7 @@ impl Marks {
                         *mark = Some(mark.unwrap_or_default() | is_error);
                     }
                 }
-                Place::Flow | Place::Event(..) | Place::Fault(..) => {}
+                Place::Flow | Place::Event(..) | Place::Fault(..) | Place::Expectation(..) => {}
             }
         }
         for problem in problems {

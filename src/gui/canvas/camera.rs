@@ -79,7 +79,7 @@ impl Camera {
     /// How much can be drawn at this zoom.
     pub(super) fn detail(&self) -> Detail {
         match self.zoom {
-            zoom if zoom >= 0.75 => Detail::Full,
+            zoom if zoom >= 0.65 => Detail::Full,
             zoom if zoom >= 0.4 => Detail::Compact,
             zoom if zoom >= 0.2 => Detail::Name,
             _ => Detail::Block,

@@ -147,7 +147,7 @@ pub(super) struct Path {
 pub(super) type Coarse = [Pos2; 5];
 
 /// Links shorter than this, on screen, are drawn and travelled as their [`Coarse`] curve.
-pub(super) const COARSE_BELOW: f32 = 120.0;
+pub(super) const COARSE_BELOW: f32 = 48.0;
 
 /// Where one is after this part of a coarse curve, 0 to 1.
 pub(super) fn along_coarse(curve: &Coarse, part: f32) -> Pos2 {

@@ -8,7 +8,8 @@ use crate::edit::Edit;
 use crate::gui::action::Action;
 use crate::gui::view::{Ask, Selection, ViewCtx};
 use crate::model::{
-    Flow, KindTag, Link, LinkId, LinkKind, LinkRefusal, NodeId, Pattern, Point, Publish, Subscription, TopicName,
+    Flow, KindTag, Link, LinkId, LinkKind, LinkRefusal, NodeId, NodeKind, Pattern, Point, Publish, Subscription,
+    TopicName,
 };
 use crate::session::EventRef;
 
@@ -23,6 +24,11 @@ const DRAG_BEGINS: f32 = 4.0;
 const PORT_REACH: f32 = 11.0;
 /// The pointer catches a link from so far, on screen.
 const LINK_REACH: f32 = 6.0;
+
+/// The pointer catches a note's corner from so far, on screen.
+const CORNER_REACH: f32 = 14.0;
+/// A note is at least so large.
+const LEAST_NOTE: Vec2 = Vec2::new(64.0, 32.0);
 
 /// What the pointer is doing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,6 +48,17 @@ pub(super) enum Gesture {
         from: Pos2,
         /// How far they are by now, on the canvas.
         by: Vec2,
+    },
+    /// It makes a note larger or smaller.
+    Resize {
+        /// Which.
+        note: u32,
+        /// How large it was.
+        was: Vec2,
+        /// How large it is by now.
+        size: Vec2,
+        /// How far from its corner it was taken hold of.
+        hold: Vec2,
     },
     /// It draws a box around what is to be selected.
     Box {
@@ -106,6 +123,9 @@ impl Canvas {
         if near && has_queue && at.y > rect.max.y - 8.0 {
             return Hit::Queue(node);
         }
+        if near && self.is_corner(node, place) {
+            return Hit::Corner(node);
+        }
         // Paper lies under the links.
         if self.scene.nodes[node as usize].tag == KindTag::Note
             && let Some(link) = self.scene.link_at(place, LINK_REACH / zoom)
@@ -123,6 +143,13 @@ impl Canvas {
             self.marks.nodes[*node as usize].problems.is_some() && (super::nodes::badge_at(card) - at).length() <= reach
         };
         self.scene.nodes_in(Rect::from_center_size(place, Vec2::splat(2.0 * reach / self.camera.zoom))).find(covers)
+    }
+
+    /// Whether a place is the corner of a note by which it is resized.
+    fn is_corner(&self, node: u32, place: Pos2) -> bool {
+        let node = &self.scene.nodes[node as usize];
+        let off = node.rect.max - place;
+        node.tag == KindTag::Note && off.max_elem() <= CORNER_REACH / self.camera.zoom
     }
 
     fn queue_bar(&self, node: u32) -> SceneBar {
@@ -175,7 +202,7 @@ impl Canvas {
         self.gesture = Gesture::Pressed { at, hit, modifiers };
         let adds = modifiers.shift || modifiers.command;
         // What is taken hold of is selected at once, so that it can be dragged by the same press.
-        if let (Hit::Node(node) | Hit::Queue(node) | Hit::Badge(node), false) = (hit, adds) {
+        if let (Hit::Node(node) | Hit::Queue(node) | Hit::Badge(node) | Hit::Corner(node), false) = (hit, adds) {
             let id = &self.scene.nodes[node as usize].id;
             if !ctx.view.selection.nodes.contains(id) {
                 self.select(ctx, Selection::node(id.clone()));
@@ -207,6 +234,15 @@ impl Canvas {
                 *by = super::scene::center(snapped) - first;
                 let (nodes, by) = (nodes.clone(), *by);
                 self.scene.shift(&nodes, by);
+                self.picture_stale = true;
+                self.push_edge(at, ui);
+            }
+            Gesture::Resize { note, size, hold, .. } => {
+                let wanted = place + *hold - self.scene.nodes[*note as usize].rect.min;
+                let step = if ui.input(|i| i.modifiers.alt) { 1.0 } else { SNAP };
+                *size = ((wanted / step).round() * step).max(LEAST_NOTE);
+                let (note, size) = (*note, *size);
+                self.scene.resize(note, size);
                 self.picture_stale = true;
                 self.push_edge(at, ui);
             }
@@ -242,6 +278,10 @@ impl Canvas {
                 let nodes = std::iter::once(node).chain(others).collect();
                 self.gesture = Gesture::Move { nodes, from, by: Vec2::ZERO };
             }
+            Hit::Corner(note) => {
+                let rect = self.scene.nodes[note as usize].rect;
+                self.gesture = Gesture::Resize { note, was: rect.size(), size: rect.size(), hold: rect.max - from };
+            }
             Hit::Nothing | Hit::Link(_) | Hit::Dot(_) => {
                 let adds = modifiers.shift || modifiers.command;
                 let kept = if adds { ctx.view.selection.clone() } else { Selection::default() };
@@ -271,6 +311,11 @@ impl Canvas {
                 // The picture stays as it is until the flow has followed, so that nothing jumps back for a frame.
                 ctx.ask(Ask::Edit(Edit::Move(nodes.iter().map(moved).collect())));
             }
+            Gesture::Resize { note, was, size, hold: _ } => {
+                if size != was {
+                    self.resized(ctx, note, size);
+                }
+            }
             Gesture::Box { from, kept } => {
                 let part = Rect::from_two_pos(from, self.camera.canvas(at));
                 let selection = self.boxed(part, kept);
@@ -281,6 +326,18 @@ impl Canvas {
                 self.drop_link(ctx, port, &drop, at);
             }
             keys @ Gesture::Connect { .. } => self.gesture = keys,
+        }
+    }
+
+    /// A note is so large from now on.
+    fn resized(&self, ctx: &ViewCtx<'_>, note: u32, size: Vec2) {
+        let drawn = &self.scene.nodes[note as usize];
+        let Some(mut node) = ctx.session.flow().node(&drawn.id).cloned() else { return };
+        if let NodeKind::Note(paper) = &mut node.kind {
+            let middle = drawn.rect.min + size / 2.0;
+            paper.size = Point(size.x.round() as i32, size.y.round() as i32);
+            node.at = Point(middle.x.round() as i32, middle.y.round() as i32);
+            ctx.ask(Ask::Edit(Edit::SetNode(drawn.id.clone(), node)));
         }
     }
 
@@ -296,8 +353,8 @@ impl Canvas {
             }
             Hit::Queue(node) => ctx.ask(Ask::OpenQueue(id(node))),
             Hit::Badge(_) => ctx.act(Action::ShowProblems),
-            Hit::Node(node) if double && !adds => ctx.ask(Ask::Rename(id(node))),
-            Hit::Node(node) | Hit::Port(Port { node, .. }) => {
+            Hit::Node(node) | Hit::Corner(node) if double && !adds => ctx.ask(Ask::Rename(id(node))),
+            Hit::Node(node) | Hit::Corner(node) | Hit::Port(Port { node, .. }) => {
                 let id = id(node);
                 let mut selection = ctx.view.selection.clone();
                 if !adds {
@@ -308,6 +365,11 @@ impl Canvas {
                     selection.nodes.insert(id);
                 }
                 self.select(ctx, selection);
+            }
+            Hit::Link(link) if double && !adds => {
+                if let LinkKey::Link(link) = &self.scene.links[link as usize].key {
+                    ctx.ask(Ask::QuickInsert { at: snapped(self.camera.canvas(at)), link: link.clone() });
+                }
             }
             Hit::Link(link) => {
                 let mut selection = if adds { ctx.view.selection.clone() } else { Selection::default() };
@@ -362,8 +424,10 @@ impl Canvas {
 
     /// Ends a gesture as if it had not begun.
     pub(super) fn cancel(&mut self) {
-        if let Gesture::Move { nodes, .. } = std::mem::take(&mut self.gesture) {
-            self.scene.shift(&nodes, Vec2::ZERO);
+        match std::mem::take(&mut self.gesture) {
+            Gesture::Move { nodes, .. } => self.scene.shift(&nodes, Vec2::ZERO),
+            Gesture::Resize { note, was, .. } => self.scene.resize(note, was),
+            _ => {}
         }
         self.picture_stale = true;
     }
@@ -426,6 +490,7 @@ impl Canvas {
         let icon = match (&self.gesture, self.hover) {
             (Gesture::Pan, _) => CursorIcon::Grabbing,
             (Gesture::Move { .. }, _) => CursorIcon::Move,
+            (Gesture::Resize { .. }, _) | (_, Hit::Corner(_)) => CursorIcon::ResizeNwSe,
             (Gesture::Box { .. } | Gesture::Connect { .. }, _) | (_, Hit::Port(_)) => CursorIcon::Crosshair,
             (_, Hit::Fire(_) | Hit::Queue(_) | Hit::Dot(_) | Hit::Badge(_) | Hit::Link(_)) => CursorIcon::PointingHand,
             (_, Hit::Node(_) | Hit::Nothing) if space => CursorIcon::Grab,

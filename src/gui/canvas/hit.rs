@@ -26,6 +26,8 @@ pub(super) enum Hit {
     Queue(u32),
     /// A node's mark of what is wrong with it.
     Badge(u32),
+    /// The corner by which a note is made larger or smaller.
+    Corner(u32),
     /// A node.
     Node(u32),
     /// An event on its way: its place in the look at the run.
@@ -42,6 +44,7 @@ impl Hit {
             | Self::Fire(node)
             | Self::Queue(node)
             | Self::Badge(node)
+            | Self::Corner(node)
             | Self::Node(node) => Some(node),
             Self::Nothing | Self::Dot(_) | Self::Link(_) => None,
         }

@@ -40,6 +40,10 @@ impl Canvas {
         response.context_menu(|ui| match (self.menu_for, self.node_of(self.menu_for)) {
             (Hit::Link(link), _) => {
                 if let LinkKey::Link(id) = &self.scene.links[link as usize].key {
+                    if ui.button("Insert…").on_hover_text("Puts something into this link").clicked() {
+                        ctx.ask(Ask::QuickInsert { at: snapped(self.camera.canvas(at)), link: id.clone() });
+                        ui.close();
+                    }
                     break_ui(ctx, ui, &FaultTarget::Link(id.clone()), FaultKind::is_for_links);
                     ui.separator();
                 }

@@ -14,6 +14,7 @@ mod graph;
 mod hit;
 mod ink;
 mod menu;
+mod miniature;
 mod nodes;
 mod overlay;
 mod pulses;
@@ -31,6 +32,8 @@ use crate::gui::view::{Selection, Target, ViewCtx};
 use crate::model::{Flow, NodeId, Point};
 use crate::plan::Problem;
 use crate::session::{LiveView, RunIndex};
+
+pub(crate) use self::miniature::Miniature;
 
 use self::brush::{Brush, Marks, Picture};
 use self::camera::{Camera, Detail};
@@ -67,6 +70,8 @@ pub struct Canvas {
     picture_stale: bool,
     pulses: Pulses,
     menu_for: Hit,
+    /// The link that something dragged from the library would go into.
+    into: Option<u32>,
     took_show: bool,
     shows: u64,
 }
@@ -184,6 +189,7 @@ impl Canvas {
         // Places in the old scene mean nothing in the new one.
         self.hover = Hit::Nothing;
         self.menu_for = Hit::Nothing;
+        self.into = None;
         self.focus_wanted = self.focus_wanted.take().filter(|id| self.scene.node_ix.contains_key(id));
         if !matches!(self.gesture, Gesture::Pan | Gesture::Box { .. }) {
             self.gesture = Gesture::Idle;
@@ -283,6 +289,7 @@ impl Canvas {
 
     fn draw(&mut self, ctx: &ViewCtx<'_>, ui: &mut egui::Ui, view: Rect) {
         let hover = match (self.hover, &self.gesture) {
+            (_, Gesture::Idle) if self.into.is_some() => self.into.map_or(Hit::Nothing, Hit::Link),
             (Hit::Dot(_), _) => Hit::Nothing,
             (_, Gesture::Connect { .. }) => self.connect_target(ctx).map_or(Hit::Nothing, Hit::Node),
             (hover, _) => hover,

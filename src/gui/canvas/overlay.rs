@@ -5,13 +5,14 @@ use egui::epaint::RectShape;
 use egui::{Color32, Mesh, Painter, Pos2, Rect, Response, Shape, Stroke, StrokeKind, vec2};
 
 use crate::gui::icons;
+use crate::gui::splice;
 use crate::gui::view::{Ask, ViewCtx};
-use crate::model::{KindTag, LinkRefusal};
+use crate::model::{KindTag, LinkId, LinkRefusal};
 
 use super::geometry::{self, Anchor, Path};
 use super::gesture::{Drop, Gesture};
 use super::hit::Hit;
-use super::scene::{Port, Side, center, snapped};
+use super::scene::{LinkKey, Port, Side, center, snapped};
 use super::{Canvas, edges, ink, nodes};
 
 impl Canvas {
@@ -24,7 +25,7 @@ impl Canvas {
                 painter.rect(part, 2.0, accent.gamma_multiply(0.10), Stroke::new(1.0, accent), StrokeKind::Inside);
             }
             Gesture::Connect { port, target, by_keys } => self.connect_ui(ctx, painter, *port, *target, *by_keys),
-            Gesture::Idle | Gesture::Pressed { .. } | Gesture::Pan | Gesture::Move { .. } => {}
+            Gesture::Idle | Gesture::Pressed { .. } | Gesture::Pan | Gesture::Move { .. } | Gesture::Resize { .. } => {}
         }
         if self.scene.nodes.is_empty() && self.gesture == Gesture::Idle {
             hints(ctx, painter, self.camera.view);
@@ -88,26 +89,59 @@ impl Canvas {
         exact.or_else(|| ports.iter().find(|other| other.side == wanted)).map(|port| port.anchor)
     }
 
-    /// Shows what would be placed when something of the library is let go here, and places it.
-    pub(super) fn take_library_drop(&self, ctx: &ViewCtx<'_>, response: &Response, ui: &egui::Ui) {
+    /// Shows what would be placed when something of the library is let go here, and places it: on a link, into the link.
+    pub(super) fn take_library_drop(&mut self, ctx: &ViewCtx<'_>, response: &Response, ui: &egui::Ui) {
+        let dragged = response.dnd_hover_payload::<KindTag>().or_else(|| response.dnd_release_payload::<KindTag>());
         let Some(pointer) = ui.input(|i| i.pointer.latest_pos()) else { return };
+        let (Some(kind), true) = (dragged, self.camera.view.contains(pointer)) else {
+            self.into = None;
+            return;
+        };
+        let kind = *kind;
         let at = snapped(self.camera.canvas(pointer));
-        if let Some(kind) = response.dnd_release_payload::<KindTag>() {
-            ctx.ask(Ask::Place { kind: *kind, at, from: None });
-        } else if let Some(kind) = response.dnd_hover_payload::<KindTag>() {
-            let painter = ui.painter_at(self.camera.view);
-            let card = Rect::from_center_size(center(at), nodes::new_size(*kind));
-            let card = self.camera.screen_rect(card);
-            let accent = ctx.theme.accent;
-            let mut mesh = Mesh::default();
-            let corners = [card.left_top(), card.right_top(), card.right_bottom(), card.left_bottom(), card.left_top()];
-            ink::dashes(&mut mesh, &corners, 5.0, 1.5, accent);
-            painter.rect_filled(card, 6.0, accent.gamma_multiply(0.10));
-            painter.add(Shape::mesh(mesh));
-            let words = format!("{} {}", icons::kind(*kind), kind.label());
-            let galley = ink::text(&painter, words, ctx.theme.words(13.0), ctx.theme.text, card.width() - 8.0);
-            painter.galley(ink::beside(&galley, card.center(), egui::Align::Center), galley, ctx.theme.text);
-            ui.ctx().set_cursor_icon(egui::CursorIcon::Copy);
+        let link = self.link_to_go_into(ctx, kind, pointer);
+        let fits = link.as_ref().map(|(id, _)| splice::fits(ctx.session.flow(), kind, id));
+        if ui.input(|i| i.pointer.any_released()) {
+            self.into = None;
+            match (link, fits) {
+                (Some((link, _)), Some(Ok(()))) => ctx.ask(Ask::Insert { kind, at, link }),
+                _ => ctx.ask(Ask::Place { kind, at, from: None }),
+            }
+            return;
+        }
+        let painter = ui.painter_at(self.camera.view);
+        let card = self.camera.screen_rect(Rect::from_center_size(center(at), nodes::new_size(kind)));
+        let theme = ctx.theme;
+        let (color, words) = match &fits {
+            Some(Ok(())) => (theme.accent, Some("Insert into this link".to_owned())),
+            Some(Err(refusal)) => (theme.warn, Some(format!("{refusal}: only placed here"))),
+            None => (theme.accent, None),
+        };
+        self.into = link.map(|(_, link)| link).filter(|_| matches!(fits, Some(Ok(()))));
+        let mut mesh = Mesh::default();
+        let corners = [card.left_top(), card.right_top(), card.right_bottom(), card.left_bottom(), card.left_top()];
+        ink::dashes(&mut mesh, &corners, 5.0, 1.5, color);
+        painter.rect_filled(card, 6.0, color.gamma_multiply(0.10));
+        painter.add(Shape::mesh(mesh));
+        let name = format!("{} {}", icons::kind(kind), kind.label());
+        let galley = ink::text(&painter, name, theme.words(13.0), theme.text, card.width() - 8.0);
+        painter.galley(ink::beside(&galley, card.center(), egui::Align::Center), galley, theme.text);
+        if let Some(words) = words {
+            let color = if color == theme.warn { theme.warn } else { theme.text };
+            beside_pointer(ctx, &painter, pointer, words, color);
+        }
+        ui.ctx().set_cursor_icon(egui::CursorIcon::Copy);
+    }
+
+    /// The link under the pointer that something new could go into.
+    fn link_to_go_into(&self, ctx: &ViewCtx<'_>, kind: KindTag, pointer: Pos2) -> Option<(LinkId, u32)> {
+        if kind == KindTag::Note {
+            return None;
+        }
+        let Hit::Link(link) = self.hit(ctx, pointer) else { return None };
+        match &self.scene.links[link as usize].key {
+            LinkKey::Link(id) => Some((id.clone(), link)),
+            LinkKey::DeadLetters => None,
         }
     }
 

@@ -11,7 +11,7 @@ use egui::epaint::RectShape;
 use egui::{Color32, Mesh, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, TextureHandle, vec2};
 
 use crate::gui::view::ViewCtx;
-use crate::model::{NodeIx, SimTime};
+use crate::model::{NodeIx, SimDuration, SimTime};
 use crate::session::{Dot, Flash, FlashKind, Leg, LiveView, RunState, Speed};
 
 use super::brush::{Marks, event_color};
@@ -78,16 +78,31 @@ pub(super) struct Pulses {
 pub(super) struct Along {
     /// How far along its link, 0 to 1.
     pub part: f32,
-    /// Whether it has truly arrived and is only still being shown.
+    /// Whether it has truly arrived and is only still being shown, or never will.
     pub arrived: bool,
+    /// Whether it is lost by now: it stays where that happened, as a cross.
+    pub lost: bool,
 }
+
+/// How long a lost one is seen as a cross, as a part of its journey.
+const CROSS_LASTS: f32 = 0.3;
 
 /// Where a dot is drawn at an instant, if it is.
 pub(super) fn along(dot: &Dot, playhead: SimTime, seen: u64) -> Option<Along> {
     let since = playhead.as_nanos().checked_sub(dot.departed.as_nanos())?;
     let drawn = dot.arrives.since(dot.departed).as_nanos().max(seen);
     let part = since as f64 / drawn.max(1) as f64;
-    (part < 1.0).then_some(Along { part: part as f32, arrived: playhead >= dot.arrives })
+    if dot.lost {
+        let (part, end) = (part as f32, lost_at(dot));
+        return (part < end + CROSS_LASTS).then_some(Along { part: part.min(end), arrived: true, lost: part >= end });
+    }
+    (part < 1.0).then_some(Along { part: part as f32, arrived: playhead >= dot.arrives, lost: false })
+}
+
+/// How far along its link a lost one is seen to come: each a little differently, and always the same.
+fn lost_at(dot: &Dot) -> f32 {
+    let mixed = (dot.event.to_bits() ^ dot.departed.as_nanos()).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56;
+    0.35 + mixed as f32 / 256.0 * 0.3
 }
 
 /// So much virtual time passes in a time of the clock on the wall.
@@ -107,8 +122,16 @@ impl Pulses {
 
     /// Whether the next frame looks different because time passes.
     pub(super) fn is_moving(ctx: &ViewCtx<'_>) -> bool {
-        matches!(ctx.live.state, RunState::Running | RunState::Draining)
-            && !(ctx.live.dots.is_empty() && ctx.live.flashes.is_empty())
+        let live = ctx.live;
+        if !matches!(live.state, RunState::Running | RunState::Draining) {
+            return false;
+        }
+        // What has been seen to its end does not move, though the look still lists it: a run in which nothing happens
+        // takes no other look.
+        let seen = virtual_nanos(SEEN_NANOS, live.speed);
+        let lasting = SimDuration::from_nanos(virtual_nanos(FLASH_NANOS, live.speed));
+        let is_ahead = |dot: &Dot| dot.departed > ctx.playhead || along(dot, ctx.playhead, seen).is_some();
+        live.dots.iter().any(is_ahead) || live.flashes.iter().any(|flash| flash.at + lasting >= ctx.playhead)
     }
 
     /// Paints what is on the wire.
@@ -138,7 +161,8 @@ impl Pulses {
             let load = place_of(places, dot).and_then(|link| self.loads.get_mut(link));
             let Some(load) = load.filter(|load| load.seen) else { continue };
             load.shown += u32::from(along(dot, ctx.playhead, seen).is_some());
-            load.listed += u32::from(dot.departed <= ctx.live.now && ctx.live.now < dot.arrives);
+            let travels = dot.departed <= ctx.live.now && ctx.live.now < dot.arrives;
+            load.listed += u32::from(travels && !dot.lost);
         }
         for (ix, load) in self.loads.iter_mut().enumerate() {
             if load.shown > 0 {
@@ -377,6 +401,10 @@ impl Look {
     }
 
     fn dot(&self, mesh: &mut Mesh, dot: &Dot, along: Along, at: Pos2) {
+        if along.lost {
+            sprites::push(mesh, Sprite::Cross, at, self.diameter * 1.5, self.bad);
+            return;
+        }
         let kind = dot.kind as usize;
         let color = self.colors.get(kind).copied().unwrap_or(self.bad);
         let shape = self.shapes.get(kind).copied().unwrap_or(0);
@@ -434,6 +462,7 @@ mod tests {
             arrives: SimTime::from_nanos(arrives),
             attempt: 1,
             leg: Leg::Deliver,
+            lost: false,
         }
     }
 
@@ -453,6 +482,18 @@ mod tests {
         assert_eq!(at(&hop, 1_000_875_000, slow), Some((0.25, false)));
         assert_eq!(at(&hop, 1_000_500_000, Speed::Max), Some((0.5, false)), "as it is when nobody can follow");
         assert_eq!(at(&dot(0, 2_000_000_000), 500_000_000, real), Some((0.25, false)), "long ones are as they are");
+    }
+
+    #[test]
+    fn a_lost_one_stays_where_it_was_lost_and_never_counts() {
+        let lost = Dot { lost: true, ..dot(0, 1_000_000_000) };
+        let at = |nanos| along(&lost, SimTime::from_nanos(nanos), SEEN_NANOS);
+        let early = at(200_000_000).expect("it is seen");
+        assert!(early.arrived && !early.lost, "hollow from the start: it is not on the wire");
+        let end = lost_at(&lost);
+        let late = at(((end + 0.1) * 1e9) as u64).expect("its cross is seen");
+        assert!(late.lost && (late.part - end).abs() < 1e-4, "{late:?}");
+        assert_eq!(at(980_000_000), None, "it never arrives");
     }
 
     #[test]

@@ -393,6 +393,12 @@ impl Scene {
         }
     }
 
+    /// Draws a note so large, its upper left corner where it was, until told otherwise.
+    pub(super) fn resize(&mut self, note: u32, size: Vec2) {
+        let node = &mut self.nodes[note as usize];
+        node.rect = Rect::from_min_size(node.rect.min, size);
+    }
+
     /// Where links can begin and end at a node.
     pub(super) fn ports(&self, node: u32) -> Vec<Port> {
         let SceneNode { tag, rect, lying, rows, used, .. } = &self.nodes[node as usize];

@@ -22,10 +22,12 @@ pub(super) enum Sprite {
     HollowTriangle,
     /// A thin ring around a dot.
     Halo,
+    /// Where one was lost.
+    Cross,
 }
 
 impl Sprite {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Disc,
         Self::Diamond,
         Self::Square,
@@ -35,6 +37,7 @@ impl Sprite {
         Self::HollowSquare,
         Self::HollowTriangle,
         Self::Halo,
+        Self::Cross,
     ];
 
     /// The shape for the `nth` event type, filled or hollow.
@@ -65,6 +68,7 @@ impl Sprite {
             Self::HollowSquare => rim(square, 0.6),
             Self::HollowTriangle => rim(triangle, 0.4),
             Self::Halo => solid(disc <= 1.55 && disc > 1.33),
+            Self::Cross => solid(disc <= 1.0 && ((x - y).abs() < 0.34 || (x + y).abs() < 0.34)),
         }
     }
 }

@@ -38,6 +38,9 @@ impl Canvas {
                         super::Side::Dead => "Drag to a dead-letter queue for what is given up",
                     });
                 }
+                Hit::Corner(_) => {
+                    ui.label("Drag to make it larger or smaller");
+                }
                 Hit::Queue(node) | Hit::Node(node) => self.node_tip_ui(ctx, ui, node),
                 Hit::Link(link) => self.link_tip_ui(ctx, ui, link),
                 Hit::Nothing => {}

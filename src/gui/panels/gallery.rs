@@ -1,28 +1,55 @@
-//! The examples that ship: cards with a small drawing, a name and what the flow teaches.
+//! The examples that ship: cards with a small picture of the running flow, a name and what it teaches. A picture stands
+//! still until somebody points at it.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::cell::OnceCell;
 
-use egui::{
-    Align2, Color32, Frame, Id, Margin, Modal, Painter, Pos2, Rect, RichText, Sense, Shape, Stroke, Ui, Vec2,
-    WidgetInfo, WidgetType, pos2,
-};
+use egui::{Align2, Frame, Id, Margin, Modal, Rect, RichText, Sense, Stroke, Ui, Vec2, WidgetInfo, WidgetType, pos2};
 use egui_phosphor::regular as ph;
 
-use crate::gui::theme::Theme;
+use crate::gui::canvas::Miniature;
 use crate::gui::view::{Ask, ViewCtx};
 use crate::gui::widgets;
-use crate::model::{Flow, KindTag, NodeId};
-use crate::session::EXAMPLES;
+use crate::model::{Flow, SimDuration, SimTime};
+use crate::session::{EXAMPLES, Glimpse, Session};
 
 /// The examples as flows, read once.
 pub(crate) struct Gallery {
-    flows: Vec<(&'static str, Arc<Flow>)>,
+    examples: Vec<Shown>,
+}
+
+/// An example with its picture.
+struct Shown {
+    name: &'static str,
+    flow: Flow,
+    picture: Miniature,
+    /// Its first seconds, found out when it is first seen: one example a frame, so that the gallery opens at once.
+    glimpse: OnceCell<Moving>,
+}
+
+/// A picture's first seconds, and the moment of them that it shows while it stands still.
+struct Moving {
+    glimpse: Glimpse,
+    still: SimTime,
 }
 
 impl Default for Gallery {
     fn default() -> Self {
-        Self { flows: EXAMPLES.iter().map(|example| (example.name, Arc::new(example.flow()))).collect() }
+        let shown = |flow: Flow, name| Shown { name, picture: Miniature::of(&flow), flow, glimpse: OnceCell::new() };
+        Self { examples: EXAMPLES.iter().map(|example| shown(example.flow(), example.name)).collect() }
+    }
+}
+
+impl Gallery {
+    /// Finds out what moves in one more of the first so many examples, if it is not known of all.
+    fn glimpse_one(&self, most: usize, ui: &Ui) {
+        let unknown = self.examples.iter().take(most).find(|shown| shown.glimpse.get().is_none());
+        if let Some(shown) = unknown {
+            shown.glimpse.get_or_init(|| {
+                let glimpse = Session::new(shown.flow.clone()).glimpse();
+                Moving { still: Miniature::fullest(&glimpse), glimpse }
+            });
+            ui.ctx().request_repaint();
+        }
     }
 }
 
@@ -57,12 +84,12 @@ pub(crate) fn gallery_ui(ctx: &ViewCtx<'_>, gallery: &Gallery, ui: &Ui) -> bool 
             .min_scrolled_height(room.y - 160.0)
             .show(ui, |ui| {
                 let card_width = (width - theme.space.m * columns as f32) / columns as f32;
-                for row in gallery.flows.chunks(columns) {
+                for row in gallery.examples.chunks(columns) {
                     ui.horizontal(|ui| {
                         ui.spacing_mut().item_spacing.x = theme.space.m;
-                        for (name, flow) in row {
-                            if card(ctx.theme, ui, flow, Vec2::new(card_width, 196.0)).clicked() {
-                                ctx.ask(Ask::OpenExample((*name).to_owned()));
+                        for shown in row {
+                            if card(ctx, ui, shown, Vec2::new(card_width, 196.0)).clicked() {
+                                ctx.ask(Ask::OpenExample(shown.name.to_owned()));
                                 open = false;
                             }
                         }
@@ -71,8 +98,12 @@ pub(crate) fn gallery_ui(ctx: &ViewCtx<'_>, gallery: &Gallery, ui: &Ui) -> bool 
                 }
             });
     });
+    gallery.glimpse_one(usize::MAX, ui);
     open && !modal.should_close()
 }
+
+/// How many examples an empty canvas shows.
+const STRIP: usize = 3;
 
 /// A few examples in one row, for the foot of an empty canvas.
 pub(crate) fn strip_ui(ctx: &ViewCtx<'_>, gallery: &Gallery, ui: &mut Ui, width: f32) {
@@ -80,15 +111,17 @@ pub(crate) fn strip_ui(ctx: &ViewCtx<'_>, gallery: &Gallery, ui: &mut Ui, width:
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = theme.space.m;
         let size = Vec2::new(((width - theme.space.m * 2.0) / 3.0).clamp(120.0, 220.0), 146.0);
-        for (name, flow) in gallery.flows.iter().take(3) {
-            if card(theme, ui, flow, size).clicked() {
-                ctx.ask(Ask::OpenExample((*name).to_owned()));
+        for shown in gallery.examples.iter().take(STRIP) {
+            if card(ctx, ui, shown, size).clicked() {
+                ctx.ask(Ask::OpenExample(shown.name.to_owned()));
             }
         }
     });
+    gallery.glimpse_one(STRIP, ui);
 }
 
-fn card(theme: &Theme, ui: &mut Ui, flow: &Flow, size: Vec2) -> egui::Response {
+fn card(ctx: &ViewCtx<'_>, ui: &mut Ui, shown: &Shown, size: Vec2) -> egui::Response {
+    let (theme, flow) = (ctx.theme, &shown.flow);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, format!("Example {}", flow.name())));
     if !ui.is_rect_visible(rect) {
@@ -103,7 +136,8 @@ fn card(theme: &Theme, ui: &mut Ui, flow: &Flow, size: Vec2) -> egui::Response {
         Rect::from_min_size(rect.min, Vec2::new(size.x, size.y - if size.y < 160.0 { 66.0 } else { 84.0 })).shrink(1.0);
     let corners = egui::CornerRadius { nw: theme.radius.card, ne: theme.radius.card, sw: 0, se: 0 };
     painter.rect_filled(picture, corners, theme.canvas);
-    miniature(&painter, theme, flow, picture.shrink(14.0));
+    let moment = shown.glimpse.get().map(|moving| (&moving.glimpse, moment(ctx, ui, moving, lit, response.id)));
+    shown.picture.draw(&painter, theme, picture.shrink(14.0), moment);
     let left = rect.left() + theme.space.m;
     let at = pos2(left, picture.bottom() + 9.0);
     painter.text(at, Align2::LEFT_TOP, flow.name(), theme.strong(theme.sizes.body), theme.text);
@@ -115,66 +149,22 @@ fn card(theme: &Theme, ui: &mut Ui, flow: &Flow, size: Vec2) -> egui::Response {
     );
     about.wrap.max_rows = if size.y < 160.0 { 2 } else { 3 };
     let galley = ui.ctx().fonts_mut(|fonts| fonts.layout_job(about));
+    let is_cut = galley.elided;
     painter.galley(pos2(left, picture.bottom() + 28.0), galley, theme.dim);
-    response.on_hover_text(flow.note())
+    if is_cut { response.on_hover_text(flow.note()) } else { response }
 }
 
-/// The drawing in small: cards as blocks, buses as rails, links as lines in the colours of their events.
-fn miniature(painter: &Painter, theme: &Theme, flow: &Flow, rect: Rect) {
-    let half = |kind: KindTag| match kind {
-        KindTag::Bus => Vec2::new(70.0, 80.0),
-        KindTag::Producer
-        | KindTag::Consumer
-        | KindTag::Service
-        | KindTag::Function
-        | KindTag::DeadLetterQueue
-        | KindTag::Note => Vec2::new(88.0, 30.0),
-    };
-    let nodes: BTreeMap<&NodeId, (Pos2, KindTag)> = flow
-        .nodes()
-        .iter()
-        .filter(|(_, node)| node.kind.tag() != KindTag::Note)
-        .map(|(id, node)| (id, (pos2(node.at.0 as f32, node.at.1 as f32), node.kind.tag())))
-        .collect();
-    let mut bounds = Rect::NOTHING;
-    for (at, kind) in nodes.values() {
-        bounds = bounds.union(Rect::from_center_size(*at, half(*kind) * 2.0));
+/// The instant that a picture shows: it goes on for as long as somebody points at it.
+fn moment(ctx: &ViewCtx<'_>, ui: &Ui, moving: &Moving, lit: bool, id: Id) -> SimTime {
+    let since = Id::new(("glimpse since", id));
+    if !lit || ctx.view.reduced_motion {
+        ui.data_mut(|data| data.remove_temp::<f64>(since));
+        return moving.still;
     }
-    if !bounds.is_positive() {
-        return;
-    }
-    let scale = (rect.width() / bounds.width()).min(rect.height() / bounds.height()).min(0.4);
-    let place = |at: Pos2| rect.center() + (at - bounds.center()) * scale;
-    let colors = flow.event_colors();
-    let ends = flow.links().values().map(|link| (&link.from, &link.to, false));
-    let dead: Vec<_> = flow.dead_letter_links();
-    let ends = ends.chain(dead.iter().map(|link| (&link.from, &link.to, true)));
-    for (from, to, is_dead) in ends {
-        let (Some((a, from_kind)), Some((b, to_kind))) = (nodes.get(from), nodes.get(to)) else { continue };
-        let start = place(*a + Vec2::new(half(*from_kind).x, 0.0));
-        let end = place(*b - Vec2::new(half(*to_kind).x, 0.0));
-        let emitted = flow.node(from).and_then(|node| node.kind.emitted().next()).and_then(|event| colors.get(event));
-        let color: Color32 = match (is_dead, emitted) {
-            (true, _) => Theme::wash(theme.bad, 0.5),
-            (false, Some(color)) => Theme::wash(theme.event(*color), 0.7),
-            (false, None) => theme.edge,
-        };
-        let bend = ((end.x - start.x).abs() * 0.5).max(6.0);
-        let points = [start, start + Vec2::new(bend, 0.0), end - Vec2::new(bend, 0.0), end];
-        painter.add(Shape::CubicBezier(egui::epaint::CubicBezierShape::from_points_stroke(
-            points,
-            false,
-            Color32::TRANSPARENT,
-            Stroke::new(1.2, color),
-        )));
-    }
-    for (at, kind) in nodes.values() {
-        let block = Rect::from_center_size(place(*at), half(*kind) * 2.0 * scale);
-        let edge = match kind {
-            KindTag::Bus => theme.dim,
-            KindTag::DeadLetterQueue => Theme::wash(theme.bad, 0.7),
-            KindTag::Producer | KindTag::Consumer | KindTag::Service | KindTag::Function | KindTag::Note => theme.edge,
-        };
-        painter.rect(block, 2.0, theme.raised, Stroke::new(1.0, edge), egui::StrokeKind::Inside);
-    }
+    let now = ui.input(|input| input.time);
+    let began = ui.data_mut(|data| *data.get_temp_mut_or_insert_with(since, || now));
+    ui.ctx().request_repaint();
+    let passed = SimDuration::from_nanos(((now - began) * 1e9) as u64);
+    let lasts = moving.glimpse.lasts.as_nanos().max(1);
+    SimTime::from_nanos((moving.still + passed).as_nanos() % lasts)
 }

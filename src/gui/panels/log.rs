@@ -161,6 +161,10 @@ pub(crate) fn log_ui(ctx: &ViewCtx<'_>, state: &mut LogState, ui: &mut Ui) {
         return;
     }
     ui.spacing_mut().item_spacing.y = 0.0;
+    // The height is one of whole rows: scrolled to its end, the list begins with a row and not with half of one.
+    let height = ui.available_height();
+    ui.add_space(height % ROW);
+    ui.spacing_mut().scroll.fade.strength = 0.0;
     let area = egui::ScrollArea::vertical().id_salt("log rows").auto_shrink([false, false]).stick_to_bottom(true);
     area.show_rows(ui, ROW, state.found.len(), |ui, range| {
         for at in &state.found[range] {

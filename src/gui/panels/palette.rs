@@ -6,8 +6,9 @@ use egui_phosphor::regular as ph;
 use crate::gui::action::{Action, ActionGroup};
 use crate::gui::build;
 use crate::gui::icons;
+use crate::gui::splice;
 use crate::gui::view::{Ask, Target, ViewCtx};
-use crate::model::{KindTag, NodeId, Point};
+use crate::model::{KindTag, LinkId, NodeId, Point};
 
 use super::library;
 use super::picker::{self, Item, Picked, PickerState};
@@ -23,6 +24,13 @@ pub(crate) enum Search {
         at: Point,
         /// Connected from.
         from: Option<NodeId>,
+    },
+    /// A kind of node, put into this link.
+    Insert {
+        /// Where, on the canvas.
+        at: Point,
+        /// Into which link.
+        link: LinkId,
     },
     /// A node to connect this one to.
     Connect(NodeId),
@@ -47,6 +55,7 @@ pub(crate) fn search_ui(ctx: &ViewCtx<'_>, state: &mut SearchState, ui: &Ui) -> 
     let (hint, rows, items) = match &state.search {
         Search::Everything => ("Search for commands, nodes and event types", 12, everything(ctx)),
         Search::Add { at, from } => ("What should be added?", 7, kinds(*at, from.as_ref())),
+        Search::Insert { at, link } => ("What should go into this link?", 7, insertions(ctx, *at, link)),
         Search::Connect(from) => ("Connect to", 10, targets(ctx, from)),
     };
     let width = if matches!(state.search, Search::Everything) { 560.0_f32 } else { 400.0 };
@@ -140,6 +149,19 @@ fn kinds(at: Point, from: Option<&NodeId>) -> Vec<Item<Ask>> {
         means: Ask::Place { kind, at, from: from.cloned() },
     };
     KindTag::ALL.into_iter().map(item).collect()
+}
+
+/// Every kind that can go into a link.
+fn insertions(ctx: &ViewCtx<'_>, at: Point, link: &LinkId) -> Vec<Item<Ask>> {
+    let flow = ctx.session.flow();
+    let item = |kind: KindTag| Item {
+        icon: icons::kind(kind),
+        color: None,
+        label: kind.label().to_owned(),
+        aside: library::in_few_words(kind).to_owned(),
+        means: Ask::Insert { kind, at, link: link.clone() },
+    };
+    KindTag::ALL.into_iter().filter(|kind| splice::fits(flow, *kind, link).is_ok()).map(item).collect()
 }
 
 /// Every node that this one can be connected to, and what that would be.

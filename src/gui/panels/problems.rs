@@ -74,7 +74,7 @@ fn jump(ctx: &ViewCtx<'_>, place: &Place) {
         Place::Link(id, _) => Ask::Show(Target::Link(id.clone())),
         Place::Event(name, _) => Ask::ShowEventType(name.clone()),
         // The scenario is a part of the flow's own page.
-        Place::Fault(..) => Ask::Select(Selection::default()),
+        Place::Fault(..) | Place::Expectation(..) => Ask::Select(Selection::default()),
     });
 }
 
@@ -85,6 +85,7 @@ fn place_words(ctx: &ViewCtx<'_>, place: &Place) -> String {
         Place::Link(id, field) => (id.to_string(), field),
         Place::Event(name, field) => (name.to_string(), field),
         Place::Fault(name, field) => (name.to_string(), field),
+        Place::Expectation(name, field) => (name.to_string(), field),
     };
     match field {
         Some(field) => format!("{what}, {field}"),

@@ -7,6 +7,7 @@ use egui::{
 use egui_phosphor::regular as ph;
 
 use crate::gui::action::{Action, ActionGroup};
+use crate::gui::format;
 use crate::gui::speeds;
 use crate::gui::theme::ThemeName;
 use crate::gui::view::{Ask, Selection, ViewCtx};
@@ -44,9 +45,8 @@ fn document(ctx: &ViewCtx<'_>, settings: &Settings, ui: &mut Ui) {
     widgets::action_button(ui, ctx, ph::ARROW_U_UP_LEFT, Action::Undo, session.undo_label().is_some());
     widgets::action_button(ui, ctx, ph::ARROW_U_UP_RIGHT, Action::Redo, session.redo_label().is_some());
     ui.add_space(theme.space.xs);
-    let flow = session.flow();
-    let name = if flow.name().is_empty() { "Untitled flow" } else { flow.name() };
-    let title = RichText::new(name).font(theme.strong(theme.sizes.body)).color(theme.text);
+    let name = format::flow_title(session);
+    let title = RichText::new(&name).font(theme.strong(theme.sizes.body)).color(theme.text);
     let response = ui.add(egui::Label::new(title).truncate().sense(Sense::click()));
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Link, true, format!("Flow {name}")));
     if response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text("Shows the settings of the flow").clicked() {

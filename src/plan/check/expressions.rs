@@ -44,6 +44,12 @@ pub(super) fn check(flow: &Flow, findings: &mut Findings) {
             expressions.expect(|| Place::Link(id.clone(), Some("filter".to_owned())), filter, Purpose::Condition);
         }
     }
+    for (name, expectation) in flow.expectations() {
+        if let Some(when) = expectation.when() {
+            let place = || Place::Expectation(name.clone(), Some("when".to_owned()));
+            expressions.expect(place, when, Purpose::Condition);
+        }
+    }
 }
 
 struct Expressions<'a, 'b> {

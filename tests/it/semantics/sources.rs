@@ -131,6 +131,7 @@ fn a_log_is_replayed_as_it_was_recorded_or_faster() {
         id: format!("id-{millis}").into(),
         source: "log".into(),
         subject: "".into(),
+        time: "".into(),
         kind: EventName::new(kind).expect("a name"),
         key: (!key.is_empty()).then(|| key.into()),
         data: Arc::new(json!({ "at": millis })),

@@ -9,6 +9,7 @@
 //! event a (size: "1 KiB")
 //! hops 4
 //! fault dies (at: "1s", for: "2s", on: Node("c"), kind: Crash)
+//! expect nothing lost: NothingLost(at: Node("c"))
 //! ```
 //!
 //! Settings are those of the flow file. A link's kind follows from its ends. A link takes no time unless its row says how
@@ -16,7 +17,8 @@
 //! A row goes on until its parentheses are closed.
 
 use eventloom::model::{
-    EventName, EventType, FaultName, Flow, Link, LinkKind, Node, NodeId, NodeKind, Point, SimDuration, Subscription,
+    EventName, EventType, ExpectationName, FaultName, Flow, Link, LinkKind, Node, NodeId, NodeKind, Point, SimDuration,
+    Subscription,
 };
 use ron::extensions::Extensions;
 use serde::de::DeserializeOwned;
@@ -32,6 +34,10 @@ pub(crate) fn flow(rows: &str) -> Flow {
         } else if let Some(rest) = row.strip_prefix("fault ") {
             let (name, settings) = rest.trim().split_once(char::is_whitespace).expect("a name and settings");
             flow.set_fault(FaultName::new(name).expect("the name of a fault"), read(settings)).expect("few faults");
+        } else if let Some(rest) = row.strip_prefix("expect ") {
+            let (name, expectation) = rest.trim().split_once(": ").expect("a name and an expectation");
+            let name = ExpectationName::new(name).expect("the name of an expectation");
+            flow.set_expectation(name, read(expectation)).expect("few expectations");
         } else if let Some(rest) = row.strip_prefix("event ") {
             let (name, settings) = rest.trim().split_once(char::is_whitespace).unwrap_or((rest.trim(), "()"));
             let event: EventType = read(settings);

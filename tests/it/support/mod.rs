@@ -8,6 +8,8 @@ pub(crate) mod flows;
 pub(crate) mod fold;
 pub(crate) mod random_flow;
 pub(crate) mod run;
+#[cfg(feature = "gui")]
+pub(crate) mod window;
 
 pub(crate) use self::acts::carry_out;
 pub(crate) use self::run::{Run, Told};

@@ -59,15 +59,19 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
         if full {
             let figures = figures(brush, ix, live.as_ref());
             let live_y = middle + (name_size * 0.5 + 4.5).round();
-            let mut room = right - left;
-            if let Some((words, color)) = figures.right {
-                let galley = ink::text(painter, words, theme.mono(live_size), color, room);
-                room -= galley.size().x + 8.0;
-                parts::put(brush, ix, galley, pos2(right, live_y), Align::Max);
+            let room = right - left;
+            let line = |(words, color)| ink::text(painter, words, theme.mono(live_size), color, room);
+            let is_alarm = |(_, color): &(String, Color32)| *color == theme.bad || *color == theme.warn;
+            let alarm = figures.right.as_ref().is_some_and(is_alarm);
+            let first = line(figures.left);
+            let second = figures.right.map(line);
+            // Where both do not fit, the one that says something is wrong stays, or else the first.
+            let both = second.as_ref().is_none_or(|second| first.size().x + 8.0 + second.size().x <= room);
+            if both || !alarm {
+                parts::put(brush, ix, first, pos2(left, live_y), Align::Min);
             }
-            if room > 16.0 {
-                let galley = ink::text(painter, figures.left.0, theme.mono(live_size), figures.left.1, room);
-                parts::put(brush, ix, galley, pos2(left, live_y), Align::Min);
+            if let Some(second) = second.filter(|_| both || alarm) {
+                parts::put(brush, ix, second, pos2(right, live_y), Align::Max);
             }
         }
         if cells {

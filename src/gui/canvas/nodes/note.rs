@@ -36,6 +36,15 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
         layer.push(Shape::Rect(shape));
     }
 
+    if hovered || mark.selected {
+        // Three strokes in the corner say that it can be dragged.
+        let grip = Stroke::new(1.5, ink::mix(theme.paper, theme.paper_text, 0.55));
+        for step in [4.0, 8.0, 12.0] {
+            let line = [bottom - vec2(step, 3.0), bottom - vec2(3.0, step)];
+            layer.push(Shape::line_segment(line, grip));
+        }
+    }
+
     let pad = (10.0 * zoom).clamp(3.0, 18.0);
     let room = paper.shrink(pad).size() - vec2(fold * 0.4, 0.0);
     let size = match zoom {

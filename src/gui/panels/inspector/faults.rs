@@ -3,12 +3,12 @@
 use egui::{RichText, Ui};
 use egui_phosphor::regular as ph;
 
-use super::problems_ui;
+use super::{problems_ui, timing};
 use crate::edit::Edit;
 use crate::gui::fields::{Form, add_button, name};
 use crate::gui::view::{Ask, ViewCtx};
 use crate::gui::widgets;
-use crate::model::{Fault, FaultKind, FaultName, FaultTarget, KindTag, SimDuration};
+use crate::model::{Fault, FaultKind, FaultName, FaultTarget, Flow, KindTag, Link, LinkId, SimDuration};
 use crate::plan::Place;
 
 /// Draws every fault with its settings, and a way to add one.
@@ -69,31 +69,26 @@ fn fault_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, fault_name: &FaultName, fault: &Faul
     {
         ctx.ask(Ask::Edit(Edit::RenameFault(fault_name.clone(), new)));
     }
-    let mut targets: Vec<(FaultTarget, String)> = Vec::new();
-    for (id, node) in flow.nodes() {
-        if FaultKind::Crash.is_for_node(node.kind.tag()) {
-            targets.push((FaultTarget::Node(id.clone()), flow.title(id)));
-        }
-    }
-    targets.extend(flow.links().keys().map(|id| (FaultTarget::Link(id.clone()), id.to_string())));
-    if !targets.iter().any(|(target, _)| *target == fault.on) {
-        targets.push((fault.on.clone(), fault.on.to_string()));
-    }
-    if let Some(new) = form.pick(ui, name("On", "Which node or link it is about", "on"), &fault.on, &targets) {
+    if let Some(new) =
+        form.pick(ui, name("On", "Which node or link it is about", "on"), &fault.on, &targets(flow, fault))
+    {
         next.on = new;
-        let fits = |kind: &FaultKind| match &next.on {
-            FaultTarget::Node(id) => flow.node(id).is_some_and(|node| kind.is_for_node(node.kind.tag())),
-            FaultTarget::Link(_) | FaultTarget::Links(_) => kind.is_for_links(),
-        };
-        if !fits(&next.kind)
-            && let Some(kind) = FaultKind::ALL.into_iter().find(fits)
+        if !fits(flow, &next.on, &next.kind)
+            && let Some(kind) = FaultKind::ALL.into_iter().find(|kind| fits(flow, &next.on, kind))
         {
             next.kind = kind;
         }
     }
+    if let FaultTarget::Links(links) = &fault.on
+        && let Some(links) = links_ui(ctx, ui, links)
+    {
+        next.on = FaultTarget::Links(links);
+    }
+    // One that does not fit what it is about is only offered where it is what the file says.
     let kinds: Vec<(FaultKind, String)> = FaultKind::ALL
         .into_iter()
         .map(|kind| if kind.tag() == fault.kind.tag() { fault.kind } else { kind })
+        .filter(|kind| *kind == fault.kind || fits(flow, &fault.on, kind))
         .map(|kind| (kind, kind.label().to_owned()))
         .collect();
     if let Some(new) = form.pick(ui, name("Kind", "What goes wrong", "kind"), &fault.kind, &kinds) {
@@ -111,6 +106,62 @@ fn fault_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, fault_name: &FaultName, fault: &Faul
         ctx.ask(Ask::Edit(Edit::SetFault(fault_name.clone(), next)));
     }
     problems_ui(ctx, ui, |place| matches!(place, Place::Fault(of, _) if of == fault_name));
+}
+
+/// Everything that a fault can be about, by the names that the canvas shows.
+fn targets(flow: &Flow, fault: &Fault) -> Vec<(FaultTarget, String)> {
+    let mut targets: Vec<(FaultTarget, String)> = Vec::new();
+    for (id, node) in flow.nodes() {
+        if FaultKind::Crash.is_for_node(node.kind.tag()) {
+            targets.push((FaultTarget::Node(id.clone()), flow.title(id)));
+        }
+    }
+    targets.extend(flow.links().keys().map(|id| (FaultTarget::Link(id.clone()), link_title(flow, id))));
+    // Several begin with what is chosen by now: a node's links, or the one link.
+    let several = match &fault.on {
+        FaultTarget::Links(links) => links.clone(),
+        FaultTarget::Link(link) => vec![link.clone()],
+        FaultTarget::Node(node) => flow.links_from(node).chain(flow.links_to(node)).map(|(id, _)| id.clone()).collect(),
+    };
+    if !several.is_empty() {
+        targets.push((FaultTarget::Links(several), "Several links".to_owned()));
+    }
+    if !targets.iter().any(|(target, _)| *target == fault.on) {
+        targets.push((fault.on.clone(), fault.on.to_string()));
+    }
+    targets
+}
+
+fn link_title(flow: &Flow, id: &LinkId) -> String {
+    let ends = |link: &Link| format!("{} → {}", flow.title(&link.from), flow.title(&link.to));
+    flow.link(id).map_or_else(|| id.to_string(), ends)
+}
+
+fn fits(flow: &Flow, on: &FaultTarget, kind: &FaultKind) -> bool {
+    match on {
+        FaultTarget::Node(id) => flow.node(id).is_some_and(|node| kind.is_for_node(node.kind.tag())),
+        FaultTarget::Link(_) | FaultTarget::Links(_) => kind.is_for_links(),
+    }
+}
+
+/// Which links a fault is about that is about several. The last one stays.
+fn links_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, chosen: &[LinkId]) -> Option<Vec<LinkId>> {
+    let theme = ctx.theme;
+    let flow = ctx.session.flow();
+    let mut changed = None;
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = egui::Vec2::splat(theme.space.xs);
+        for id in flow.links().keys() {
+            let on = chosen.contains(id);
+            let chip = widgets::chip(ui, theme, &link_title(flow, id), theme.accent, on);
+            if !chip.clicked() || (on && chosen.len() == 1) {
+                continue;
+            }
+            let stays = chosen.iter().filter(|other| *other != id).cloned();
+            changed = Some(stays.chain((!on).then(|| id.clone())).collect());
+        }
+    });
+    changed
 }
 
 /// The settings of a kind. `kind` is what it becomes, `shown` what it is.
@@ -151,8 +202,8 @@ fn kind_ui(ui: &mut Ui, form: &Form<'_>, kind: &mut FaultKind, shown: &FaultKind
         }
         FaultKind::Partition | FaultKind::Crash | FaultKind::Pause => {}
     }
-    if let FaultKind::Delay { by: crate::model::Distribution::Fixed(by), .. } = kind
-        && let Some(new) = form.value(ui, name("By", "How much longer each takes", "kind.by"), by)
+    if let FaultKind::Delay { by, .. } = kind
+        && let Some(new) = timing::distribution(form, ui, name("By", "How much longer each takes", "kind.by"), by)
     {
         *by = new;
     }

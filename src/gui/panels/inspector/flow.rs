@@ -4,6 +4,7 @@ use egui::{Align2, Sense, Ui, Vec2, WidgetInfo, WidgetType};
 
 use crate::edit::Edit;
 use crate::gui::fields::{Form, add_button, name};
+use crate::gui::format;
 use crate::gui::view::{Ask, ViewCtx};
 use crate::gui::widgets;
 use crate::model::{EventName, EventType, KindTag};
@@ -17,7 +18,7 @@ pub(super) fn flow_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, ui: &mut Ui
     let flow = ctx.session.flow();
     let form = Form::new(ctx, Place::Flow);
     ui.label(widgets::dim(theme, "Flow"));
-    let (new, field) = form.title(ui, flow.name(), "Untitled flow");
+    let (new, field) = form.title(ui, flow.name(), &format::flow_title(ctx.session));
     if let Some(new) = new {
         ctx.ask(Ask::Edit(Edit::SetName(new)));
     }

@@ -31,7 +31,7 @@ pub(super) fn node_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, id: &NodeId
     problems_ui(ctx, ui, |place| match place {
         Place::Node(at, _) => at == id,
         Place::Link(link, _) => flow.link(link).is_some_and(|link| link.to == *id),
-        Place::Flow | Place::Event(..) | Place::Fault(..) => false,
+        Place::Flow | Place::Event(..) | Place::Fault(..) | Place::Expectation(..) => false,
     });
     let events = event_offers(ctx);
     match &mut next.kind {
