@@ -161,8 +161,11 @@ impl Kernel {
     fn pass_through(&mut self, feed: &Feed) -> bool {
         let sub = &self.subs[feed.slot as usize];
         let cursor = &mut self.cursors[feed.cursor as usize];
-        let is_clear =
-            !self.faults.is_on && sub.queued == 0 && sub.in_flight == 0 && self.nodes[feed.node.index()].queue_len == 0;
+        // What was given up may still be on its way to the only member there is, and takes its place there.
+        let is_clear = !self.faults.is_on
+            && sub.queued == 0
+            && sub.members[0].held == 0
+            && self.nodes[feed.node.index()].queue_len == 0;
         if !is_clear || cursor.mask.is_some() {
             return false;
         }
@@ -356,8 +359,8 @@ impl Kernel {
         } else {
             cursor_state.in_flight += 1;
             sub_state.in_flight += 1;
-            if !cursor_state.ack_armed && deadline < u64::MAX {
-                cursor_state.ack_armed = true;
+            if deadline < cursor_state.ack_armed.unwrap_or(u64::MAX) {
+                cursor_state.ack_armed = Some(deadline);
                 self.arm(deadline, Class::Timer, Job::timer(Tag::AckTimer, Job::NONE, cursor));
             }
         }

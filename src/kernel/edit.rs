@@ -142,13 +142,6 @@ impl Kernel {
     /// Timers that were set by an earlier rule may come too late by the new one. They stay, and come to nothing.
     fn hurry_timers<O: Observer>(&mut self, cx: &Cx<'_, O>, old: &Plan) {
         let new = cx.plan;
-        for (sub, before) in new.subs.iter().zip(&old.subs) {
-            if sub.ack_wait < before.ack_wait {
-                for cursor in &sub.cursors {
-                    self.cursors[*cursor as usize].ack_armed = false;
-                }
-            }
-        }
         for (partition, plan) in new.partitions.iter().enumerate() {
             let before = old.topics.get(plan.topic.index());
             if before.is_some_and(|before| new.topics[plan.topic.index()].keep < before.keep) {

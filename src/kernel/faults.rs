@@ -473,6 +473,7 @@ impl Kernel {
         if let Work::Producer(_) = &cx.plan.nodes[node.index()].work {
             let state = &mut self.producers[self.nodes[node.index()].extra as usize];
             state.base = state.base.saturating_add(stood);
+            self.resume_source(cx, node);
             self.arm_source(cx, node);
         }
         self.begin_next(cx, node);

@@ -340,6 +340,9 @@ impl Kernel {
                 return Stopped::Quiet;
             }
             let Some(key) = next.filter(|key| key.nanos() <= until) else {
+                if next.is_none() && !self.doors.is_empty() {
+                    self.name_rings(&mut Cx { plan, now: SimTime::from_nanos(self.now), out: &mut *out });
+                }
                 if until < u64::MAX {
                     self.now = self.now.max(until);
                 }

@@ -240,11 +240,13 @@ impl Kernel {
     }
 
     /// Takes a record back from a member that left or lost its partition: it is queued again, and that attempt never was.
+    /// What the log has let go of meanwhile is lost with its member.
     pub(super) fn take_back<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32, offset: u64) {
         let sub_ix = cx.plan.cursors[cursor as usize].sub;
         let sub = &cx.plan.subs[sub_ix.index()];
         let now = self.now;
         let partition = &self.partitions[cx.plan.cursors[cursor as usize].partition as usize];
+        let is_evicted = offset < partition.start;
         let Some(slot) = partition.log.get(offset).copied() else { return };
         let state = &mut self.cursors[cursor as usize];
         let Some(open) = state.open_at(offset) else { return };
@@ -252,9 +254,15 @@ impl Kernel {
         open.deadline = now;
         open.attempt = open.attempt.saturating_sub(1);
         state.in_flight -= 1;
+        self.subs[sub.slot as usize].in_flight -= 1;
+        if is_evicted {
+            state.counts.retention_lost += 1;
+            state.settle(offset);
+            cx.show(What::Evicted { sub: sub_ix, event: slot.event, node: sub.node, from: Phase::InFlight });
+            return;
+        }
         state.again += 1;
         state.redeliver.push_back(offset);
-        self.subs[sub.slot as usize].in_flight -= 1;
         self.count_queued(sub, cursor, cx.plan.events[slot.kind().index()].size);
         cx.show(What::Queued { sub: sub_ix, event: slot.event, taken_back: true });
     }
@@ -266,7 +274,11 @@ impl Kernel {
             self.on_ack_timer_outside(cx, cursor);
             return;
         }
-        self.cursors[cursor as usize].ack_armed = false;
+        if self.cursors[cursor as usize].ack_armed.is_none_or(|armed| armed != now) {
+            // An edit to a shorter ack wait has set an earlier one.
+            return;
+        }
+        self.cursors[cursor as usize].ack_armed = None;
         let floor = self.cursors[cursor as usize].floor;
         let open = self.cursors[cursor as usize].open.iter().enumerate();
         let overdue: Vec<u64> = open
@@ -279,7 +291,7 @@ impl Kernel {
         let state = &mut self.cursors[cursor as usize];
         let in_flight = state.open.iter().filter(|open| open.state == OpenState::InFlight);
         if let Some(deadline) = in_flight.map(|open| open.deadline).min() {
-            state.ack_armed = true;
+            state.ack_armed = Some(deadline);
             self.arm(deadline, Class::Timer, Job::timer(Tag::AckTimer, Job::NONE, cursor));
         }
         let sub_ix = cx.plan.cursors[cursor as usize].sub;

@@ -18,6 +18,18 @@ pub(crate) enum Stood {
     Settled,
 }
 
+impl Stood {
+    /// Where an obligation in this phase is; none if it has ended.
+    pub(crate) const fn of(phase: Option<Phase>) -> Self {
+        match phase {
+            Some(Phase::Queued) => Self::Queued,
+            Some(Phase::Delayed) => Self::Delayed,
+            Some(Phase::InFlight) => Self::InFlight,
+            None => Self::Settled,
+        }
+    }
+}
+
 const STOOD: [(Stood, &str); 5] = [
     (Stood::OnWire, "on the wire"),
     (Stood::Queued, "queued"),
@@ -56,15 +68,7 @@ const fn cannot(fault: FaultTag, stood: Stood) -> Option<&'static str> {
 pub(crate) struct Cells(BTreeMap<(FaultTag, Stood), u64>);
 
 impl Cells {
-    /// What was struck: nothing owed yet, or an obligation in this phase, none if it had ended.
-    pub(crate) fn note(&mut self, fault: FaultTag, phase: Option<Option<Phase>>) {
-        let stood = match phase {
-            None => Stood::OnWire,
-            Some(Some(Phase::Queued)) => Stood::Queued,
-            Some(Some(Phase::Delayed)) => Stood::Delayed,
-            Some(Some(Phase::InFlight)) => Stood::InFlight,
-            Some(None) => Stood::Settled,
-        };
+    pub(crate) fn note(&mut self, fault: FaultTag, stood: Stood) {
         *self.0.entry((fault, stood)).or_default() += 1;
     }
 

@@ -1,6 +1,7 @@
 //! The way out of a queue: S20 who is given a record, S6 how many at once, S8 in which order, S1 and S2 when it is settled.
 
 use std::collections::BTreeSet;
+use std::ops::Not as _;
 
 use eventloom::model::{EventId, LinkIx, NodeIx, SimTime, SubIx};
 use eventloom::trace::{Phase, Stage};
@@ -8,6 +9,7 @@ use eventloom::trace::{Phase, Stage};
 use super::ensure;
 use super::handling::Room;
 use super::naive::{Debt, Due, Naive, Obligation, Partition, Verdict, Visit};
+use super::rules::Member;
 
 impl Naive {
     pub(super) fn delivered(&mut self, sub: SubIx, event: EventId, node: NodeIx, attempt: u32) -> Verdict {
@@ -67,13 +69,10 @@ impl Naive {
 
     /// One of several, where the records do not say which: all are tried, one after the other.
     pub(super) fn decide(&mut self, several: usize) -> Result<usize, String> {
-        match self.choice.take() {
-            Some(choice) => Ok(choice),
-            None => {
-                self.doubt = several;
-                Err("the records do not say which".to_owned())
-            }
-        }
+        self.choice.take().ok_or_else(|| {
+            self.doubt = several;
+            "the records do not say which".to_owned()
+        })
     }
 
     /// An obligation is in flight.
@@ -122,6 +121,9 @@ impl Naive {
         }
         visit.link = Some(link);
         visit.left = self.left.get(&(visit.sub, link)).copied().unwrap_or_default();
+        if self.held.get(&(visit.sub, link)).is_some_and(|held| *held >= prefetch) {
+            self.free_hands();
+        }
         let held = self.held.entry((visit.sub, link)).or_default();
         *held += 1;
         ensure!(*held <= prefetch, "S6: {held} held of at most {prefetch}");
@@ -160,18 +162,30 @@ impl Naive {
         if in_flight >= u64::from(sub.settings.max_in_flight) || self.is_halted(sub.bus) || self.is_down(sub.bus) {
             return Some(false);
         }
-        let has = |link: LinkIx, prefetch: usize, node: NodeIx| {
-            self.held.get(&(ix, link)).copied().unwrap_or_default() < prefetch && !self.is_down(node)
-        };
-        let free = sub.members.iter().filter(|member| has(member.link, member.prefetch, member.node));
-        let mut free = free.map(|member| member.link);
+        let there = sub.members.iter().filter(|member| !self.is_down(member.node));
+        let mut links: Vec<(LinkIx, Option<bool>)> =
+            there.map(|member| (member.link, self.has_hand(ix, member))).collect();
         if !sub.owns_partitions() {
-            return Some(free.next().is_some());
+            let hands: Vec<Option<bool>> = links.into_iter().map(|(_, hand)| hand).collect();
+            return if hands.contains(&Some(true)) { Some(true) } else { hands.contains(&None).not().then_some(false) };
         }
         let Some(owner) = self.owners.get(&(ix, partition)) else { return Some(false) };
-        match free.filter(|link| owner.contains(link)).count() {
+        links.retain(|(link, _)| owner.contains(link));
+        match links.iter().filter(|(_, hand)| *hand != Some(false)).count() {
             0 => Some(false),
-            some => (some == owner.len()).then_some(true),
+            _ => (links.len() == owner.len() && links.iter().all(|(_, hand)| *hand == Some(true))).then_some(true),
+        }
+    }
+
+    /// Whether a member may be given one more. Unset where it has room at this instant, but maybe not yet.
+    fn has_hand(&self, ix: SubIx, member: &Member) -> Option<bool> {
+        let held = self.held.get(&(ix, member.link)).copied().unwrap_or_default();
+        let is_freed = |visit: &Visit| visit.sub == ix && visit.link == Some(member.link);
+        let freed = self.unheld.iter().filter(|(at, visit)| *at <= self.now && is_freed(visit)).count();
+        match (held < member.prefetch, held.saturating_sub(freed) < member.prefetch) {
+            (true, _) => Some(true),
+            (false, true) => None,
+            (false, false) => Some(false),
         }
     }
 

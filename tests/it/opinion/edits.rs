@@ -50,6 +50,8 @@ impl Naive {
         };
         ensure!(revision == plan.revision(), "revision {revision} of the flow, not {}", plan.revision());
         self.saw("edited");
+        // A hand edits when all that was due at this instant has happened: what is too old by now is gone.
+        self.forget_old();
         let new = self.rules.after(&flow, &plan);
         let old = std::mem::replace(&mut self.rules, new);
         let gone: Vec<NodeIx> = old.nodes.keys().filter(|node| !self.rules.nodes.contains_key(node)).copied().collect();

@@ -4,6 +4,7 @@ use eventloom::model::{EventId, FaultIx, FaultKind, FaultTag, KindTag, LinkIx, N
 use eventloom::plan::Aim;
 use eventloom::trace::{Phase, Reason, Stage};
 
+use super::coverage::Stood;
 use super::ensure;
 use super::naive::{Due, Naive, Verdict, Visit, take_first};
 use super::rules::can_happen;
@@ -67,15 +68,12 @@ impl Naive {
         link: Option<LinkIx>,
     ) -> Verdict {
         self.meet(&Due::Break(fault)).map_err(|wrong| format!("S36: {wrong}"))?;
-        let (on, kind, until) = match fault.hand_number() {
-            Some(number) => {
-                let ByHand { on, kind, lasts } = self.hands[number as usize].clone();
-                (on, kind, lasts.map(|lasts| self.after(lasts.as_nanos())))
-            }
-            None => {
-                let rule = self.rules.faults[&fault].clone();
-                (rule.on, rule.kind, Some(SimTime::from_nanos(rule.until)).filter(|until| *until < SimTime::MAX))
-            }
+        let (on, kind, until) = if let Some(number) = fault.hand_number() {
+            let ByHand { on, kind, lasts } = self.hands[number as usize].clone();
+            (on, kind, lasts.map(|lasts| self.after(lasts.as_nanos())))
+        } else {
+            let rule = self.rules.faults[&fault].clone();
+            (rule.on, rule.kind, Some(SimTime::from_nanos(rule.until)).filter(|until| *until < SimTime::MAX))
         };
         let aim = match &on {
             Aim::Node(node) => (Some(*node), None),
@@ -157,7 +155,7 @@ impl Naive {
                 *at = *at + stood;
             }
         }
-        for handling in self.nodes.entry(node).or_default().running.iter_mut() {
+        for handling in &mut self.nodes.entry(node).or_default().running {
             handling.stood += stood.as_nanos();
         }
         self.what_came_is_here(node);
@@ -348,8 +346,8 @@ impl Naive {
     /// Where what a fault strikes stood, for the table of what was covered.
     pub(super) fn note(&mut self, fault: FaultIx, debt: Option<usize>) -> Verdict {
         let Some(active) = self.faults.get(&fault) else { return Err(format!("S36: {fault:?} is not on")) };
-        let phase = debt.map(|debt| self.debts[debt].phase);
-        self.cells.note(active.kind.tag(), phase);
+        let stood = debt.map_or(Stood::OnWire, |debt| Stood::of(self.debts[debt].phase));
+        self.cells.note(active.kind.tag(), stood);
         Ok(())
     }
 }

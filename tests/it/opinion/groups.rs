@@ -76,36 +76,44 @@ impl Naive {
 
     /// A record is taken back from a member that left, or lost its partition. That attempt never was.
     pub(super) fn taken_back(&mut self, sub: SubIx, event: EventId) -> Verdict {
+        let Some(debt) = self.takes_back(sub, event)? else {
+            return Err("S10, S11: taken back, but its member is there".to_owned());
+        };
+        let now = self.now;
+        let (partition, offset) = self.debts[debt].place.expect("it is in a log");
+        ensure!(offset >= self.logs[&partition].start, "S13: taken back, but evicted before");
+        let one = &mut self.debts[debt];
+        ensure!(one.phase == Some(Phase::InFlight), "C4: taken back, but it was {:?}", one.phase);
+        one.phase = Some(Phase::Queued);
+        one.attempts -= 1;
+        one.ready = now;
+        self.queues.entry((sub, partition)).or_default().again.push_back(debt);
+        self.saw("taken back");
+        Ok(())
+    }
+
+    /// What of an event is taken back now, if something is: its member is gone, or its partition is dealt out anew.
+    pub(super) fn takes_back(&mut self, sub: SubIx, event: EventId) -> Result<Option<Debt>, String> {
         let debts = &self.debts;
         let is_it = |due: &Due| match due {
             Due::TakeBack(debt) if (debts[*debt].sub, debts[*debt].event) == (sub, event) => Some(*debt),
             _ => None,
         };
         let now = self.now;
-        let place = self.due.iter().position(|(at, due)| *at == now && is_it(due).is_some());
-        let debt = match place.map(|place| self.due.remove(place).1) {
-            Some(Due::TakeBack(debt)) => debt,
-            _ => {
-                let debt = self.find(sub, event, |_, one| one.phase == Some(Phase::InFlight))?;
-                let Some((partition, _)) = self.debts[debt].place else {
-                    return Err("a call is never taken back".to_owned());
-                };
-                let Some(rebalance) = self.rebalancing.as_mut().filter(|one| one.sub == sub) else {
-                    return Err("S10, S11: taken back, but its member is there".to_owned());
-                };
-                rebalance.revoked.insert(partition);
-                debt
-            }
+        let due = self.due.iter().filter(|(at, _)| *at == now).find_map(|(_, due)| is_it(due));
+        if let Some(debt) = due {
+            self.meet(&Due::TakeBack(debt))?;
+            return Ok(Some(debt));
+        }
+        let debt = self.find(sub, event, |_, one| one.phase == Some(Phase::InFlight))?;
+        let Some((partition, _)) = self.debts[debt].place else {
+            return Err("a call is never taken back".to_owned());
         };
-        let one = &mut self.debts[debt];
-        ensure!(one.phase == Some(Phase::InFlight), "C4: taken back, but it was {:?}", one.phase);
-        one.phase = Some(Phase::Queued);
-        one.attempts -= 1;
-        one.ready = now;
-        let (partition, _) = one.place.expect("it is in a log");
-        self.queues.entry((sub, partition)).or_default().again.push_back(debt);
-        self.saw("taken back");
-        Ok(())
+        let rebalancing = self.rebalancing.as_mut().filter(|one| one.sub == sub);
+        Ok(rebalancing.map(|rebalance| {
+            rebalance.revoked.insert(partition);
+            debt
+        }))
     }
 
     /// A group has been dealt its partitions: only what had to move has.

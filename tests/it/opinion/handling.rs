@@ -165,7 +165,7 @@ impl Naive {
             ensure!(room == Room::Yes, "S24: begun by {node:?}, which can do so {room:?}");
             self.node(node).door.remove(0);
             self.lets_in(visit);
-            self.meet(&Due::Begin(visit)).map_err(|_| "S25: begun without an instance".to_owned())?;
+            self.meet(&Due::Begin(visit)).map_err(|wrong| format!("S25: begun without an instance: {wrong}"))?;
             visit
         };
         take_first(&mut self.node(node).starting, |one| *one == visit).expect("it was let in");
@@ -192,12 +192,9 @@ impl Naive {
         reason: Reason,
         lost: bool,
     ) -> Verdict {
-        let running = &self.node(node).running;
-        let settled = running.iter().find(|one| one.visit.is(sub, event, attempt)).map(|one| one.visit);
-        let expected = settled.is_some_and(|visit| visit.is_settled && !visit.is_call);
-        ensure!(lost == expected, "S1: lost is {lost}");
+        self.finished(node, sub, event, attempt, service, Some((reason, lost)))?;
         self.saw(if lost { "lost in its handler" } else { "failed" });
-        self.finished(node, sub, event, attempt, service, Some(reason))
+        Ok(())
     }
 
     pub(super) fn finished(
@@ -207,15 +204,12 @@ impl Naive {
         event: EventId,
         attempt: u32,
         service: u64,
-        failure: Option<Reason>,
+        failure: Option<(Reason, bool)>,
     ) -> Verdict {
-        let now = self.now;
-        let fits = |one: &Handling| one.visit.is(sub, event, attempt) && now.since(one.since).as_nanos() == service;
-        let Some(handled) = take_first(&mut self.node(node).running, fits) else {
-            return Err(format!("finished after {service} ns, but not begun then"));
-        };
+        let place = self.which_ends(node, (sub, event, attempt), service, failure.map(|(_, lost)| lost))?;
+        let failure = failure.map(|(reason, _)| reason);
         ensure!(!self.is_halted(node) && !self.is_down(node), "S36: finished by a node that stands still");
-        self.took(&handled, service)?;
+        let handled = self.node(node).running.remove(place);
         let visit = handled.visit;
         // What a handling emits comes right before its end.
         let is_own = |(by, cause, _): &mut (NodeIx, EventId, EventTypeIx)| (*by, *cause) == (node, event);
@@ -227,8 +221,32 @@ impl Naive {
         Ok(())
     }
 
+    /// The handling that ends. One event that was published twice may be in a node's hands twice.
+    fn which_ends(
+        &mut self,
+        node: NodeIx,
+        (sub, event, attempt): (SubIx, EventId, u32),
+        service: u64,
+        lost: Option<bool>,
+    ) -> Result<usize, String> {
+        let now = self.now;
+        let fits = |one: &Handling| one.visit.is(sub, event, attempt) && now.since(one.since).as_nanos() == service;
+        // S1: what was settled at hand-over is lost in its handler.
+        let is_lost = |one: &Handling| one.visit.is_settled && !one.visit.is_call;
+        let fits = |one: &Handling| fits(one) && lost.is_none_or(|lost| lost == is_lost(one));
+        let running = self.node(node).running.iter().enumerate().filter(|(_, one)| fits(one));
+        let (ended, wrong): (Vec<_>, Vec<_>) =
+            running.map(|(place, one)| Self::took(one, service).map(|()| place)).partition(Result::is_ok);
+        match (ended.len(), wrong.into_iter().next()) {
+            (0, Some(wrong)) => wrong,
+            (0, None) => Err(format!("finished after {service} ns, but not begun then")),
+            (1, _) => ended.into_iter().next().expect("there is one"),
+            (several, _) => self.decide(several).and_then(|choice| ended.into_iter().nth(choice).expect("one of them")),
+        }
+    }
+
     /// Whether a handling can have taken so long.
-    fn took(&self, handled: &Handling, service: u64) -> Verdict {
+    fn took(handled: &Handling, service: u64) -> Verdict {
         let Handling { stood, takes, slow, .. } = handled;
         let longer: u64 = stood + slow.iter().map(|(_, by)| by).sum::<u64>();
         let Some(drawn) = service.checked_sub(longer) else {
@@ -349,7 +367,7 @@ impl Naive {
                 self.node(ix).door.remove(0);
                 self.lets_in(visit);
                 let new = self.meet(&Due::NewInstance(visit));
-                new.map_err(|_| "S25: a new instance, but there is an idle one".to_owned())?;
+                new.map_err(|wrong| format!("S25: a new instance, but there is an idle one: {wrong}"))?;
                 visit
             };
             let takes = ready.since(now).as_nanos();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use eventloom::kernel::Stopped;
 use eventloom::model::{SimDuration, SimTime};
-use eventloom::trace::Record;
+use eventloom::trace::{Record, What};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 
@@ -30,28 +30,30 @@ pub(super) struct History {
     pub(super) run: Run,
     pub(super) stopped: Stopped,
     start: Rules,
+    slice: u32,
 }
 
 impl History {
     /// Plays a case: everything that is done to it, then as much time as shows what came of it.
     pub(super) fn play(case: &Case) -> Self {
+        Self::play_in(case, u32::MAX)
+    }
+
+    /// The same, at most so many steps at a time.
+    fn play_in(case: &Case, slice: u32) -> Self {
         let begin = case.scenario();
-        let mut run = Run::of(begin.clone(), case.seed);
+        let run = Run::of(begin.clone(), case.seed);
         let start = Rules::of(&run.flow, run.plan());
-        let mut stopped = Stopped::Until;
+        let mut history = Self { run, stopped: Stopped::Until, start, slice };
         for (pause, act) in &case.acts {
-            let until = run.kernel.now() + SimDuration::from_millis(*pause);
-            stopped = Self::go(&mut run, until);
-            if stopped == Stopped::Budget {
-                break;
+            history.go(SimDuration::from_millis(*pause));
+            if !history.is_whole() {
+                return history;
             }
-            carry_out(&mut run, &begin, act);
+            carry_out(&mut history.run, &begin, act);
         }
-        if stopped != Stopped::Budget {
-            let until = run.kernel.now() + SimDuration::from_secs(2);
-            stopped = Self::go(&mut run, until);
-        }
-        Self { run, stopped, start }
+        history.go(SimDuration::from_secs(2));
+        history
     }
 
     /// Heals everything and lets time pass until nothing is left to do.
@@ -61,18 +63,54 @@ impl History {
             for on in broken {
                 self.run.heal_aim(on);
             }
-            let until = self.run.kernel.now() + SimDuration::from_secs(900);
-            self.stopped = Self::go(&mut self.run, until);
+            // Far beyond all that can be under way: the longest of a Pareto's handlings takes weeks.
+            self.go_until(SimTime::from_nanos(u64::MAX / 2));
         }
     }
 
-    fn go(run: &mut Run, until: SimTime) -> Stopped {
-        let left = STEPS.saturating_sub(run.kernel.steps());
-        if left == 0 { Stopped::Budget } else { run.unchecked(until, left as u32) }
+    fn go(&mut self, time: SimDuration) {
+        self.go_until(self.run.kernel.now() + time);
+    }
+
+    fn go_until(&mut self, until: SimTime) {
+        self.stopped = loop {
+            let left = STEPS.saturating_sub(self.run.kernel.steps());
+            if left == 0 {
+                break Stopped::Budget;
+            }
+            let stopped = self.run.unchecked(until, left.min(self.slice.into()) as u32);
+            if stopped != Stopped::Budget {
+                break stopped;
+            }
+        };
     }
 
     pub(super) const fn is_whole(&self) -> bool {
         !matches!(self.stopped, Stopped::Budget)
+    }
+
+    /// The same case again, a few steps at a time, must show the same records.
+    pub(super) fn repeats(&self, case: &Case) -> Result<(), String> {
+        let mut again = Self::play_in(case, 7);
+        again.settle();
+        if again.run.hash.value() == self.run.hash.value() {
+            return Ok(());
+        }
+        let (records, others) = (&self.run.kept.records, &again.run.kept.records);
+        let differs = records.iter().zip(others).position(|(record, other)| record != other);
+        Err(format!("the same history went another way from record {differs:?} on"))
+    }
+
+    /// S2: faults have ended and time has passed: nothing is owed any more, or nodes that wait for each other are named.
+    pub(super) fn is_settled(&self, model: &Naive) -> Result<(), String> {
+        let is_named = self.run.count(|what| matches!(what, What::Deadlocked { .. })) > 0;
+        let open = model.still_open();
+        match self.stopped {
+            Stopped::Budget => Ok(()),
+            Stopped::Stuck if is_named => Ok(()),
+            Stopped::Quiet if open.is_empty() => Ok(()),
+            stopped => Err(format!("S2: {stopped:?}, a ring is named: {is_named}, still open: {open:?}")),
+        }
     }
 
     /// What the model says to these records: what it has judged, or which record is wrong and why.
@@ -130,13 +168,11 @@ fn judge(start: &Rules, records: &[Record<'_>], told: &Feed, end: Option<SimTime
             furthest = Some((ix, wrong));
         }
         tries += 1;
-        match others.pop().filter(|_| tries < TRIES) {
-            Some((at, before, other)) => (ix, heard, model) = (at, before, other),
-            None => {
-                let (ix, wrong) = furthest.expect("what was wrong");
-                return Err((ix.saturating_sub(1), wrong));
-            }
-        }
+        let Some(other) = others.pop().filter(|_| tries < TRIES) else {
+            let (ix, wrong) = furthest.expect("what was wrong");
+            return Err((ix.saturating_sub(1), wrong));
+        };
+        (ix, heard, model) = other;
     }
 }
 

@@ -87,6 +87,7 @@ const COVERED: &[&str] = &[
     "pushed out of a full queue",
     "too many hops",
     "evicted",
+    "evicted when it came back",
     "buried",
     "emitted later",
     "answer of an old generation",
@@ -126,7 +127,8 @@ fn an_independent_model_comes_to_the_same_records() {
         match history.judge(&history.run.kept.records) {
             Ok(model) => {
                 judged.add(&model);
-                Ok(())
+                let whole = history.is_settled(&model).and_then(|()| history.repeats(case));
+                whole.map_err(|wrong| TestCaseError::fail(history.with_story(usize::MAX - 1, &wrong)))
             }
             Err((ix, wrong)) => Err(TestCaseError::fail(history.with_story(ix, &wrong))),
         }

@@ -311,13 +311,13 @@ impl Naive {
         self.forget_old();
         self.now = at;
         self.bred.clear();
-        self.free_hands();
         Ok(())
     }
 
     /// Nothing that was due at this instant, or at any before, is left undone.
     pub(super) fn end_of_instant(&mut self) -> Verdict {
         let now = self.now;
+        self.free_hands();
         if let Some((at, due)) = self.due.iter().find(|(at, due)| *at <= now && !self.is_put_off(due)) {
             return Err(format!("{due:?} was due at {at}, and did not happen"));
         }
@@ -343,7 +343,7 @@ impl Naive {
                 );
             }
         }
-        for (ix, _) in &self.rules.workers {
+        for ix in self.rules.workers.keys() {
             let waits = self.nodes.get(ix).is_some_and(|node| !node.door.is_empty());
             // What would be handed back is so when the node next looks at its door.
             let waits_rightly = matches!(self.room(*ix), Room::Later | Room::Back);

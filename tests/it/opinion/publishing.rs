@@ -12,6 +12,13 @@ use super::rules::partition_of;
 /// Records without a key that go to one partition before the next one's turn.
 const STICKY_BATCH: u32 = 16;
 
+/// What is believed where records do not say whether a member has room.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    HasRoom,
+    HasNone,
+}
+
 /// What an expression of the random flows says of an event: they are few, so the model knows them by heart.
 fn passes(filter: &str, event: EventId) -> Result<bool, ()> {
     match filter {
@@ -142,7 +149,7 @@ impl Naive {
         let own = self.partition_for(event, partition.0)?;
         ensure!(own.is_none_or(|own| own == partition.1) && partition.1 < count, "S9: it belongs to partition {own:?}");
         self.stick(event, partition)?;
-        let full = self.refusing(event, partition, from_door, true);
+        let full = self.refusing(event, partition, from_door, Doubt::HasRoom);
         ensure!(full.is_none(), "S16: accepted, but there is no room: {full:?}");
         let log = self.logs.entry(partition).or_default();
         ensure!(offset == log.end(), "offset {offset} after {} records", log.end());
@@ -178,7 +185,7 @@ impl Naive {
                 let own = self.partition_for(event, topic)?;
                 let mut partitions = (0..count).filter(|number| own.is_none_or(|own| own == *number));
                 let refuses = |number| {
-                    let refusing = self.refusing(event, (topic, number), from_door, false);
+                    let refusing = self.refusing(event, (topic, number), from_door, Doubt::HasNone);
                     refusing.is_some_and(|(_, policy)| policy == WhenFull::Reject)
                 };
                 ensure!(partitions.any(refuses), "S16: refused, but there is room");
@@ -292,27 +299,27 @@ impl Naive {
     }
 
     /// The first subscription that a publish has to wait for or is refused by. Where the records do not say whether a
-    /// member has room, it is `in_doubt`.
+    /// member has room, `doubt` says so.
     fn refusing(
         &self,
         event: EventId,
         partition: Partition,
         from_door: Option<SubIx>,
-        in_doubt: bool,
+        doubt: Doubt,
     ) -> Option<(SubIx, WhenFull)> {
         let takers = self.takers(partition.0, event).into_iter().filter(|(_, verdict)| *verdict == Ok(true));
         let refuses = |(ix, _): (SubIx, _)| {
             let policy = self.rules.subs[&ix].settings.queue.when_full;
-            self.stops(ix, partition, from_door == Some(ix), in_doubt).then_some((ix, policy))
+            self.stops(ix, partition, from_door == Some(ix), doubt).then_some((ix, policy))
         };
         takers.into_iter().find_map(refuses)
     }
 
     /// Whether a subscription lets nothing in, by its own rules.
-    fn stops(&self, ix: SubIx, partition: Partition, ignores_door: bool, in_doubt: bool) -> bool {
+    fn stops(&self, ix: SubIx, partition: Partition, ignores_door: bool, doubt: Doubt) -> bool {
         let sub = &self.rules.subs[&ix];
         let door_is_empty = self.doors.get(&ix).is_none_or(VecDeque::is_empty);
-        let room = self.has_room(ix, partition).unwrap_or(in_doubt);
+        let room = self.has_room(ix, partition).unwrap_or(doubt == Doubt::HasRoom);
         let is_free = self.count(ix, &[Phase::Queued]) == 0 && door_is_empty && room;
         let policy = sub.settings.queue.when_full;
         let stops = matches!(policy, WhenFull::Block | WhenFull::Reject);
@@ -335,6 +342,8 @@ impl Naive {
             node.door.is_empty() && node.running.len() + node.starting.len() + node.blocked < worker.concurrency
         });
         let door_is_empty = self.doors.get(&inbox).is_none_or(VecDeque::is_empty);
+        // What pushes others out, or goes itself, waits for nobody.
+        let ignores_door = ignores_door || matches!(call.queue.when_full, WhenFull::DropOldest | WhenFull::DropNewest);
         self.is_full(inbox, call.queue.records, ignores_door) && !(is_idle && door_is_empty)
     }
 
@@ -424,7 +433,7 @@ impl Naive {
                 let own = self.partition_for(event, topic)?;
                 let mut partitions = (0..count).filter(|number| own.is_none_or(|own| own == *number));
                 let waits_for = Some((sub, WhenFull::Block));
-                partitions.any(|number| self.refusing(event, (topic, number), moved, false) == waits_for)
+                partitions.any(|number| self.refusing(event, (topic, number), moved, Doubt::HasNone) == waits_for)
             }
         };
         ensure!(full, "S16: blocked, but there is room");
@@ -461,7 +470,7 @@ impl Naive {
                     let bus = self.rules.topics[&topic].bus;
                     let is_still = self.is_halted(bus) || self.is_down(bus);
                     let is_drawn = self.rules.subs.contains_key(sub) && self.is_topic_drawn(Some(topic));
-                    let stops = |own| is_drawn && self.stops(*sub, (topic, own), true, false);
+                    let stops = |own| is_drawn && self.stops(*sub, (topic, own), true, Doubt::HasNone);
                     is_still || self.partition_for(first.event, topic)?.is_none_or(stops)
                 }
             };

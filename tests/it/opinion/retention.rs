@@ -59,6 +59,10 @@ impl Naive {
         let debt = if from == Phase::InFlight {
             let reasons = [Reason::Failed, Reason::Throttled, Reason::Decode, Reason::AckTimeout];
             let back = reasons.into_iter().find_map(|reason| self.comes_back(sub, event, reason, None).ok());
+            let back = match back {
+                Some(debt) => Some(debt),
+                None => self.takes_back(sub, event)?,
+            };
             let Some(debt) = back else { return Err("S13: evicted from the hands of its member".to_owned()) };
             debt
         } else {
@@ -70,7 +74,7 @@ impl Naive {
         };
         let Some((partition, offset)) = self.debts[debt].place else { return Err("a call is in no log".to_owned()) };
         ensure!(self.is_evicted(partition, offset), "S13: evicted, but the log still keeps it");
-        self.saw("evicted");
+        self.saw(if from == Phase::InFlight { "evicted when it came back" } else { "evicted" });
         self.settle(debt, from)
     }
 

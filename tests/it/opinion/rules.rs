@@ -291,11 +291,6 @@ impl Rules {
         Sub { bus, partitions: partitions.collect(), topics: topics.into_iter().collect(), members, settings }
     }
 
-    pub(crate) fn topic_name(&self, topic: TopicIx) -> &str {
-        let named = self.topic_names.iter().find(|(_, ix)| **ix == topic);
-        named.map_or("", |((_, name), _)| name)
-    }
-
     pub(crate) fn link(&self, link: LinkIx) -> &Link {
         &self.links[&link]
     }

@@ -1,5 +1,4 @@
 //! What several tests share: random flows, a disk that fails, flows written as rows, runs that recount their own ledger.
-//! What several tests share: files on a disk, shipped flows; flows written as rows, runs that recount their own ledger.
 
 pub(crate) mod acts;
 pub(crate) mod disk;

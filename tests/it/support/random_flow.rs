@@ -104,7 +104,7 @@ pub(crate) fn suits(flow: &Flow, fault: &Fault) -> bool {
 
 /// A case of a few nodes of every kind, with every policy there is.
 pub(crate) fn case() -> impl Strategy<Value = Case> {
-    case_of(1..=3, 1..=2, 1..=5, act().boxed())
+    case_of(1..=3, 1..=2, 1..=5, act().boxed(), Waits::Short)
 }
 
 fn case_of(
@@ -112,10 +112,11 @@ fn case_of(
     buses: RangeInclusive<usize>,
     workers: RangeInclusive<usize>,
     act: BoxedStrategy<Act>,
+    waits: Waits,
 ) -> impl Strategy<Value = Case> {
     let producers = prop::collection::vec(producer(), producers);
     let buses = prop::collection::vec(bus(), buses);
-    let workers = prop::collection::vec(worker(), workers);
+    let workers = prop::collection::vec(worker(waits), workers);
     let acts = prop::collection::vec((0_u64..60, act), 0..=8);
     (any::<u64>(), 1_u32..=5, producers, buses, workers, acts).prop_map(
         |(seed, hops, producers, buses, workers, acts)| Case {
@@ -129,25 +130,26 @@ fn case_of(
 
 /// A case in which things break: by a scenario, by hand, both, or not at all.
 pub(crate) fn broken_case() -> impl Strategy<Value = Case> {
-    breaking(case().boxed())
+    breaking(case().boxed(), 4, 3, 100)
 }
 
 /// A case of 5 to 40 nodes in which things break, and that is edited in every way.
 pub(crate) fn history_case() -> impl Strategy<Value = Case> {
     let edit = || prop_oneof![3 => act(), 2 => wider_act()].boxed();
-    let few = case_of(1..=3, 1..=2, 1..=5, edit());
-    let some = case_of(1..=5, 1..=4, 3..=12, edit());
-    let many = case_of(2..=8, 2..=5, 10..=25, edit());
-    breaking(prop_oneof![6 => few, 2 => some, 1 => many].boxed())
+    let few = case_of(1..=3, 1..=2, 1..=5, edit(), Waits::Long);
+    let some = case_of(1..=5, 1..=4, 3..=12, edit(), Waits::Long);
+    let many = case_of(2..=8, 2..=5, 10..=25, edit(), Waits::Long);
+    breaking(prop_oneof![6 => few, 2 => some, 1 => many].boxed(), 8, 8, 40)
 }
 
-fn breaking(case: BoxedStrategy<Case>) -> impl Strategy<Value = Case> {
-    let fault = (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..100);
-    let faults = prop_oneof![Just(Vec::new()), prop::collection::vec(fault, 1..=4)];
+/// At most so many faults of the scenario and by hand; the sooner, the more there is that they can strike.
+fn breaking(case: BoxedStrategy<Case>, faults: usize, hands: usize, soon: u64) -> impl Strategy<Value = Case> {
+    let fault = (any::<Index>(), any::<Index>(), any::<Index>(), 1..soon);
+    let faults = prop_oneof![Just(Vec::new()), prop::collection::vec(fault, 1..=faults)];
     let breaks = (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..60)
         .prop_map(|(kind, node, link, millis)| Act::Break { kind, node, link, millis });
     let hand = prop_oneof![2 => breaks, 1 => any::<Index>().prop_map(Act::Heal)];
-    let hands = prop::collection::vec((any::<Index>(), 0_u64..60, hand), 0..=3);
+    let hands = prop::collection::vec((any::<Index>(), 0_u64..60, hand), 0..=hands);
     (case, faults, hands).prop_map(|(mut case, faults, hands)| {
         case.faults = faults;
         for (place, pause, hand) in hands {
@@ -250,13 +252,24 @@ fn bus() -> impl Strategy<Value = String> {
     })
 }
 
-fn backoff() -> impl Strategy<Value = &'static str> {
-    select(vec![
+/// How long what failed waits for its next attempt: while it does, faults may strike its earlier ones.
+#[derive(Clone, Copy, Debug)]
+enum Waits {
+    Short,
+    Long,
+}
+
+fn backoff(waits: Waits) -> impl Strategy<Value = &'static str> {
+    let mut backoffs = vec![
         "None",
         r#"Fixed("10ms")"#,
         r#"Exponential(base: "5ms", cap: "20ms")"#,
         r#"Exponential(base: "5ms", cap: "20ms", jitter: None)"#,
-    ])
+    ];
+    if matches!(waits, Waits::Long) {
+        backoffs.extend([r#"Fixed("100ms")"#, r#"Exponential(base: "50ms", cap: "1s")"#]);
+    }
+    select(backoffs)
 }
 
 fn queue() -> impl Strategy<Value = String> {
@@ -265,7 +278,19 @@ fn queue() -> impl Strategy<Value = String> {
         .prop_map(|(records, policy)| format!(r#"(records: {records}, bytes: "1 MiB", when_full: {policy})"#))
 }
 
-fn subscription() -> impl Strategy<Value = String> {
+/// What waits long for its next attempt while an earlier one is still being handled: the ack is overdue soon, and a
+/// member that has no token left hands back at once.
+const IMPATIENT: &str = r#"(topics: [], ack_wait: "5ms", deliveries: 4, backoff: Fixed("100ms"))"#;
+const HANDS_BACK: &str = r#"takes: Fixed("40ms"), concurrency: 3, rate_limit: (rate: "20/s", burst: 1, over: Retry)"#;
+
+fn subscription(waits: Waits) -> BoxedStrategy<String> {
+    match waits {
+        Waits::Short => any_subscription(waits).boxed(),
+        Waits::Long => prop_oneof![3 => any_subscription(waits), 1 => Just(IMPATIENT.to_owned())].boxed(),
+    }
+}
+
+fn any_subscription(waits: Waits) -> impl Strategy<Value = String> {
     let topics = select(vec!["[]", r#"["e.a"]"#, r#"["e.*"]"#, r#"["t", "f"]"#, r#"["*", ">"]"#]);
     // A group says how it shares, so that its members agree.
     let group = select(vec![
@@ -291,7 +316,7 @@ fn subscription() -> impl Strategy<Value = String> {
     let prefetch = select(vec!["", ", prefetch: 1", ", prefetch: 3"]);
     let dead = select(vec!["", r#", dead_letters: "dlq""#, r#", dead_letters: "graveyard""#]);
     let first = (topics, group, filter, start, guarantee);
-    let second = (ack_wait, 1_u32..=4, backoff(), in_flight, prefetch, queue(), dead);
+    let second = (ack_wait, 1_u32..=4, backoff(waits), in_flight, prefetch, queue(), dead);
     (first, second).prop_map(
         |((topics, group, filter, start, guarantee), (wait, deliveries, backoff, in_flight, prefetch, queue, dead))| {
             format!(
@@ -301,14 +326,14 @@ fn subscription() -> impl Strategy<Value = String> {
     )
 }
 
-fn call() -> impl Strategy<Value = String> {
+fn call(waits: Waits) -> impl Strategy<Value = String> {
     let dead = select(vec!["", r#", dead_letters: "dlq""#]);
-    (1_u32..=3, backoff(), queue(), dead).prop_map(|(deliveries, backoff, queue, dead)| {
+    (1_u32..=3, backoff(waits), queue(), dead).prop_map(|(deliveries, backoff, queue, dead)| {
         format!("(deliveries: {deliveries}, backoff: {backoff}, queue: {queue}{dead})")
     })
 }
 
-fn worker() -> impl Strategy<Value = Worker> {
+fn worker(waits: Waits) -> impl Strategy<Value = Worker> {
     let over = || select(vec!["Queue", "Retry", "Reject"]);
     let rate = prop::option::of((select(vec!["20/s", "100/s", "7/s"]), 1_u32..=3, over()));
     let rate = rate.prop_map(|rate| match rate {
@@ -336,14 +361,26 @@ fn worker() -> impl Strategy<Value = Worker> {
     });
     let figures = (takes(), select(vec!["0.0", "0.0", "0.3", "1.0"]), 1_u32..=3, rate, function);
     let work = (prop::collection::vec(emit, 0..=2), any::<bool>());
-    let subscriptions = prop::collection::vec((any::<Index>(), delay(), subscription()), 1..=2);
+    let subscriptions = prop::collection::vec((any::<Index>(), delay(), subscription(waits)), 1..=2);
     let publishes = prop::collection::vec(publish(), 0..=1);
-    let calls = prop::collection::vec((any::<Index>(), delay(), call()), 0..=1);
+    let calls = prop::collection::vec((any::<Index>(), delay(), call(waits)), 0..=1);
     (0_u8..3, figures, work, subscriptions, publishes, calls).prop_map(
-        |(kind, (takes, fails, concurrency, rate, function), (emits, pick_one), subscriptions, publishes, calls)| {
+        move |(
+            kind,
+            (takes, fails, concurrency, rate, function),
+            (emits, pick_one),
+            subscriptions,
+            publishes,
+            calls,
+        )| {
             Worker {
                 kind,
-                consumer_settings: format!("takes: {takes}, fails: {fails}, concurrency: {concurrency}{rate}"),
+                consumer_settings: match waits {
+                    Waits::Long if concurrency == 3 => HANDS_BACK.to_owned(),
+                    Waits::Long | Waits::Short => {
+                        format!("takes: {takes}, fails: {fails}, concurrency: {concurrency}{rate}")
+                    }
+                },
                 settings: format!("takes: {takes}, fails: {fails}"),
                 function_settings: if kind == 1 {
                     format!("concurrency: {concurrency}{rate}")
@@ -377,7 +414,7 @@ fn act() -> impl Strategy<Value = Act> {
 fn wider_act() -> impl Strategy<Value = Act> {
     prop_oneof![
         2 => Just(Act::Undo),
-        2 => (any::<Index>(), subscription())
+        2 => (any::<Index>(), subscription(Waits::Long))
             .prop_map(|(link, settings)| Act::SetSubscription { link, settings }),
         1 => (any::<Index>(), 1_u32..=4).prop_map(|(node, at_once)| Act::SetAtOnce { node, at_once }),
         1 => (any::<Index>(), any::<Index>()).prop_map(|(from, to)| Act::AddLink { from, to }),
