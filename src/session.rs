@@ -9,6 +9,7 @@ mod questions;
 mod settings;
 mod testing;
 mod trace_line;
+mod vocabulary;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,10 @@ use crate::run::live::{self, Begin, Command, Connect, LiveRun, Wake};
 use crate::store::{self, ContentHash, Disk, Expected, LoadError, OnDisk, SaveError};
 
 pub use crate::export::Format as ExportFormat;
+pub use crate::expr::{
+    Candidate, CandidateKind, ExprError, FUNCTIONS, FunctionGroup, FunctionHelp, Paint, Purpose, Vocabulary, paint,
+    place_of,
+};
 pub use crate::run::glimpse::Glimpse;
 pub use crate::run::report::{LinkReport, PublishReport, Report};
 pub use crate::run::view::*;
@@ -40,9 +45,11 @@ pub use self::headless::{Ending, SimulateOptions, Simulated, TEN_MINUTES, WatchS
 pub use self::settings::{Settings, SettingsTheme, WindowPlace};
 pub use self::testing::{TestOptions, Tested, TestedLine, WatchTest};
 pub use self::trace_line::TraceLine;
+pub use self::vocabulary::expression_error;
 
 use self::files::Logs;
 use self::questions::Questions;
+use self::vocabulary::Learnt;
 
 /// Why something could not be done. Nothing was lost.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +104,8 @@ pub struct Session {
     wake: Option<Wake>,
     watched: Vec<NodeId>,
     questions: Questions,
+    /// What logs were found to carry, for completion.
+    learnt: Learnt,
     idle: Arc<LiveView>,
 }
 
@@ -169,6 +178,7 @@ impl Session {
             wake: None,
             watched: Vec::new(),
             questions: Questions::default(),
+            learnt: Learnt::default(),
             idle: Arc::default(),
         }
     }

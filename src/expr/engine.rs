@@ -21,7 +21,7 @@ const OPERATIONS: u64 = 50_000;
 /// How deep an expression may nest.
 const DEPTH: usize = 64;
 /// Bytes of all text in one value.
-const TEXT_BYTES: usize = 65_536;
+pub(super) const TEXT_BYTES: usize = 65_536;
 /// Elements of an array.
 const ARRAY_ITEMS: usize = 10_000;
 /// Fields of an object.
@@ -40,7 +40,7 @@ thread_local! {
     static DRAWS: Cell<u64> = const { Cell::new(0) };
 }
 
-type Fallible<T> = Result<T, Box<EvalAltResult>>;
+pub(super) type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
 /// A compiled script.
 pub(super) struct Script {
@@ -174,7 +174,7 @@ fn dynamic_of(value: &Value) -> Dynamic {
     }
 }
 
-fn json_of(value: &Dynamic) -> Result<Value, &'static str> {
+pub(super) fn json_of(value: &Dynamic) -> Result<Value, &'static str> {
     if value.is_unit() {
         return Ok(Value::Null);
     }
@@ -200,7 +200,7 @@ fn json_of(value: &Dynamic) -> Result<Value, &'static str> {
     Err("data are text, numbers, true or false, null, arrays and objects; this is something else")
 }
 
-fn kind_word(value: &Dynamic) -> &'static str {
+pub(super) fn kind_word(value: &Dynamic) -> &'static str {
     type_word(value.type_name())
 }
 
@@ -262,6 +262,7 @@ fn engine() -> Engine {
     register_maths(&mut engine);
     register_chance(&mut engine);
     register_bounded(&mut engine);
+    super::functions::register(&mut engine);
     engine
 }
 
@@ -355,13 +356,6 @@ fn below(bits: u64, span: u128) -> u128 {
 
 /// Functions of the packages that would take memory or stack before the engine looks at their result.
 fn register_bounded(engine: &mut Engine) {
-    fn replaced(text: &str, from: &str, to: &str) -> Fallible<String> {
-        let grown = text.matches(from).count().saturating_mul(to.len()).saturating_add(text.len());
-        if grown > TEXT_BYTES * 2 {
-            return Err(EvalAltResult::ErrorDataTooLarge("text".to_owned(), Position::NONE).into());
-        }
-        Ok(text.replace(from, to))
-    }
     fn replace(text: &mut ImmutableString, from: &str, to: &str) -> Fallible<()> {
         *text = replaced(text, from, to)?.into();
         Ok(())
@@ -392,6 +386,14 @@ fn register_bounded(engine: &mut Engine) {
     engine.register_fn("!=", |a: Map, b: Map| !same(&a.into(), &b.into()));
 }
 
+pub(super) fn replaced(text: &str, from: &str, to: &str) -> Fallible<String> {
+    let grown = text.matches(from).count().saturating_mul(to.len()).saturating_add(text.len());
+    if grown > TEXT_BYTES * 2 {
+        return Err(EvalAltResult::ErrorDataTooLarge("text".to_owned(), Position::NONE).into());
+    }
+    Ok(text.replace(from, to))
+}
+
 fn written(value: &Dynamic) -> Fallible<String> {
     json_of(value).map(|value| value.to_string()).map_err(failure)
 }
@@ -412,8 +414,8 @@ fn same(a: &Dynamic, b: &Dynamic) -> bool {
 }
 
 #[expect(clippy::unnecessary_box_returns, reason = "the engine takes errors in boxes only")]
-fn failure(what: &'static str) -> Box<EvalAltResult> {
-    EvalAltResult::ErrorRuntime(what.into(), Position::NONE).into()
+pub(super) fn failure(what: impl Into<String>) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorRuntime(what.into().into(), Position::NONE).into()
 }
 
 // ---- words for what went wrong ------------------------------------------------------------------------------------

@@ -14,11 +14,17 @@
 //! - Data are written as in JSON, `{ "total": event.data.amount * 2 }`, or as in rhai, `#{ total: 1 }`.
 //! - `random()` is a number from 0 up to 1, `random(1, 6)` a whole number of these six, `random(0.5, 2.0)` a number in
 //!   between, `pick(["a", "b"])` one of them. Each is drawn from [`Facts::draws`], so the same run draws the same.
+//! - [`FUNCTIONS`] lists what there is for text, numbers, arrays, objects and times; none of them changes what it is given.
 //! - There are `if … else …`, `switch`, `let`, and the functions of rhai for numbers, text, arrays and objects; there are no
 //!   loops and no functions of one's own. An expression always ends, and it never fails the process.
 
+mod calendar;
+mod complete;
 mod engine;
+mod functions;
+mod paint;
 mod plain;
+mod reference;
 mod scan;
 
 use std::fmt;
@@ -27,6 +33,10 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value;
 
 use crate::model::Expression;
+
+pub use self::complete::{Candidate, CandidateKind, Vocabulary, complete};
+pub use self::paint::{Paint, paint, place_of};
+pub use self::reference::{ATTRIBUTE_HELP, AttributeHelp, FUNCTIONS, FunctionGroup, FunctionHelp, KEYWORDS};
 
 /// Bytes of one expression's source.
 pub const SOURCE_BYTES: usize = 16 * 1024;

@@ -50,11 +50,12 @@ pub(super) enum DataUse {
     All,
 }
 
-/// A token and where it begins.
+/// A token, and where it begins and ends.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Token {
     pub(super) kind: TokenKind,
     pub(super) start: usize,
+    pub(super) end: usize,
     pub(super) line: usize,
     pub(super) column: usize,
 }
@@ -152,7 +153,7 @@ impl Reader<'_> {
     }
 }
 
-fn tokens(source: &str) -> Result<Vec<Token>, ExprError> {
+pub(super) fn tokens(source: &str) -> Result<Vec<Token>, ExprError> {
     let mut reader = Reader { source, at: 0, line: 1, column: 1 };
     let mut tokens = Vec::new();
     read(&mut reader, &mut tokens, 0)?;
@@ -170,7 +171,8 @@ fn read(reader: &mut Reader<'_>, tokens: &mut Vec<Token>, inside: usize) -> Resu
             let what = "texts are nested too deeply in each other".to_owned();
             return Err(ExprError { what, line, column, hint: "Join them with +".to_owned() });
         }
-        let mut push = |kind| tokens.push(Token { kind, start, line, column });
+        let place = tokens.len();
+        let mut push = |kind| tokens.push(Token { kind, start, end: start, line, column });
         if reader.rest().starts_with("//") {
             reader.skip_while(|c| c != '\n');
         } else if reader.rest().starts_with("/*") {
@@ -217,6 +219,10 @@ fn read(reader: &mut Reader<'_>, tokens: &mut Vec<Token>, inside: usize) -> Resu
         } else {
             reader.next();
             push(TokenKind::Opaque);
+        }
+        // Of a text with expressions in it the text itself: its expressions follow it.
+        if let Some(token) = tokens.get_mut(place) {
+            token.end = reader.at;
         }
     }
 }

@@ -325,6 +325,9 @@ impl App {
         if self.dialog.is_some() || self.search.is_some() || self.gallery_open || self.files.is_open() {
             return;
         }
+        if ctx.memory(|memory| memory.top_modal_layer().is_some()) {
+            return;
+        }
         let typing = ctx.text_edit_focused();
         let keys = |action: Action| [action.shortcut(), action.other_shortcut()].into_iter().flatten();
         let mut shortcuts: Vec<_> =

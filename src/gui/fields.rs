@@ -15,9 +15,11 @@ use std::str::FromStr;
 use egui::{Color32, Frame, Id, Key, Margin, Response, RichText, Stroke, TextEdit, Ui, Vec2};
 use egui_phosphor::regular as ph;
 
-use crate::model::{Chance, Expression, JsonText, Pattern};
+use crate::model::{Chance, JsonText, Pattern};
 use crate::plan::{Place, Problem, Severity};
+use crate::session::{Candidate, CandidateKind};
 
+use super::code::{Helping, helping_edit};
 use super::theme::Theme;
 use super::view::ViewCtx;
 use super::widgets;
@@ -131,7 +133,25 @@ impl<'a> Form<'a> {
         result
     }
 
-    fn label(&self, ui: &mut Ui, name: Name<'_>) -> Response {
+    /// The id of a field.
+    pub(super) fn field_id(&self, name: Name<'_>) -> Id {
+        self.id.with((name.path, name.label))
+    }
+
+    /// Where a field is in the flow.
+    pub(super) fn place_of(&self, name: Name<'_>) -> Place {
+        let field = Some(name.path.to_owned());
+        match &self.place {
+            Place::Flow => Place::Flow,
+            Place::Node(id, _) => Place::Node(id.clone(), field),
+            Place::Link(id, _) => Place::Link(id.clone(), field),
+            Place::Event(name, _) => Place::Event(name.clone(), field),
+            Place::Fault(name, _) => Place::Fault(name.clone(), field),
+            Place::Expectation(name, _) => Place::Expectation(name.clone(), field),
+        }
+    }
+
+    pub(super) fn label(&self, ui: &mut Ui, name: Name<'_>) -> Response {
         let theme = self.theme();
         let text = RichText::new(name.label).font(theme.words(theme.sizes.small)).color(theme.dim);
         let layout = egui::Layout::left_to_right(egui::Align::Center);
@@ -145,7 +165,7 @@ impl<'a> Form<'a> {
     }
 
     /// What [`crate::plan::check()`] has to say about a field.
-    fn problems_below(&self, ui: &mut Ui, path: &str) {
+    pub(super) fn problems_below(&self, ui: &mut Ui, path: &str) {
         for problem in self.ctx.problems.iter().filter(|problem| is_at(problem, &self.place, path)) {
             let color = match problem.severity {
                 Severity::Error => self.theme().bad,
@@ -156,7 +176,7 @@ impl<'a> Form<'a> {
     }
 
     /// A remark below a field, in line with it.
-    fn below(&self, ui: &mut Ui, color: Color32, text: &str) -> Response {
+    pub(super) fn below(&self, ui: &mut Ui, color: Color32, text: &str) -> Response {
         let theme = self.theme();
         ui.horizontal_top(|ui| {
             ui.add_space(LABEL_WIDTH + theme.space.s);
@@ -301,25 +321,6 @@ impl<'a> Form<'a> {
         self.parsed(ui, name, &text, "", Look::VALUE, parse).filter(|new| *new != billionths)
     }
 
-    /// Source in the small language; an empty field means none.
-    ///
-    /// It is taken as it is: what is wrong with it, and where, is a problem of the flow and stands below.
-    pub(crate) fn expression(
-        &self,
-        ui: &mut Ui,
-        name: Name<'_>,
-        value: &Option<Expression>,
-        hint: &str,
-    ) -> Option<Option<Expression>> {
-        let text = value.as_ref().map(|expression| expression.0.as_str()).unwrap_or_default();
-        let parse = |text: &str| match text.trim() {
-            "" => Ok(None),
-            text => Ok(Some(Expression(text.to_owned()))),
-        };
-        let rows = text.lines().count().clamp(2, 8);
-        self.parsed(ui, name, text, hint, Look { rows, ..Look::VALUE }, parse).filter(|new| new != value)
-    }
-
     /// Several lines of words.
     pub(crate) fn prose(&self, ui: &mut Ui, name: Name<'_>, value: &str, hint: &str, rows: usize) -> Option<String> {
         let parse = |text: &str| Ok(text.trim_end().to_owned());
@@ -407,7 +408,7 @@ impl<'a> Form<'a> {
                 info.label = Some(name.label.to_owned());
                 info
             });
-            response
+            (response, false)
         });
         (new.filter(|new| new != value), id)
     }
@@ -471,50 +472,65 @@ impl<'a> Form<'a> {
         offers: &[Suggestion],
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
-        let id = self.id.with((name.path, name.label));
+        let id = self.field_id(name);
         let mut taken = None;
+        let complete = |text: &str, _cursor: usize| offered(text, offers);
         let committed = self.committed(ui, id, current, &parse, |ui, text, wrong| {
+            let mut held = false;
             let mut field = |ui: &mut Ui| {
-                let room = if offers.is_empty() { 0.0 } else { 22.0 + ui.spacing().item_spacing.x };
-                let width = ui.available_width() - room;
-                let response = text_edit(ui, self.theme(), id, text, hint, look, wrong, width);
-                if !offers.is_empty() {
-                    taken = self.offers(ui, name, offers);
+                if offers.is_empty() {
+                    let width = ui.available_width();
+                    let response = text_edit(ui, self.theme(), id, text, hint, look, wrong, width);
+                    return (response.clone(), response);
                 }
+                let width = ui.available_width() - 22.0 - ui.spacing().item_spacing.x;
+                let helping = Helping { complete: &complete, purpose: None, rows: look.rows, hint, wrong };
+                let response;
+                (response, held) = helping_edit(ui, self.theme(), id, text, helping, width);
+                taken = self.offers(ui, name, offers);
                 (response.clone(), response)
             };
-            if look.rows > 1 {
+            let response = if look.rows > 1 {
                 let label = self.label(ui, name);
                 let (response, _) = field(ui);
                 self.problems_below(ui, name.path);
                 response.labelled_by(label.id)
             } else {
                 self.row(ui, name, field)
-            }
+            };
+            (response, held)
         });
         match taken {
             Some(taken) => {
-                ui.data_mut(|data| data.remove::<Draft>(id));
+                self.forget_draft(ui, id);
                 parse(&taken).ok()
             }
             None => committed,
         }
     }
 
+    /// What is being typed into a field is taken back.
+    #[expect(clippy::unused_self, reason = "the drafts are those of a form's fields")]
+    pub(super) fn forget_draft(&self, ui: &Ui, id: Id) {
+        ui.data_mut(|data| data.remove::<Draft>(id));
+    }
+
     /// The life of a draft: begun with the first key, committed or taken back when the keyboard goes elsewhere.
-    fn committed<T>(
+    ///
+    /// `show` also says whether the field is held: the pointer is on something that belongs to it, so that it is not left.
+    pub(super) fn committed<T>(
         &self,
         ui: &mut Ui,
         id: Id,
         current: &str,
         parse: impl Fn(&str) -> Result<T, String>,
-        show: impl FnOnce(&mut Ui, &mut String, bool) -> Response,
+        show: impl FnOnce(&mut Ui, &mut String, bool) -> (Response, bool),
     ) -> Option<T> {
         let mut draft = ui.data_mut(|data| data.get_temp::<Draft>(id));
         let wrong = draft.as_ref().is_some_and(|draft| draft.error.is_some());
         let mut text = draft.as_ref().map_or_else(|| current.to_owned(), |draft| draft.text.clone());
         let mut commit = None;
-        let response = show(ui, &mut text, wrong);
+        let (response, held) = show(ui, &mut text, wrong);
         if response.changed() {
             draft = Some(Draft { text, error: None });
         }
@@ -525,6 +541,7 @@ impl<'a> Form<'a> {
         if response.lost_focus() && ui.input(|input| input.key_pressed(Key::Escape)) {
             draft = None;
         } else if (response.lost_focus() || pressed_elsewhere)
+            && !held
             && let Some(open) = &mut draft
             && open.error.is_none()
         {
@@ -549,6 +566,30 @@ impl<'a> Form<'a> {
         });
         commit
     }
+}
+
+/// What of the offers the text could become: those that begin so, then those that contain it.
+fn offered(text: &str, offers: &[Suggestion]) -> Vec<Candidate> {
+    let typed = text.trim().to_lowercase();
+    let mut found: Vec<(bool, Candidate)> = offers
+        .iter()
+        .filter(|(offer, _)| offer.to_lowercase().contains(&typed))
+        .map(|(offer, _)| {
+            let candidate = Candidate {
+                label: offer.clone(),
+                kind: CandidateKind::EventType,
+                replaces: 0..text.len(),
+                insert: offer.clone(),
+                back: 0,
+                detail: String::new(),
+                about: String::new(),
+            };
+            (!offer.to_lowercase().starts_with(&typed), candidate)
+        })
+        .collect();
+    found.sort_by_key(|(is_within, _)| *is_within);
+    let is_typed = matches!(&found[..], [(_, only)] if only.insert == text);
+    if is_typed { Vec::new() } else { found.into_iter().map(|(_, candidate)| candidate).collect() }
 }
 
 /// A text field in the theme's looks: a quiet well with a line that turns to the accent under the keyboard.

@@ -4,7 +4,9 @@ mod action;
 mod app;
 mod build;
 pub mod canvas;
+mod code;
 mod dialogs;
+mod expressions;
 mod fields;
 mod files;
 mod format;
@@ -23,5 +25,5 @@ mod widgets;
 
 pub use self::action::{Action, ActionGroup};
 pub use self::app::{App, GuiError, run};
-pub use self::theme::{Panels, Radius, Sizes, Space, Theme, ThemeName, fonts};
+pub use self::theme::{CodeColors, Panels, Radius, Sizes, Space, Theme, ThemeName, fonts};
 pub use self::view::{Ask, Selection, Target, ViewCtx, ViewState};

@@ -38,6 +38,13 @@ impl App {
                 self.inspector.event = Some(name);
                 self.settings.panels.inspector = true;
             }
+            Ask::ShowExpectations(name) => {
+                self.view.selection = Selection::default();
+                self.inspector.event = None;
+                self.inspector.expectation = name;
+                self.inspector.show_expectations = true;
+                self.settings.panels.inspector = true;
+            }
             Ask::Rename(id) => {
                 self.view.selection = Selection::node(id);
                 self.inspector.focus_name = true;

@@ -61,6 +61,8 @@ pub struct Theme {
     pub paper_text: Color32,
     /// The eight event colours.
     pub events: [Color32; 8],
+    /// The words of an expression.
+    pub code: CodeColors,
     /// Sizes of text and icons.
     pub sizes: Sizes,
     /// Distances.
@@ -135,6 +137,21 @@ pub struct Panels {
     pub lower: f32,
     /// The lower panel when it is folded.
     pub lower_folded: f32,
+}
+
+/// The words of an expression, so that they can be told apart; calmer than events.
+#[derive(Clone, Copy, Debug)]
+pub struct CodeColors {
+    /// `if`, `null`.
+    pub keyword: Color32,
+    /// `event` and what is behind it.
+    pub event: Color32,
+    /// Functions.
+    pub function: Color32,
+    /// Text.
+    pub text: Color32,
+    /// Numbers.
+    pub number: Color32,
 }
 
 impl Theme {
@@ -363,6 +380,17 @@ struct Colors {
     paper: Hex,
     paper_text: Hex,
     events: [Hex; 8],
+    code: CodeHexes,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CodeHexes {
+    keyword: Hex,
+    event: Hex,
+    function: Hex,
+    text: Hex,
+    number: Hex,
 }
 
 /// A colour as `"#RRGGBB"` or `"#RRGGBBAA"`.
@@ -408,6 +436,13 @@ impl ThemeFile {
             paper: colors.paper.0,
             paper_text: colors.paper_text.0,
             events: colors.events.map(|color| color.0),
+            code: CodeColors {
+                keyword: colors.code.keyword.0,
+                event: colors.code.event.0,
+                function: colors.code.function.0,
+                text: colors.code.text.0,
+                number: colors.code.number.0,
+            },
             sizes: self.sizes,
             space: self.space,
             radius: self.radius,
@@ -457,6 +492,13 @@ mod tests {
                 for (number, color) in theme.events.into_iter().enumerate() {
                     at_least(&format!("event {number} on {on_name}"), color, on, 3.0);
                 }
+            }
+            let CodeColors { keyword, event, function, text, number } = theme.code;
+            for (what, color) in
+                [("keyword", keyword), ("event", event), ("function", function), ("text", text), ("number", number)]
+            {
+                at_least(&format!("code {what} on a field"), color, theme.field, 4.5);
+                at_least(&format!("code {what} on a panel"), color, theme.panel, 4.5);
             }
             at_least("text on raised", theme.text, theme.raised, 4.5);
             at_least("text on a field", theme.text, theme.field, 4.5);

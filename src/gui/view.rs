@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::edit::Edit;
-use crate::model::{EventName, FaultKind, FaultTarget, KindTag, LinkId, NodeId, Point, SimTime};
+use crate::model::{EventName, ExpectationName, FaultKind, FaultTarget, KindTag, LinkId, NodeId, Point, SimTime};
 use crate::plan::Problem;
 use crate::session::{EventRef, LiveView, Session, Speed};
 
@@ -77,6 +77,8 @@ pub enum Ask {
     Heal(FaultTarget),
     /// Show an event type's settings.
     ShowEventType(EventName),
+    /// Show what is expected of the flow, with the settings of this one.
+    ShowExpectations(Option<ExpectationName>),
     /// Let the person type a node's name.
     Rename(NodeId),
     /// Open the dialog that fires a node: many at once, with data of one's own.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::kernel::Kernel;
 use crate::model::{
-    EventTypeIx, Expectation, ExpectationName, Expression, Flow, LinkId, LinkIx, NodeId, Scope, SimDuration, SimTime,
-    SubIx,
+    EventId, EventTypeIx, Expectation, ExpectationName, Expression, Flow, LinkId, LinkIx, NodeId, Scope, SimDuration,
+    SimTime, SubIx,
 };
 use crate::plan::{Condition, Plan, Witnessed};
 use crate::trace::{
@@ -28,6 +28,8 @@ pub struct VerdictLine {
     pub at: Option<SimTime>,
     /// The event that it was about, as people write it.
     pub event: Option<String>,
+    /// The same as a handle, for whoever wants to see its card.
+    pub handle: Option<EventId>,
     /// Where it was: a node's id, or a link's.
     pub place: Option<String>,
 }
@@ -118,6 +120,7 @@ impl Expected {
                 what,
                 at: breach.map(|breach| breach.at),
                 event: breach.and_then(|breach| breach.event).map(|event| event_text(&self.plan, event)),
+                handle: breach.and_then(|breach| breach.event),
                 place: breach.and_then(|breach| self.place(&breach)),
             }
         };

@@ -28,7 +28,21 @@ pub fn check_file(path: &Path) -> Result<Vec<Problem>, SessionError> {
 }
 
 /// What makes a log the same one: its file, its field of times, the type of rows that name none.
-type LogName = (String, Option<String>, EventName);
+pub(super) type LogName = (String, Option<String>, EventName);
+
+/// The logs that a flow replays.
+pub(super) fn log_names(flow: &Flow) -> impl Iterator<Item = LogName> {
+    flow.nodes().values().filter_map(|node| {
+        let NodeKind::Producer(producer) = &node.kind else { return None };
+        let Pacing::Replay { file, time, pace: _ } = &producer.rate else { return None };
+        Some((file.clone(), time.clone(), producer.emits.clone()))
+    })
+}
+
+/// A log for a look into it, wherever it is; nothing if it cannot be read.
+pub(super) fn sample((file, time, emits): &LogName, path: Option<&Path>) -> Option<Arc<ReplayLog>> {
+    read_log(path, file, time.as_deref(), emits).ok()
+}
 
 /// The logs of a run, each read once: an edit in mid-run must not read another one than the run began with.
 #[derive(Debug, Default)]

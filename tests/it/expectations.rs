@@ -22,7 +22,7 @@ fn run(flow: &Flow, limit: Option<&str>) -> Vec<VerdictLine> {
 
 fn words(verdicts: &[VerdictLine]) -> String {
     let mut text = String::new();
-    for VerdictLine { name, standing, what, at, event: _, place } in verdicts {
+    for VerdictLine { name, standing, what, at, event: _, handle: _, place } in verdicts {
         write!(text, "{name}: {standing:?}: {what}").expect("text");
         if let Some(at) = at {
             write!(text, ", at {}", at.since(SimTime::ZERO)).expect("text");

@@ -5,6 +5,7 @@ mod canvas;
 mod check;
 mod cli;
 mod closed_forms;
+mod complete;
 mod expectations;
 mod export;
 mod expr;
@@ -26,3 +27,7 @@ mod tidy;
 mod wildcards;
 #[cfg(feature = "gui")]
 mod window;
+#[cfg(feature = "gui")]
+mod window_code;
+#[cfg(feature = "gui")]
+mod window_expectations;

@@ -35,6 +35,25 @@ fn readme_lists_the_flows_that_ship() {
     check_block("flows", &block);
 }
 
+#[test]
+fn readme_lists_what_can_be_said_in_an_expression() {
+    use eventloom::expr::{ATTRIBUTE_HELP, FUNCTIONS, FunctionGroup};
+
+    // A bar within a cell ends it.
+    let cell = |text: &str| text.replace('|', "\\|");
+    let mut block = String::from("| | what it is | for example |\n|---|---|---|\n");
+    for attribute in &ATTRIBUTE_HELP {
+        writeln!(block, "| `event.{}` | {} | |", attribute.name, attribute.about).expect("text");
+    }
+    for group in FunctionGroup::ALL {
+        for function in FUNCTIONS.iter().filter(|function| function.group == group) {
+            let (example, says) = (cell(function.example), cell(function.says));
+            writeln!(block, "| `{}` | {} | `{example}` is `{says}` |", function.form, function.about).expect("text");
+        }
+    }
+    check_block("expressions", &block);
+}
+
 #[cfg(feature = "gui")]
 #[test]
 fn readme_lists_what_can_be_done_in_the_window() {

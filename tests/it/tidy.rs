@@ -162,6 +162,14 @@ fn every_source_file_belongs_to_a_module() {
 }
 
 #[test]
+fn something_is_expected_of_every_flow_that_ships() {
+    for path in files_below(&root().join("flows"), "ron") {
+        let flow = eventloom::file::read(&fs::read_to_string(&path).expect("a readable flow")).expect("a sound flow");
+        assert!(!flow.expectations().is_empty(), "{} says nothing about what has to hold", path.display());
+    }
+}
+
+#[test]
 fn nothing_is_left_for_later_in_the_code() {
     let marks = [["to", "do!("].concat(), ["unimple", "mented!("].concat(), ["FIX", "ME"].concat()];
     for path in files_below(&root().join("src"), "rs") {

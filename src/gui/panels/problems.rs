@@ -73,8 +73,9 @@ fn jump(ctx: &ViewCtx<'_>, place: &Place) {
         Place::Node(id, _) => Ask::Show(Target::Node(id.clone())),
         Place::Link(id, _) => Ask::Show(Target::Link(id.clone())),
         Place::Event(name, _) => Ask::ShowEventType(name.clone()),
+        Place::Expectation(name, _) => Ask::ShowExpectations(Some(name.clone())),
         // The scenario is a part of the flow's own page.
-        Place::Fault(..) | Place::Expectation(..) => Ask::Select(Selection::default()),
+        Place::Fault(..) => Ask::Select(Selection::default()),
     });
 }
 

@@ -1,13 +1,15 @@
 //! The status bar: how the run goes and whether the flow is saved, each figure with its meaning on hover.
 
+use std::fmt::Write as _;
+
 use egui::{RichText, Ui};
 
 use crate::gui::action::Action;
 use crate::gui::format;
-use crate::gui::view::ViewCtx;
+use crate::gui::view::{Ask, ViewCtx};
 use crate::gui::widgets;
 use crate::plan::Severity;
-use crate::session::RunState;
+use crate::session::{RunState, Standing};
 
 /// Draws the status bar.
 pub(crate) fn status_ui(ctx: &ViewCtx<'_>, ui: &mut Ui) {
@@ -111,6 +113,7 @@ pub(crate) fn status_ui(ctx: &ViewCtx<'_>, ui: &mut Ui) {
                 "Where all chance of this run comes from: the same seed gives the same run",
             );
             problems(ctx, ui);
+            expectations(ctx, ui);
         });
     });
 }
@@ -133,6 +136,32 @@ fn problems(ctx: &ViewCtx<'_>, ui: &mut Ui) {
     let button = egui::Button::new(RichText::new(text).color(color).size(theme.sizes.small)).frame(false);
     if ui.add(button).on_hover_text(Action::ShowProblems.tip_with_key()).clicked() {
         ctx.act(Action::ShowProblems);
+    }
+}
+
+/// How many expectations hold, of all; those that do not, on hover.
+fn expectations(ctx: &ViewCtx<'_>, ui: &mut Ui) {
+    let (theme, verdicts) = (ctx.theme, &ctx.live.verdicts);
+    if verdicts.is_empty() || ctx.live.state == RunState::Idle {
+        return;
+    }
+    let count = |standing: Standing| verdicts.iter().filter(|verdict| verdict.standing == standing).count();
+    let (kept, broken) = (count(Standing::Kept), count(Standing::Broken));
+    let color = match (broken, kept == verdicts.len()) {
+        (0, true) => theme.good,
+        (0, false) => theme.dim,
+        _ => theme.bad,
+    };
+    let text = RichText::new(format!("Expectations {kept}/{}", verdicts.len())).color(color).size(theme.sizes.small);
+    let mut tip = "How many of the flow's expectations hold so far".to_owned();
+    for verdict in verdicts.iter().filter(|verdict| verdict.standing != Standing::Kept) {
+        let word = if verdict.standing == Standing::Broken { "broken" } else { "open" };
+        // A write to a string cannot fail.
+        write!(tip, "\n{}, {word}: {}", verdict.name, verdict.what).ok();
+    }
+    if ui.add(egui::Button::new(text).frame(false)).on_hover_text(tip).clicked() {
+        let first = verdicts.iter().find(|verdict| verdict.standing == Standing::Broken);
+        ctx.ask(Ask::ShowExpectations(first.map(|verdict| verdict.name.clone())));
     }
 }
 

@@ -129,12 +129,29 @@ impl Window {
         self.press(Modifiers::NONE, Key::Enter);
     }
 
+    /// The same in the last field of this name: below the flow's own settings stand those of its parts.
+    pub(crate) fn retype_last(&mut self, label: &str, text: &str) {
+        let fields = self.harness.get_all_by_role_and_label(Role::TextInput, label);
+        fields.last().expect("there is one").focus();
+        self.run();
+        self.press(Modifiers::COMMAND, Key::A);
+        self.types(text);
+        self.press(Modifiers::NONE, Key::Enter);
+    }
+
     // ---- the pointer ----------------------------------------------------------------------------------------------
 
     /// Clicks a button.
     pub(crate) fn click(&mut self, label: &str) {
         self.harness.get_by_role_and_label(Role::Button, label).click();
         self.run();
+    }
+
+    /// Clicks a button that may have to be scrolled into view.
+    pub(crate) fn click_below(&mut self, label: &str) {
+        self.harness.get_by_role_and_label(Role::Button, label).scroll_to_me();
+        self.run();
+        self.click(label);
     }
 
     /// Clicks a button while something moves all the time.
@@ -230,6 +247,8 @@ impl Window {
 
     /// Picks one of what a field of the inspector offers.
     pub(crate) fn pick(&mut self, field: &str, value: &str) {
+        self.harness.get_all_by_role_and_label(Role::ComboBox, field).last().expect("it is there").scroll_to_me();
+        self.run();
         let boxes = self.harness.get_all_by_role_and_label(Role::ComboBox, field);
         boxes.last().expect("there is such a field").click();
         self.run();

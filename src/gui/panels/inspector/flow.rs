@@ -41,6 +41,8 @@ pub(super) fn flow_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, ui: &mut Ui
     }
     form.section(ui, "Event types");
     event_types(ctx, state, ui);
+    form.section(ui, "Expectations");
+    super::expectations::expectations_ui(ctx, state, ui);
     form.section(ui, "Faults");
     super::faults::faults_ui(ctx, ui);
     form.section(ui, "Run");

@@ -112,7 +112,7 @@ fn one_emit(form: &Form<'_>, ui: &mut Ui, emit: &mut Emit, path: &str, title: &s
         }
         let when = field("when");
         let tip = "Only if this is true of the event that was handled, as in event.data.amount > 100";
-        if let Some(new) = form.expression(ui, name("Only when", tip, &when), &emit.when, "event.data.amount > 100") {
+        if let Some(new) = form.condition(ui, name("Only when", tip, &when), &emit.when, "event.data.amount > 100") {
             emit.when = new;
         }
         let after = field("after");

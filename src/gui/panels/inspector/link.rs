@@ -107,7 +107,7 @@ fn subscription_ui(form: &Form<'_>, ui: &mut Ui, bus: &NodeId, sub: &mut Subscri
         sub.topics = new;
     }
     let tip = "Only records for which this is true, as in event.data.magnitude >= 5";
-    if let Some(new) = form.expression(ui, name("Filter", tip, "filter"), &sub.filter, "event.data.amount > 100") {
+    if let Some(new) = form.condition(ui, name("Filter", tip, "filter"), &sub.filter, "event.data.amount > 100") {
         sub.filter = new;
     }
     form.section(ui, "Who shares them");

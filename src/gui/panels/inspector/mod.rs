@@ -1,6 +1,7 @@
 //! The inspector: settings and figures of what is selected, or of the flow as a whole.
 
 mod event;
+mod expectations;
 mod faults;
 mod flow;
 mod handlers;
@@ -17,7 +18,7 @@ use crate::gui::fields::Suggestion;
 use crate::gui::mend;
 use crate::gui::view::{Ask, ViewCtx};
 use crate::gui::widgets;
-use crate::model::{EventName, KindTag, NodeId};
+use crate::model::{EventName, ExpectationName, KindTag, NodeId};
 use crate::plan::{Place, Problem, Severity};
 
 /// What the inspector remembers from frame to frame.
@@ -27,6 +28,10 @@ pub(crate) struct InspectorState {
     pub event: Option<EventName>,
     /// The name field is to take the keyboard.
     pub focus_name: bool,
+    /// The expectation whose settings are unfolded.
+    pub expectation: Option<ExpectationName>,
+    /// What is expected is to be brought into view.
+    pub show_expectations: bool,
 }
 
 /// Draws the settings and figures of what is selected.
