@@ -45,6 +45,7 @@ impl Kernel {
             return Ok(());
         }
         if self.faults.is_on
+            && !planted!(GoneAndAccepts)
             && let Some(fault) = self.downed_by(node)
         {
             cx.show(What::TurnedAway { fault, node, event });
@@ -52,6 +53,7 @@ impl Kernel {
             return Ok(());
         }
         let number = self.choose_partition(plan, topic_ix, &slot, payload);
+        let number = (number + u32::from(planted!(WrongPartition))) % topic.partitions.len() as u32;
         let partition_ix = topic.partitions[number as usize] as usize;
         let feeds = &plan.partitions[partition_ix].feeds;
         let size = plan.events[kind.index()].size;
@@ -83,10 +85,14 @@ impl Kernel {
         let offset = partition.log.end();
         let is_full = partition.push(slot, payload.cloned());
         cx.show(What::Accepted { link, node, event, kind, topic: topic_ix, partition: number, offset });
-        let hops_exceeded = slot.hops() > plan.hop_limit;
+        let hops_exceeded = slot.hops() > plan.hop_limit + u32::from(planted!(OneHopTooMany));
         let end_to_end = SimDuration::from_nanos(self.now.saturating_sub(slot.born));
         for feed in feeds {
             let (cursor, sub_ix) = (&feed.cursor, feed.sub);
+            if planted!(LastSubscriptionForgotten) && feeds.len() > 1 && feed.cursor == feeds[feeds.len() - 1].cursor {
+                self.cursors[*cursor as usize].pass(offset);
+                continue;
+            }
             if feed.passes && !hops_exceeded && self.pass_through(feed) {
                 let (node, link, partition) = (feed.node, feed.link, number);
                 let passage =
@@ -220,7 +226,7 @@ impl Kernel {
     fn is_full(&self, sub: &SubPlan, size: u64, ignores_door: bool) -> bool {
         let state = &self.subs[sub.slot as usize];
         let waiting = state.queued + state.delayed;
-        waiting >= sub.queue.records
+        waiting >= sub.queue.records.saturating_add(u64::from(planted!(QueueOneLonger)))
             || state.queued_bytes.saturating_add(size) > sub.queue.bytes
             || state.door_waits > 0 && !ignores_door
     }
@@ -265,12 +271,15 @@ impl Kernel {
     #[inline]
     pub(super) fn pick_member(&self, plan: &Plan, sub: &SubPlan, cursor: u32) -> Option<usize> {
         let state = &self.subs[sub.slot as usize];
-        if state.in_flight >= sub.max_in_flight || self.faults.is_on && self.is_still(sub.node) {
+        if state.in_flight >= sub.max_in_flight.saturating_add(u32::from(planted!(OneInFlightTooMany)))
+            || self.faults.is_on && self.is_still(sub.node)
+        {
             return None;
         }
         let has_room = |place: usize| {
             let member = &sub.members[place];
-            state.members[place].held < member.prefetch && !(self.faults.is_on && self.is_down(member.node))
+            state.members[place].held < member.prefetch.saturating_add(u32::from(planted!(PrefetchOneMore)))
+                && !(self.faults.is_on && self.is_down(member.node))
         };
         if sub.share == Share::Partition {
             let owner = self.cursors[cursor as usize].owner?;
@@ -336,7 +345,7 @@ impl Kernel {
         let sub = &cx.plan.subs[sub_ix.index()];
         let member = sub.members[place];
         let now = self.now;
-        let deadline = now.saturating_add(sub.ack_wait);
+        let deadline = now.saturating_add(sub.ack_wait).saturating_add(u64::from(planted!(AckWaitOneLonger)));
         let cursor_state = &mut self.cursors[cursor as usize];
         cursor_state.token = cursor_state.token.wrapping_add(1).max(1);
         let token = cursor_state.token;
@@ -365,7 +374,7 @@ impl Kernel {
             }
         }
         // What is settled by now has nothing to answer for, whatever an edit makes of the rule meanwhile.
-        let token = if sub.at_most_once { Job::SETTLED } else { token };
+        let token = if sub.at_most_once && !planted!(SettledAndAnswered) { Job::SETTLED } else { token };
         let job = Job { offset, source: cursor, token, attempt, ..Job::carrying(slot, Tag::Deliver) };
         if self.faults.is_on {
             self.hand_over_broken(cx, &member, job, payload.as_ref(), deadline);
@@ -518,6 +527,9 @@ impl Kernel {
     fn drop_oldest<O: Observer>(&mut self, cx: &mut Cx<'_, O>, sub_ix: SubIx) -> bool {
         let plan = cx.plan;
         let sub = &plan.subs[sub_ix.index()];
+        if planted!(NothingPushedOut) {
+            return false;
+        }
         let mut oldest: Option<(u64, u32)> = None;
         for cursor in &sub.cursors {
             let state = &mut self.cursors[*cursor as usize];

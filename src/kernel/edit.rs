@@ -238,6 +238,9 @@ impl Kernel {
                 OpenState::Delayed => Phase::Delayed,
                 OpenState::InFlight => Phase::InFlight,
             };
+            if planted!(PurgedInSilence) {
+                continue;
+            }
             state.open[place].state = OpenState::Settled;
             state.counts.purged += 1;
             match from {
@@ -294,7 +297,7 @@ impl Kernel {
         let unsettled = others.filter_map(|other| self.cursors[*other as usize].first_open()).min().unwrap_or(end);
         let oldest = if plan.topics[partition.topic.index()].keeps() { log.start } else { unsettled };
         let first = if is_restored {
-            self.cursors[cursor as usize].next.max(oldest)
+            self.cursors[cursor as usize].next.saturating_sub(u64::from(planted!(OffsetOneBack))).max(oldest)
         } else if sub.from == StartAt::Start {
             oldest
         } else {

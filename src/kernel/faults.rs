@@ -340,7 +340,7 @@ impl Kernel {
                 if let Some(state) = self.subs[sub.slot as usize].members.iter_mut().find(is_its_own) {
                     state.held = 0;
                 }
-                for cursor in &sub.cursors {
+                for cursor in sub.cursors.iter().filter(|_| !planted!(CrashForgetsInFlight)) {
                     self.revoke(cx, *cursor, Some(member.link.0));
                 }
             }
@@ -514,7 +514,7 @@ impl Kernel {
                 cx.show(What::Slowed { fault: active.fault, node: NodeIx(job.node), event: job.slot.event, by });
             }
         }
-        slowed
+        if planted!(SlowInWordsOnly) { takes } else { slowed }
     }
 }
 

@@ -182,7 +182,9 @@ impl Kernel {
         };
         let call = call_of(plan, job.link);
         let refused = reason == Reason::Throttled && Self::refuses_calls(plan, node);
-        if refused || u32::from(job.attempt) >= call.map_or(1, |call| call.deliveries) {
+        if refused
+            || u32::from(job.attempt) >= call.map_or(1, |call| call.deliveries) + u32::from(planted!(OneCallTooMany))
+        {
             let is_own = matches!(reason, Reason::Throttled | Reason::Decode);
             let reason = if is_own { reason } else { Reason::DeliveryLimit };
             self.end_call(cx, handle, reason, Phase::InFlight);
@@ -280,7 +282,7 @@ impl Kernel {
             Backoff::None => 0,
             Backoff::Fixed(wait) => wait.as_nanos(),
             Backoff::Exponential { base, cap, jitter } => {
-                let doublings = u32::from(attempt.saturating_sub(1));
+                let doublings = u32::from(attempt.saturating_sub(u16::from(!planted!(BackoffDoubled))));
                 let factor = 1u64.checked_shl(doublings).unwrap_or(u64::MAX);
                 let ceiling = base.as_nanos().saturating_mul(factor).min(cap.as_nanos());
                 match jitter {
@@ -315,7 +317,7 @@ impl Kernel {
 
     /// There may be room behind a door: whoever waits there tries again, as soon as the current step is done.
     pub(super) fn open_door(&mut self, sub_ix: SubIx) {
-        if !self.opened_doors.contains(&sub_ix.0) {
+        if !self.opened_doors.contains(&sub_ix.0) && !planted!(DoorStaysShut) {
             self.opened_doors.push(sub_ix.0);
             self.ready_arrivals.push_back(Ready::Door(sub_ix.0));
         }

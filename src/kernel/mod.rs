@@ -1,5 +1,8 @@
 //! The machine: a pure, single-threaded state machine in virtual time. No clock, no thread, no IO.
 
+#[macro_use]
+pub mod planted;
+
 mod bus;
 mod data;
 mod draws;

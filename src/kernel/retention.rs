@@ -12,6 +12,7 @@ impl Kernel {
         let topic = &plan.topics[plan.partitions[partition_ix].topic.index()];
         let partition = &self.partitions[partition_ix];
         let excess = (partition.log.end() - partition.start).saturating_sub(topic.keep_records);
+        let excess = excess.saturating_sub(u64::from(planted!(KeepsOneMore)));
         if topic.keep_records != u64::MAX && excess > 0 {
             let start = partition.start + excess;
             self.evict(cx, partition_ix, start);
@@ -59,7 +60,7 @@ impl Kernel {
         }
         if let Some(oldest) = partition.log.get(partition.start) {
             partition.retention_armed = true;
-            let due = oldest.at.saturating_add(topic.keep).max(self.now);
+            let due = oldest.at.saturating_add(topic.keep).max(self.now) + u64::from(planted!(KeepsTooLong));
             self.arm(due, Class::Timer, Job::timer(Tag::Retention, Job::NONE, partition_ix as u32));
         }
     }

@@ -14,7 +14,7 @@ impl Kernel {
         let sub_ix = cx.plan.cursors[cursor as usize].sub;
         let sub = &cx.plan.subs[sub_ix.index()];
         let member = sub.members.iter().find(|member| member.link.0 == given_up.link).or(sub.members.first());
-        let dead = member.and_then(|member| member.dead);
+        let dead = member.and_then(|member| member.dead).filter(|_| !planted!(DeadLetterMissed));
         let node = match given_up.attempts {
             0 => sub.node,
             _ => member.map_or(sub.node, |member| member.node),
@@ -48,6 +48,9 @@ impl Kernel {
         let arrives = self.now.saturating_add(path.delay);
         let shown = SimTime::from_nanos(arrives);
         cx.show(What::Sent { link: path.link, event, kind, leg: Leg::DeadLetter, attempt: 0, arrives: shown });
+        if planted!(DeadLetterLost) {
+            return;
+        }
         let job = Job {
             offset: first,
             node: path.to.0,
@@ -86,7 +89,10 @@ impl Kernel {
         let stale = match state.open_at(offset) {
             None => Some(Staleness::Settled),
             Some(open) if open.state == OpenState::Settled => Some(Staleness::Settled),
-            Some(_) if job.token.wrapping_sub(fence).cast_signed() <= 0 => Some(Staleness::OldGeneration),
+            Some(open) if planted!(LateAckRefused) && open.state != OpenState::InFlight => Some(Staleness::Settled),
+            Some(_) if !planted!(OldGenerationCounts) && job.token.wrapping_sub(fence).cast_signed() <= 0 => {
+                Some(Staleness::OldGeneration)
+            }
             Some(open) if job.tag == Tag::Nack && (open.token != job.token || open.state != OpenState::InFlight) => {
                 Some(Staleness::EarlierAttempt)
             }
@@ -123,6 +129,9 @@ impl Kernel {
             state.counts.acked += 1;
             state.settle(offset);
             cx.show(What::Acked { sub: sub_ix, event, node, auto: false, from });
+            if planted!(SettledTwice) {
+                cx.show(What::Acked { sub: sub_ix, event, node, auto: false, from });
+            }
         }
         self.wake(sub_ix, sub);
     }
@@ -152,7 +161,8 @@ impl Kernel {
             cx.show(What::Evicted { sub: sub_ix, event, node: sub.node, from: Phase::InFlight });
             return;
         }
-        if u32::from(attempt) >= sub.deliveries || reason == Reason::Throttled && Self::refuses(plan, link) {
+        let most = sub.deliveries + u32::from(planted!(OneTryTooMany)) - u32::from(planted!(OneTryTooFew));
+        if u32::from(attempt) >= most || reason == Reason::Throttled && Self::refuses(plan, link) {
             if matches!(reason, Reason::Throttled | Reason::Decode) {
                 given_up.reason = reason;
             }
@@ -177,7 +187,7 @@ impl Kernel {
             open.state = OpenState::Delayed;
         }
         state.delayed += 1;
-        state.later.push(std::cmp::Reverse((due, offset, token)));
+        state.later.push(std::cmp::Reverse((due - u64::from(planted!(RetriedTooSoon)), offset, token)));
         self.subs[sub.slot as usize].delayed += 1;
         self.arm_due(cursor);
     }
@@ -233,7 +243,11 @@ impl Kernel {
             open.deadline = now;
         }
         state.again += 1;
-        state.redeliver.push_back(offset);
+        if planted!(RetriesOvertake) {
+            state.redeliver.push_front(offset);
+        } else {
+            state.redeliver.push_back(offset);
+        }
         let sub = &cx.plan.subs[sub_ix.index()];
         self.count_queued(sub, cursor, cx.plan.events[slot.kind().index()].size);
         cx.show(What::Queued { sub: sub_ix, event: slot.event, taken_back: false });

@@ -8,6 +8,7 @@ use eventloom::kernel::Stopped;
 use eventloom::model::{SimDuration, SimTime};
 use eventloom::trace::{Record, What};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 
 use super::coverage::Cells;
@@ -176,13 +177,23 @@ fn judge(start: &Rules, records: &[Record<'_>], told: &Feed, end: Option<SimTime
     }
 }
 
-/// Random histories, the same ones every time; a failing one shrinks and is told as rows.
-#[track_caller]
-pub(super) fn each_history(count: u32, seed: u64, mut test: impl FnMut(&Case) -> Result<(), TestCaseError>) {
+fn runner(count: u32, seed: u64) -> TestRunner {
     let config = Config { cases: count, max_shrink_iters: 4_000, failure_persistence: None, ..Config::default() };
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
+}
+
+/// The cases of random histories, the same ones every time.
+pub(super) fn cases(seed: u64) -> impl Iterator<Item = Case> {
+    let (mut runner, strategy) = (runner(1, seed), history_case());
+    std::iter::repeat_with(move || strategy.new_tree(&mut runner).expect("a case").current())
+}
+
+/// Random histories, the same ones every time; a failing one shrinks and is told as rows.
+#[track_caller]
+pub(super) fn each_history(count: u32, seed: u64, mut test: impl FnMut(&Case) -> Result<(), TestCaseError>) {
+    let mut runner = runner(count, seed);
     let test = RefCell::new(&mut test);
     match runner.run(&history_case(), |case| (test.borrow_mut())(&case)) {
         Ok(()) => {}

@@ -20,11 +20,14 @@ mod coverage;
 mod delivering;
 mod edits;
 mod faults;
+mod golden;
 mod groups;
 mod handling;
 mod history;
 mod lies;
 mod naive;
+#[cfg(debug_assertions)]
+mod planted;
 mod publishing;
 mod retention;
 mod rules;
@@ -48,7 +51,7 @@ macro_rules! ensure {
 pub(crate) use ensure;
 
 /// Histories that the test command judges.
-const HISTORIES: u32 = 500;
+const HISTORIES: u32 = 2_000;
 /// Where they come from.
 const SEED: u64 = 7;
 
