@@ -20,8 +20,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use crate::edit::{Document, Edit};
 use crate::file;
 use crate::model::{
-    EventName, FaultKind, FaultTarget, Flow, FlowError, FlowParts, KindTag, Node, NodeId, NodeKind, Point, Rail,
-    SimDuration, SimTime, limits,
+    EventName, FaultKind, FaultTarget, Flow, FlowError, FlowParts, KindTag, LinkId, Node, NodeId, NodeKind, Point,
+    Rail, SimDuration, SimTime, StartAt, limits,
 };
 use crate::plan::{self, Capabilities, Problem, Severity};
 use crate::run::brokers::Adapter;
@@ -525,7 +525,7 @@ impl Session {
         }
         let tag = self.flow().node(node).map(|node| node.kind.tag());
         let tag = tag.ok_or_else(|| FlowError::NoNode(node.clone()))?;
-        if tag != KindTag::Producer && !tag.calls() {
+        if !tag.is_fired() {
             let what = tag.label().to_lowercase();
             return Err(SessionError::Refused(format!(
                 "a {what} cannot be fired by hand: fire a producer or a service"
@@ -583,6 +583,21 @@ impl Session {
             return Err(SessionError::NotRunning);
         }
         self.tell(Command::Inject(Injected::Heal(on.clone())));
+        Ok(())
+    }
+
+    /// Seeks the subscription of a link to a place of its topics' logs: it goes on reading there. The flow stays as it is.
+    ///
+    /// What it has settled from there on comes once more, marked as a replay; what waits before is not read any more.
+    pub fn seek(&mut self, link: &LinkId, to: StartAt) -> Result<(), SessionError> {
+        if !self.is_alive() {
+            return Err(SessionError::NotRunning);
+        }
+        let drawn = self.flow().link(link).ok_or_else(|| FlowError::NoLink(link.clone()))?;
+        if drawn.subscription().is_none() {
+            return Err(SessionError::Refused("only a subscription reads a log that it can be sought in".to_owned()));
+        }
+        self.tell(Command::Inject(Injected::Seek { link: link.clone(), to }));
         Ok(())
     }
 

@@ -57,6 +57,7 @@ const fn shape(kind: KindTag) -> &'static str {
         KindTag::Service => "shape=component, style=solid",
         KindTag::Function => "shape=hexagon, style=solid",
         KindTag::DeadLetterQueue => "shape=cylinder, style=dashed, color=\"#c6372d\"",
+        KindTag::Gateway => "shape=doubleoctagon, style=solid",
         KindTag::Note => "shape=note, style=filled, fillcolor=\"#fff8dc\", color=\"#d9c98a\"",
     }
 }

@@ -56,6 +56,7 @@ const fn shape(kind: KindTag) -> (&'static str, &'static str) {
         KindTag::Service => ("[[", "]]"),
         KindTag::Function => ("{{", "}}"),
         KindTag::DeadLetterQueue => ("[(", ")]"),
+        KindTag::Gateway => ("[/", "/]"),
     }
 }
 

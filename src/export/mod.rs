@@ -121,6 +121,7 @@ fn box_lines(flow: &Flow, id: &NodeId) -> Vec<String> {
     let mut lines = vec![node.title(id)];
     match &node.kind {
         NodeKind::Producer(producer) => lines.push(producer.emits.to_string()),
+        NodeKind::Gateway(gateway) => lines.push(gateway.requests.emits.to_string()),
         NodeKind::Bus(_) => lines.extend(flow.topics_of(id).iter().map(ToString::to_string)),
         NodeKind::Consumer(_)
         | NodeKind::Service(_)

@@ -169,6 +169,7 @@ const fn dead_letters_of_node(node: &mut Node) -> Option<&mut Option<NodeId>> {
         | NodeKind::Service(_)
         | NodeKind::Function(_)
         | NodeKind::DeadLetterQueue(_)
+        | NodeKind::Gateway(_)
         | NodeKind::Note(_) => None,
     }
 }

@@ -186,6 +186,12 @@ impl App {
         Self::new(session, settings)
     }
 
+    /// The same, where the system has no dialog that could be asked for a file.
+    pub fn new_for_test_without_dialogs(session: Session) -> Self {
+        let settings = Settings { reduced_motion: true, ..Settings::default() };
+        Self { files: Files::with(|_, _, _| None), ..Self::new(session, settings) }
+    }
+
     fn new(session: Session, settings: Settings) -> Self {
         Self {
             session,

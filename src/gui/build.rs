@@ -26,6 +26,34 @@ pub(crate) fn place(flow: &Flow, kind: KindTag, at: Point, from: Option<&NodeId>
     }
 }
 
+/// How well a new node of a kind goes with the one it would be placed after: the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fit {
+    /// A link leads to it.
+    Straight,
+    /// A link leads to it from a bus that comes along.
+    ThroughBus,
+    /// A link leads from it.
+    Backwards,
+    /// It stands alone.
+    Alone,
+}
+
+/// How well a new node of this kind goes with another one.
+pub(crate) fn fit(flow: &Flow, from: &NodeId, kind: KindTag) -> Fit {
+    let id = flow.free_node_id(kind.id_stem());
+    let mut with_node = flow.clone();
+    if with_node.add_node(id.clone(), Node::new(Point(0, 0), kind.default_kind())).is_err() {
+        return Fit::Alone;
+    }
+    match with_node.possible_link(from, &id) {
+        Ok(_) => Fit::Straight,
+        Err(LinkRefusal::NeedsBus) => Fit::ThroughBus,
+        Err(_) if connect(&with_node, &id, from, true).is_ok() => Fit::Backwards,
+        Err(_) => Fit::Alone,
+    }
+}
+
 /// The edit that connects two nodes, or why there can be none. With a bus put between where that mends it.
 pub(crate) fn connect(flow: &Flow, from: &NodeId, to: &NodeId, bus_between: bool) -> Result<Edit, LinkRefusal> {
     match flow.possible_link(from, to) {
@@ -137,6 +165,25 @@ mod tests {
         let flow = applied(&flow, &edit);
         assert_eq!(flow.nodes().len(), 4);
         assert_eq!(flow.links().len(), 3);
+    }
+
+    #[test]
+    fn what_is_offered_first_is_what_a_link_can_lead_to() {
+        let (edit, producer) = place(&Flow::new("test"), KindTag::Producer, Point(0, 0), None);
+        let flow = applied(&Flow::new("test"), &edit);
+        let (edit, bus) = place(&flow, KindTag::Bus, Point(256, 0), Some(&producer));
+        let flow = applied(&flow, &edit);
+        for (from, kind, expected) in [
+            (&producer, KindTag::Bus, Fit::Straight),
+            (&producer, KindTag::Consumer, Fit::ThroughBus),
+            (&producer, KindTag::Producer, Fit::Alone),
+            (&producer, KindTag::Note, Fit::Alone),
+            (&bus, KindTag::Consumer, Fit::Straight),
+            (&bus, KindTag::DeadLetterQueue, Fit::Straight),
+            (&bus, KindTag::Producer, Fit::Backwards),
+        ] {
+            assert_eq!(fit(&flow, from, kind), expected, "{from} to {kind:?}");
+        }
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub(crate) struct Form<'a> {
     place: Place,
     /// Keeps the drafts of different things apart.
     id: Id,
+    /// What its fields are part of, as the file calls it.
+    prefix: &'static str,
 }
 
 /// What a field is called, what it means, and how the file calls it.
@@ -82,7 +84,12 @@ impl<'a> Form<'a> {
     /// A form about this place of the flow.
     pub(crate) fn new(ctx: &'a ViewCtx<'a>, place: Place) -> Self {
         let id = Id::new(("form", place.to_string()));
-        Self { ctx, place, id }
+        Self { ctx, place, id, prefix: "" }
+    }
+
+    /// The same about a part of it: `requests.`.
+    pub(crate) fn within(&self, prefix: &'static str) -> Self {
+        Self { ctx: self.ctx, place: self.place.clone(), id: self.id.with(prefix), prefix }
     }
 
     const fn theme(&self) -> &'a Theme {
@@ -140,7 +147,7 @@ impl<'a> Form<'a> {
 
     /// Where a field is in the flow.
     pub(super) fn place_of(&self, name: Name<'_>) -> Place {
-        let field = Some(name.path.to_owned());
+        let field = Some(format!("{}{}", self.prefix, name.path));
         match &self.place {
             Place::Flow => Place::Flow,
             Place::Node(id, _) => Place::Node(id.clone(), field),
@@ -153,11 +160,16 @@ impl<'a> Form<'a> {
 
     pub(super) fn label(&self, ui: &mut Ui, name: Name<'_>) -> Response {
         let theme = self.theme();
-        let text = RichText::new(name.label).font(theme.words(theme.sizes.small)).color(theme.dim);
+        // What belongs to the field above is written with spaces before it: it stands a little to the right.
+        let words = name.label.trim_start();
+        let text = RichText::new(sentence_case(words)).font(theme.words(theme.sizes.small)).color(theme.dim);
         let layout = egui::Layout::left_to_right(egui::Align::Center);
         let size = Vec2::new(LABEL_WIDTH, ui.spacing().interact_size.y);
         ui.allocate_ui_with_layout(size, layout, |ui| {
             ui.set_min_width(LABEL_WIDTH);
+            if words.len() < name.label.len() {
+                ui.add_space(theme.space.m);
+            }
             ui.add(egui::Label::new(text).truncate())
         })
         .inner
@@ -166,7 +178,8 @@ impl<'a> Form<'a> {
 
     /// What [`crate::plan::check()`] has to say about a field.
     pub(super) fn problems_below(&self, ui: &mut Ui, path: &str) {
-        for problem in self.ctx.problems.iter().filter(|problem| is_at(problem, &self.place, path)) {
+        let path = format!("{}{path}", self.prefix);
+        for problem in self.ctx.problems.iter().filter(|problem| is_at(problem, &self.place, &path)) {
             let color = match problem.severity {
                 Severity::Error => self.theme().bad,
                 Severity::Warning => self.theme().warn,
@@ -244,7 +257,7 @@ impl<'a> Form<'a> {
         if !value.is_empty() {
             ui.horizontal_wrapped(|ui| {
                 ui.spacing_mut().item_spacing = Vec2::splat(theme.space.xs);
-                ui.add_space(LABEL_WIDTH + theme.space.xs);
+                ui.add_space(LABEL_WIDTH + theme.space.s);
                 for (at, pattern) in value.iter().enumerate() {
                     let color =
                         offers.iter().find(|(offer, _)| offer == pattern.as_str()).and_then(|(_, color)| *color);
@@ -666,7 +679,7 @@ pub(crate) fn add_button(ui: &mut Ui, theme: &Theme, label: &str) -> Response {
 }
 
 /// A button without a frame, whose words begin where those above it do.
-fn flush_button(ui: &mut Ui, text: RichText) -> Response {
+pub(crate) fn flush_button(ui: &mut Ui, text: RichText) -> Response {
     ui.scope(|ui| {
         ui.spacing_mut().button_padding.x = 0.0;
         ui.add(egui::Button::new(text).frame_when_inactive(false))
@@ -733,6 +746,17 @@ fn is_at(problem: &Problem, place: &Place, path: &str) -> bool {
         _ => return false,
     };
     !path.is_empty() && field.as_deref() == Some(path)
+}
+
+/// With a capital at its beginning; percentiles keep their small p.
+fn sentence_case(words: &str) -> String {
+    let mut letters = words.chars();
+    match letters.next() {
+        Some(first) if !letters.as_str().starts_with(|next: char| next.is_ascii_digit()) => {
+            first.to_uppercase().chain(letters).collect()
+        }
+        _ => words.to_owned(),
+    }
 }
 
 fn whole_number(text: &str, (min, max): (u64, u64)) -> Result<u64, String> {

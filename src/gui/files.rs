@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::time::{Duration, Instant};
 
 use egui_file_dialog::{FileDialog, FileDialogLabels};
 
@@ -9,8 +10,8 @@ use crate::session::ExportFormat;
 
 use super::theme::Theme;
 
-/// A dialog that says "cancelled" sooner than anybody can press a button was never shown, in seconds.
-const NEVER_SHOWN: f64 = 0.3;
+/// A dialog that says "cancelled" sooner than anybody can press a button was never shown.
+const NEVER_SHOWN: Duration = Duration::from_millis(300);
 
 /// What a file is chosen for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +25,19 @@ pub(crate) enum Choice {
 }
 
 /// The choosing that goes on, if any.
-#[derive(Default)]
 pub(crate) struct Files {
+    system: SystemDialog,
     asked: Option<Asked>,
     inside: Option<(Choice, FileDialog)>,
+}
+
+/// The system's own dialog, which blocks until it is answered: for what, the name on offer, and where to begin.
+pub(crate) type SystemDialog = fn(&Choice, &str, Option<&Path>) -> Option<PathBuf>;
+
+impl Default for Files {
+    fn default() -> Self {
+        Self::with(system_dialog)
+    }
 }
 
 /// A question to the system's dialog.
@@ -35,11 +45,25 @@ struct Asked {
     choice: Choice,
     name: String,
     folder: Option<PathBuf>,
-    answer: Receiver<Option<PathBuf>>,
-    since: f64,
+    answer: Receiver<Answer>,
+}
+
+/// What the system's dialog said.
+enum Answer {
+    /// This file.
+    Chosen(PathBuf),
+    /// Nothing, after somebody has seen it.
+    Cancelled,
+    /// Nothing, and nobody can have seen it: there is no such dialog here.
+    NeverShown,
 }
 
 impl Files {
+    /// Asks this dialog before its own.
+    pub(crate) const fn with(system: SystemDialog) -> Self {
+        Self { system, asked: None, inside: None }
+    }
+
     /// Whether a file is being chosen.
     pub(crate) const fn is_open(&self) -> bool {
         self.asked.is_some() || self.inside.is_some()
@@ -63,27 +87,26 @@ impl Files {
             return;
         }
         let (answer, answered) = sync_channel(1);
-        let (for_thread, wake) = ((choice.clone(), name.to_owned(), folder.clone()), ctx.clone());
+        let (system, wake) = (self.system, ctx.clone());
+        let (for_thread, name_for_thread, folder_for_thread) = (choice.clone(), name.to_owned(), folder.clone());
         // The dialog blocks whoever shows it: a thread of its own, and the window goes on.
         std::thread::spawn(move || {
-            let (choice, name, folder) = for_thread;
-            let mut dialog = rfd::FileDialog::new().set_file_name(&name);
-            let (label, extension) = filter(&choice);
-            dialog = dialog.add_filter(label, &[extension]);
-            if let Some(folder) = folder {
-                dialog = dialog.set_directory(folder);
-            }
-            let path = match choice {
-                Choice::Open => dialog.set_title("Open flow").pick_file(),
-                Choice::SaveAs => dialog.set_title("Save flow").save_file(),
-                Choice::Export(_) => dialog.set_title("Export drawing").save_file(),
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "whether a person can have seen it is a question of wall time"
+            )]
+            let begun = Instant::now();
+            let path = system(&for_thread, &name_for_thread, folder_for_thread.as_deref());
+            let said = match path {
+                Some(path) => Answer::Chosen(path),
+                None if begun.elapsed() < NEVER_SHOWN => Answer::NeverShown,
+                None => Answer::Cancelled,
             };
             // Nobody listens any more if the window was closed meanwhile.
-            drop(answer.send(path));
+            drop(answer.send(said));
             wake.request_repaint();
         });
-        let since = ctx.input(|input| input.time);
-        self.asked = Some(Asked { choice, name: name.to_owned(), folder, answer: answered, since });
+        self.asked = Some(Asked { choice, name: name.to_owned(), folder, answer: answered });
     }
 
     /// The file that was chosen since the last call.
@@ -91,13 +114,12 @@ impl Files {
         if let Some(asked) = self.asked.take() {
             match asked.answer.try_recv() {
                 Err(TryRecvError::Empty) => self.asked = Some(asked),
-                Ok(Some(path)) => return Some((asked.choice.clone(), with_extension(&asked.choice, path))),
-                Ok(None) | Err(TryRecvError::Disconnected) => {
-                    let now = ctx.input(|input| input.time);
-                    if now - asked.since < NEVER_SHOWN {
-                        self.inside = Some(open_inside(asked.choice, &asked.name, asked.folder));
-                        ctx.request_repaint();
-                    }
+                Ok(Answer::Chosen(path)) => return Some((asked.choice.clone(), with_extension(&asked.choice, path))),
+                Ok(Answer::Cancelled) => {}
+                // A dialog that dies without a word was not there either.
+                Ok(Answer::NeverShown) | Err(TryRecvError::Disconnected) => {
+                    self.inside = Some(open_inside(asked.choice, &asked.name, asked.folder));
+                    ctx.request_repaint();
                 }
             }
         }
@@ -119,6 +141,19 @@ impl Files {
             dialog.config_mut().modal_overlay_color = theme.scrim;
             dialog.update(ctx);
         }
+    }
+}
+
+fn system_dialog(choice: &Choice, name: &str, folder: Option<&Path>) -> Option<PathBuf> {
+    let (label, extension) = filter(choice);
+    let mut dialog = rfd::FileDialog::new().set_file_name(name).add_filter(label, &[extension]);
+    if let Some(folder) = folder {
+        dialog = dialog.set_directory(folder);
+    }
+    match choice {
+        Choice::Open => dialog.set_title("Open flow").pick_file(),
+        Choice::SaveAs => dialog.set_title("Save flow").save_file(),
+        Choice::Export(_) => dialog.set_title("Export drawing").save_file(),
     }
 }
 

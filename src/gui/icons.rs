@@ -14,6 +14,7 @@ pub(crate) const fn kind(tag: KindTag) -> &'static str {
         KindTag::Service => ph::CUBE,
         KindTag::Function => ph::FUNCTION,
         KindTag::DeadLetterQueue => ph::ARCHIVE,
+        KindTag::Gateway => ph::ARROWS_LEFT_RIGHT,
         KindTag::Note => ph::NOTE,
     }
 }
@@ -31,7 +32,9 @@ pub(crate) const fn log(kind: LogKind) -> &'static str {
         LogKind::Retrying => ph::ARROW_CLOCKWISE,
         LogKind::DeadLettered => ph::ARCHIVE,
         LogKind::Dropped => ph::TRASH,
+        LogKind::Expired => ph::HOURGLASS_LOW,
         LogKind::Evicted => ph::CLOCK_COUNTDOWN,
+        LogKind::Recognised => ph::CHECKS,
         LogKind::Backpressure => ph::HAND_PALM,
         LogKind::Instance => ph::FUNCTION,
         LogKind::Rebalanced => ph::ARROWS_LEFT_RIGHT,

@@ -410,9 +410,10 @@ impl App {
         let Some(kind) = flow.node(&node).map(|node| &node.kind) else { return };
         let event = match kind {
             NodeKind::Producer(producer) => Some(&producer.emits),
+            NodeKind::Gateway(gateway) => Some(&gateway.requests.emits),
             NodeKind::Service(_) | NodeKind::Function(_) => None,
             NodeKind::Bus(_) | NodeKind::Consumer(_) | NodeKind::DeadLetterQueue(_) | NodeKind::Note(_) => {
-                self.toasts.say("Only producers, services and functions can be fired");
+                self.toasts.say("Only producers, gateways, services and functions can be fired");
                 return;
             }
         };

@@ -51,8 +51,10 @@ pub(crate) fn distribution(ui: &mut Ui, theme: &Theme, distribution: &Distributi
         }
     }
     painter.hline(rect.x_range(), plot.bottom(), Stroke::new(1.0, theme.edge));
-    mark(painter, theme, plot, x_of(mean), &format!("mean {}", format::nanos(mean)), Align2::LEFT_TOP);
-    if p99 > mean * 1.05 {
+    let two = p99 > mean * 1.05;
+    let side = if two { Align2::LEFT_TOP } else { Align2::CENTER_TOP };
+    mark(painter, theme, plot, x_of(mean), &format!("mean {}", format::nanos(mean)), side);
+    if two {
         mark(painter, theme, plot, x_of(p99), &format!("p99 {}", format::nanos(p99)), Align2::RIGHT_TOP);
     }
 }
@@ -63,11 +65,12 @@ fn mark(painter: &Painter, theme: &Theme, plot: Rect, x: f32, words: &str, align
     let galley = painter.layout_no_wrap(words.to_owned(), theme.mono(theme.sizes.tiny), theme.dim);
     let width = galley.size().x;
     // The mean's words keep to the left half and the p99's to the right one, so that they never meet.
-    let left = if align == Align2::LEFT_TOP {
-        (x - width / 2.0).clamp(plot.left(), (plot.center().x - width - 4.0).max(plot.left()))
-    } else {
-        (x - width / 2.0).clamp(plot.center().x + 4.0, (plot.right() - width).max(plot.center().x + 4.0))
+    let (least, most) = match align {
+        Align2::LEFT_TOP => (plot.left(), plot.center().x - width - 4.0),
+        Align2::CENTER_TOP => (plot.left(), plot.right() - width),
+        _ => (plot.center().x + 4.0, plot.right() - width),
     };
+    let left = (x - width / 2.0).clamp(least, most.max(least));
     painter.galley(pos2(left, plot.bottom() + 3.0), galley, theme.dim);
 }
 

@@ -45,9 +45,11 @@ pub(crate) fn fits(flow: &Flow, kind: KindTag, link: &LinkId) -> Result<(), Refu
     match kind {
         KindTag::Bus if matches!(link.kind, LinkKind::Call(_)) => Ok(()),
         KindTag::Bus => Err(Refusal::BusBesideBus),
+        // What it gets ends with it: a reply is for whoever asked.
+        KindTag::Gateway => Err(Refusal::PassesNothingOn(kind)),
         kind if !kind.subscribes() && kind.publishes() => Err(Refusal::TakesNothing(kind)),
         kind if !kind.publishes() => Err(Refusal::PassesNothingOn(kind)),
-        _ if matches!(link.kind, LinkKind::Call(_)) && !kind.calls() => Err(Refusal::PassesNothingOn(kind)),
+        _ if matches!(link.kind, LinkKind::Call(_)) && !kind.is_called() => Err(Refusal::PassesNothingOn(kind)),
         _ => Ok(()),
     }
 }

@@ -64,7 +64,7 @@ pub enum Ask {
     /// Something of the one action list.
     Action(Action),
     /// A change of the flow.
-    Edit(Edit),
+    Edit(Box<Edit>),
     /// Another selection.
     Select(Selection),
     /// Bring something into view and select it.
@@ -146,6 +146,13 @@ pub enum Ask {
     KeepMine,
     /// Say something in a passing note at the window's edge.
     Toast(String),
+}
+
+impl Ask {
+    /// Asks for a change of the flow.
+    pub fn edit(edit: Edit) -> Self {
+        Self::Edit(Box::new(edit))
+    }
 }
 
 /// What the window remembers from frame to frame that its parts may read.

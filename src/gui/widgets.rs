@@ -39,6 +39,12 @@ pub(crate) fn action_button(ui: &mut Ui, ctx: &ViewCtx<'_>, icon: &str, action: 
     response
 }
 
+/// A line of a menu that unfolds another menu. The toolkit's own shows a sign that our fonts do not have.
+pub(crate) fn submenu(ui: &mut Ui, label: &str, content: impl FnOnce(&mut Ui)) {
+    let button = egui::Button::new(label).right_text(egui_phosphor::regular::CARET_RIGHT);
+    egui::containers::menu::SubMenuButton::from_button(button).ui(ui, content);
+}
+
 /// The ring around what the keyboard is on.
 pub(crate) fn focus_ring(ui: &Ui, theme: &Theme, response: &Response) {
     if response.has_focus() {

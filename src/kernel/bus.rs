@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::event_list::Class;
 use super::settlement::GivenUp;
 use super::state::{Job, Open, OpenState, Payload, Slot, Tag};
+use super::topics::Admission;
 use super::{Cx, Kernel};
 use crate::model::{LinkIx, NodeIx, Share, SimDuration, SimTime, SubIx, TopicIx, WhenFull};
 use crate::plan::{Feed, MemberPlan, Plan, SubPlan};
@@ -38,6 +39,7 @@ impl Kernel {
         let (event, kind, node) = (slot.event, slot.kind(), topic.bus);
         if !topic.alive {
             cx.show(What::Rejected { link, node, event, kind, reason: Reason::NoDestination });
+            self.hears_nobody(cx, link, event);
             return Ok(());
         }
         if topic.is_outside {
@@ -50,7 +52,18 @@ impl Kernel {
         {
             cx.show(What::TurnedAway { fault, node, event });
             cx.show(What::Rejected { link, node, event, kind, reason: Reason::Down });
+            self.hears_nobody(cx, link, event);
             return Ok(());
+        }
+        let mut id = None;
+        if let Some(rules) = &topic.rules {
+            match self.admit(cx, rules, (link, topic_ix), &slot, payload) {
+                Admission::In(known_by) => id = known_by,
+                Admission::Over => {
+                    self.hears_nobody(cx, link, event);
+                    return Ok(());
+                }
+            }
         }
         let number = self.choose_partition(plan, topic_ix, &slot, payload);
         let number = (number + u32::from(planted!(WrongPartition))) % topic.partitions.len() as u32;
@@ -64,13 +77,16 @@ impl Kernel {
             }
             let (cursor, sub_ix) = (&feed.cursor, feed.sub);
             let sub = &plan.subs[sub_ix.index()];
-            if !self.is_full(sub, size, from_door == Some(sub_ix)) || self.is_free(plan, sub, *cursor) {
+            if !self.is_full(sub, size, from_door == Some(sub_ix))
+                || self.is_free_for(plan, sub, *cursor, &slot, payload)
+            {
                 continue;
             }
             match sub.queue.when_full {
                 WhenFull::Block if self.matching(cx, sub_ix, &slot, payload) == Match::Yes => return Err(sub_ix),
                 WhenFull::Reject if self.matching(cx, sub_ix, &slot, payload) == Match::Yes => {
                     cx.show(What::Rejected { link, node, event, kind, reason: Reason::MaxLength });
+                    self.hears_nobody(cx, link, event);
                     return Ok(());
                 }
                 WhenFull::Block | WhenFull::Reject | WhenFull::DropOldest | WhenFull::DropNewest => {}
@@ -87,6 +103,7 @@ impl Kernel {
         cx.show(What::Accepted { link, node, event, kind, topic: topic_ix, partition: number, offset });
         let hops_exceeded = slot.hops() > plan.hop_limit + u32::from(planted!(OneHopTooMany));
         let end_to_end = SimDuration::from_nanos(self.now.saturating_sub(slot.born));
+        let mut is_heard = false;
         for feed in feeds {
             let (cursor, sub_ix) = (&feed.cursor, feed.sub);
             if planted!(LastSubscriptionForgotten) && feeds.len() > 1 && feed.cursor == feeds[feeds.len() - 1].cursor {
@@ -98,6 +115,7 @@ impl Kernel {
                 let passage =
                     Passage { sub: sub_ix, event, kind, topic: topic_ix, partition, offset, node, link, end_to_end };
                 cx.out.passed(cx.now, &passage);
+                is_heard = true;
                 continue;
             }
             let sub = &plan.subs[sub_ix.index()];
@@ -106,6 +124,8 @@ impl Kernel {
                 self.cursors[*cursor as usize].pass(offset);
                 continue;
             }
+            // A gateway that listens to its own requests answers none of them.
+            is_heard |= sub.members.iter().any(|member| member.node != event.origin());
             self.cursors[*cursor as usize].counts.opened += 1;
             cx.show(What::Opened {
                 sub: sub_ix,
@@ -119,7 +139,11 @@ impl Kernel {
             if hops_exceeded || matching == Match::Broken {
                 self.cursors[*cursor as usize].pass(offset);
                 let reason = if hops_exceeded { Reason::HopLimit } else { Reason::Decode };
-                self.give_up(cx, *cursor, &GivenUp::fresh(slot, payload, reason));
+                self.give_up(cx, *cursor, &GivenUp::fresh(slot, payload, reason).at(offset));
+                continue;
+            }
+            if sub.line.is_some() {
+                self.get_in_line(cx, *cursor, offset, slot, payload);
                 continue;
             }
             let sub_state = &self.subs[sub.slot as usize];
@@ -134,7 +158,7 @@ impl Kernel {
                 match sub.queue.when_full {
                     WhenFull::DropNewest => {
                         self.cursors[*cursor as usize].pass(offset);
-                        self.give_up(cx, *cursor, &GivenUp::fresh(slot, payload, Reason::MaxLength));
+                        self.give_up(cx, *cursor, &GivenUp::fresh(slot, payload, Reason::MaxLength).at(offset));
                         continue;
                     }
                     WhenFull::DropOldest => {
@@ -143,7 +167,7 @@ impl Kernel {
                         if self.is_full(sub, size, true) {
                             // There is nothing older that waits to be handed over.
                             self.cursors[*cursor as usize].pass(offset);
-                            self.give_up(cx, *cursor, &GivenUp::fresh(slot, payload, Reason::MaxLength));
+                            self.give_up(cx, *cursor, &GivenUp::fresh(slot, payload, Reason::MaxLength).at(offset));
                             continue;
                         }
                     }
@@ -152,11 +176,21 @@ impl Kernel {
             }
             self.cursors[*cursor as usize].queue();
             self.count_queued(sub, *cursor, size);
-            if sub.share == Share::Partition {
+            if sub.share == Share::Partition || sub.gate.is_some() {
                 self.wake(sub_ix, sub);
             }
         }
-        if is_full || topic.keeps() {
+        if let Some(rules) = &topic.rules {
+            self.appended(cx, rules, partition_ix, id);
+        }
+        if self.is_followed {
+            if is_heard {
+                self.hears_somebody(event);
+            } else {
+                self.hears_nobody(cx, link, event);
+            }
+        }
+        if is_full || topic.has_rules() {
             self.trim(cx, partition_ix, is_full);
         }
         Ok(())
@@ -223,7 +257,7 @@ impl Kernel {
 
     /// Whether one more waiting record of this size would be too many.
     #[inline]
-    fn is_full(&self, sub: &SubPlan, size: u64, ignores_door: bool) -> bool {
+    pub(super) fn is_full(&self, sub: &SubPlan, size: u64, ignores_door: bool) -> bool {
         let state = &self.subs[sub.slot as usize];
         let waiting = state.queued + state.delayed;
         waiting >= sub.queue.records.saturating_add(u64::from(planted!(QueueOneLonger)))
@@ -232,7 +266,7 @@ impl Kernel {
     }
 
     /// Whether a new record would not have to wait at all.
-    fn is_free(&self, plan: &Plan, sub: &SubPlan, cursor: u32) -> bool {
+    pub(super) fn is_free(&self, plan: &Plan, sub: &SubPlan, cursor: u32) -> bool {
         let state = &self.subs[sub.slot as usize];
         state.queued == 0 && state.door_waits == 0 && self.pick_member(plan, sub, cursor).is_some()
     }
@@ -274,6 +308,9 @@ impl Kernel {
         if state.in_flight >= sub.max_in_flight.saturating_add(u32::from(planted!(OneInFlightTooMany)))
             || self.faults.is_on && self.is_still(sub.node)
         {
+            return None;
+        }
+        if sub.gate.is_some() && !self.is_gate_open(sub) {
             return None;
         }
         let has_room = |place: usize| {
@@ -327,12 +364,14 @@ impl Kernel {
             link: member.link.0,
             attempt: 0,
             state: OpenState::Queued,
+            is_replay: false,
+            fence: 0,
         });
         self.hand_over(cx, cursor, offset, place, slot, payload.cloned());
     }
 
     /// Hands a record over that has its place between floor and next; `slot.at` is when it became ready.
-    fn hand_over<O: Observer>(
+    pub(super) fn hand_over<O: Observer>(
         &mut self,
         cx: &mut Cx<'_, O>,
         cursor: u32,
@@ -358,6 +397,10 @@ impl Kernel {
         let attempt = open.attempt;
         let (event, node) = (slot.event, member.node);
         cx.show(What::Delivered { sub: sub_ix, event, node, attempt: attempt.into() });
+        if sub.gate.is_some() && !self.passes_gate(cx, cursor, offset, node) {
+            return;
+        }
+        let cursor_state = &mut self.cursors[cursor as usize];
         let sub_state = &mut self.subs[sub.slot as usize];
         sub_state.members[place].held += 1;
         sub_state.turn = place as u32 + 1;
@@ -365,6 +408,9 @@ impl Kernel {
             cursor_state.counts.acked += 1;
             cursor_state.settle(offset);
             cx.show(What::Acked { sub: sub_ix, event, node, auto: true, from: Phase::InFlight });
+            if cx.plan.cursors[cursor as usize].consumes {
+                self.settled_by(cx.plan, cursor, offset, true);
+            }
         } else {
             cursor_state.in_flight += 1;
             sub_state.in_flight += 1;
@@ -397,7 +443,7 @@ impl Kernel {
             link: member.link,
             event: job.slot.event,
             kind: job.slot.kind(),
-            leg: Leg::Deliver,
+            leg: if job.slot.is_replayed() { Leg::Replay } else { Leg::Deliver },
             attempt: job.attempt.into(),
             arrives: SimTime::from_nanos(arrives),
         });
@@ -447,6 +493,10 @@ impl Kernel {
             self.dispatch_outside(cx, sub_ix);
             return;
         }
+        if sub.line.is_some() {
+            self.dispatch_line(cx, sub_ix);
+            return;
+        }
         self.subs[sub.slot as usize].is_woken = false;
         let mut passed = 0;
         while self.subs[sub.slot as usize].queued > 0 {
@@ -457,6 +507,9 @@ impl Kernel {
                 continue;
             }
             let Some(place) = self.pick_member(plan, sub, cursor) else {
+                if sub.gate.is_some() {
+                    self.wait_at_gate(sub_ix, sub);
+                }
                 // With partitions shared, the owner of the next one may have room.
                 passed += 1;
                 if sub.share == Share::Queue || passed >= self.subs[sub.slot as usize].ready.len() {
@@ -517,6 +570,13 @@ impl Kernel {
         let mut slot = slot;
         if !is_fresh && let Some(open) = self.cursors[cursor as usize].open_at(offset) {
             slot.at = open.deadline;
+            if open.token == 0 {
+                // A seek put it here, and nobody had it since.
+                open.first = self.now;
+            }
+            if open.is_replay {
+                slot = slot.replayed();
+            }
         }
         let size = plan.events[slot.kind().index()].size;
         self.count_unqueued(sub_ix, &plan.subs[sub_ix.index()], size);
@@ -558,7 +618,7 @@ impl Kernel {
                 given_up.take_history(open);
                 state.settle(offset);
             }
-            kernel.give_up(cx, cursor, &given_up);
+            kernel.give_up(cx, cursor, &given_up.at(offset));
         });
         true
     }

@@ -14,7 +14,7 @@ use crate::model::{EventTypeIx, NodeIx};
 use crate::plan::{DataPlan, EmitPlan, KeyPlan, Plan, ProducerPlan};
 use crate::trace::{KeyRef, Observer};
 
-static NO_DATA: LazyLock<Arc<Value>> = LazyLock::new(Arc::default);
+pub(super) static NO_DATA: LazyLock<Arc<Value>> = LazyLock::new(Arc::default);
 
 /// Text that facts borrow, kept so that looking at an event allocates nothing.
 #[derive(Clone, Debug, Default)]
@@ -86,6 +86,7 @@ impl Kernel {
         // Several events of one emit setting draw differently.
         let place = u64::from(emit.counter) << 14 ^ u64::from(copy);
         let mut payload = Payload::default();
+        payload.correlation = cause_payload.as_ref().and_then(|payload| payload.correlation);
         if !plan.outside.is_empty() {
             let before = cause_payload.as_ref().and_then(|payload| payload.lineage);
             let root = before.map_or(slot.event, |before| before.root);
@@ -215,7 +216,8 @@ pub(super) fn data_of<'a>(plan: &'a Plan, kind: EventTypeIx, payload: Option<&'a
 }
 
 fn carried(payload: Payload) -> Option<Arc<Payload>> {
-    let Payload { key, data, row, clock, lineage } = &payload;
-    (key.is_some() || clock.is_some() || data.is_some() || row.is_some() || lineage.is_some())
-        .then(|| Arc::new(payload))
+    let Payload { key, data, row, clock, lineage, correlation } = &payload;
+    let is_plain = key.is_none() && data.is_none() && row.is_none();
+    let is_traced = clock.is_some() || lineage.is_some() || correlation.is_some();
+    (!is_plain || is_traced).then(|| Arc::new(payload))
 }

@@ -10,8 +10,8 @@ use super::state::{
     PartitionState, ProducerState, SubState, Tag, TopicState,
 };
 use super::{Cx, Kernel, Ready};
-use crate::model::{KindTag, LinkIx, NodeIx, StartAt, SubIx};
-use crate::plan::{Pace, Plan, Work};
+use crate::model::{KindTag, LinkIx, NodeIx, SubIx};
+use crate::plan::{Pace, Plan};
 use crate::trace::{Observer, Phase, Reason, What};
 
 impl Kernel {
@@ -22,7 +22,7 @@ impl Kernel {
             let mut state = NodeState::new(streams);
             self.rest.push(NodeRest { bucket: 0, arrival, various });
             match node.tag {
-                KindTag::Producer => {
+                KindTag::Producer | KindTag::Gateway => {
                     state.extra = self.producers.len() as u32;
                     self.producers.push(ProducerState::new(self.now));
                 }
@@ -43,6 +43,7 @@ impl Kernel {
         self.subs.resize(plan.subs.len() - inboxes, SubState::default());
         self.cursors.resize(plan.cursors.len(), CursorState::default());
         self.partitions.resize(plan.partitions.len(), PartitionState::default());
+        self.keep_account(plan);
         self.counters.resize(plan.cycles as usize, 0);
         for topic in &plan.topics[self.topics.len()..] {
             let bus = plan.node_id(topic.bus);
@@ -57,6 +58,8 @@ impl Kernel {
             let member = |link: u32| MemberState { link, held: held(link) };
             state.members = sub.members.iter().map(|planned| member(planned.link.0)).collect();
         }
+        self.lay_gates(plan);
+        self.is_followed = self.all_data || super::nodes::has_gateways(plan);
     }
 
     /// What happens at the very start, before anything else.
@@ -71,14 +74,14 @@ impl Kernel {
     }
 
     fn begin_node<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx) {
-        match &cx.plan.nodes[node.index()].work {
-            Work::Producer(producer) => {
-                let state = &mut self.producers[self.nodes[node.index()].extra as usize];
-                state.base = self.now.saturating_add(producer.after);
-                self.arm_source(cx, node);
-            }
-            Work::Worker(worker) if worker.function.is_some() => self.provision(cx, node),
-            Work::Worker(_) | Work::DeadLetters { .. } | Work::None => {}
+        let work = &cx.plan.nodes[node.index()].work;
+        if let Some(producer) = work.source() {
+            let state = &mut self.producers[self.nodes[node.index()].extra as usize];
+            state.base = self.now.saturating_add(producer.after);
+            self.arm_source(cx, node);
+        }
+        if work.worker().is_some_and(|worker| worker.function.is_some()) {
+            self.provision(cx, node);
         }
     }
 
@@ -95,9 +98,12 @@ impl Kernel {
             .collect();
 
         self.wake_before_edit(&left);
+        self.part_from_breakers(cx, old);
         self.purge_subscriptions(cx, old, &left);
         self.part_from_members(old, new);
+        self.edit_dedups(old, new);
         self.grow(new);
+        self.lay_lines(new);
         for cursor in 0..new.cursors.len() as u32 {
             let was_alive = old.cursors.get(cursor as usize).is_some_and(|cursor| cursor.alive);
             if new.cursors[cursor as usize].alive && !was_alive {
@@ -105,6 +111,8 @@ impl Kernel {
             }
         }
         self.hurry_timers(cx, old);
+        self.edit_rules(cx);
+        self.edit_places(cx, old);
         for sub in 0..new.subs.len() {
             self.rebalance(cx, SubIx(sub as u32));
         }
@@ -114,7 +122,7 @@ impl Kernel {
                 continue;
             }
             if node >= known_nodes || !was_alive(node) {
-                if node < known_nodes && new.nodes[node].tag == KindTag::Producer {
+                if node < known_nodes && matches!(new.nodes[node].tag, KindTag::Producer | KindTag::Gateway) {
                     let extra = self.nodes[node].extra as usize;
                     self.producers[extra].restart(self.now);
                 }
@@ -152,23 +160,21 @@ impl Kernel {
 
     /// A node that stays: what its settings changed takes effect.
     fn change_node<O: Observer>(&mut self, cx: &mut Cx<'_, O>, old: &Plan, node: NodeIx) {
-        match (&old.nodes[node.index()].work, &cx.plan.nodes[node.index()].work) {
-            (Work::Producer(before), Work::Producer(after)) => {
-                let extra = self.nodes[node.index()].extra as usize;
-                if !before.pacing.is_same(&after.pacing) {
-                    self.producers[extra].restart(self.now);
-                } else if after.stops_after > self.producers[extra].made {
-                    self.producers[extra].is_ended = false;
-                }
-                self.arm_source(cx, node);
+        let (before, after) = (&old.nodes[node.index()].work, &cx.plan.nodes[node.index()].work);
+        if let (Some(before), Some(after)) = (before.source(), after.source()) {
+            let extra = self.nodes[node.index()].extra as usize;
+            if !before.pacing.is_same(&after.pacing) {
+                self.producers[extra].restart(self.now);
+            } else if after.stops_after > self.producers[extra].made {
+                self.producers[extra].is_ended = false;
             }
-            (_, Work::Worker(worker)) => {
-                if worker.function.is_some() && !self.is_down(node) {
-                    self.provision(cx, node);
-                }
-                self.begin_next(cx, node);
+            self.arm_source(cx, node);
+        }
+        if let Some(worker) = after.worker() {
+            if worker.function.is_some() && !self.is_down(node) {
+                self.provision(cx, node);
             }
-            (_, Work::Producer(_) | Work::DeadLetters { .. } | Work::None) => {}
+            self.begin_next(cx, node);
         }
     }
 
@@ -255,6 +261,7 @@ impl Kernel {
                 Phase::InFlight => {
                     state.in_flight -= 1;
                     self.subs[sub.slot as usize].in_flight -= 1;
+                    self.forget_probe(sub, cursor, offset);
                 }
             }
             cx.show(What::Purged { sub: sub_ix, event: slot.event, from });
@@ -276,6 +283,7 @@ impl Kernel {
         state.redeliver.clear();
         state.later.clear();
         state.mask = None;
+        state.line = None;
         state.owner = None;
         state.floor = end;
         state.next = end;
@@ -298,10 +306,8 @@ impl Kernel {
         let oldest = if plan.topics[partition.topic.index()].keeps() { log.start } else { unsettled };
         let first = if is_restored {
             self.cursors[cursor as usize].next.saturating_sub(u64::from(planted!(OffsetOneBack))).max(oldest)
-        } else if sub.from == StartAt::Start {
-            oldest
         } else {
-            end
+            log.place_of(sub.from, oldest).clamp(oldest, end)
         };
         let state = &mut self.cursors[cursor as usize];
         state.floor = first.min(end);
@@ -309,6 +315,10 @@ impl Kernel {
         for offset in first..end {
             let partition_state = &self.partitions[partition_ix];
             let Some(slot) = partition_state.log.get(offset).copied() else { continue };
+            if partition_state.is_gone(offset) {
+                self.cursors[cursor as usize].pass(offset);
+                continue;
+            }
             let payload = partition_state.payload(offset).cloned();
             let matching = self.matching(cx, sub_ix, &slot, payload.as_ref());
             if matching == Match::No {
@@ -324,7 +334,11 @@ impl Kernel {
                 // As if it were accepted just now.
                 self.cursors[cursor as usize].pass(offset);
                 let reason = if hops_exceeded { Reason::HopLimit } else { Reason::Decode };
-                self.give_up(cx, cursor, &GivenUp::fresh(slot, payload.as_ref(), reason));
+                self.give_up(cx, cursor, &GivenUp::fresh(slot, payload.as_ref(), reason).at(offset));
+                continue;
+            }
+            if sub.line.is_some() {
+                self.stand_in_line(cx, cursor, offset, slot, payload.as_ref());
                 continue;
             }
             self.cursors[cursor as usize].queue();
@@ -334,10 +348,7 @@ impl Kernel {
 
     /// A node is gone: what it was doing and what waited in front of it ends here.
     fn clear_node<O: Observer>(&mut self, cx: &mut Cx<'_, O>, old: &Plan, node: NodeIx) {
-        let inbox = match &old.nodes[node.index()].work {
-            Work::Worker(worker) => worker.inbox,
-            Work::Producer(_) | Work::DeadLetters { .. } | Work::None => None,
-        };
+        let inbox = old.nodes[node.index()].work.worker().and_then(|worker| worker.inbox);
         for handle in self.drain_queue(node) {
             self.purge_call(cx, old, handle, Phase::Queued);
         }
@@ -358,6 +369,12 @@ impl Kernel {
                 | Tag::Unheld
                 | Tag::ScaleOut => true,
                 Tag::Publish
+                | Tag::Gate
+                | Tag::Reset
+                | Tag::CallLost
+                | Tag::CallResend
+                | Tag::CallDeadline
+                | Tag::ReplyDue
                 | Tag::Call
                 | Tag::Waiting
                 | Tag::DeadLetter
@@ -365,9 +382,11 @@ impl Kernel {
                 | Tag::Nack
                 | Tag::AckTimer
                 | Tag::Due
+                | Tag::Expiry
                 | Tag::FaultBegin
                 | Tag::FaultEnd
-                | Tag::Retention => false,
+                | Tag::Retention
+                | Tag::Clean => false,
             };
             if job.node != node.0 || !is_its_own {
                 return true;
@@ -383,7 +402,7 @@ impl Kernel {
                 ended.push((*handle, Phase::InFlight));
                 false
             }
-            Ready::Job(_) | Ready::Dispatch(_) | Ready::Door(_) => true,
+            Ready::Job(_) | Ready::Dispatch(_) | Ready::Door(_) | Ready::Sweep(_) => true,
         });
         for (handle, phase) in ended {
             self.purge_call(cx, old, handle, phase);
@@ -395,6 +414,10 @@ impl Kernel {
         match old.nodes[node.index()].tag {
             KindTag::Function => self.functions[extra] = FunctionState::default(),
             KindTag::Producer => self.producers[extra].restart(self.now),
+            KindTag::Gateway => {
+                self.producers[extra].restart(self.now);
+                self.purge_requests(cx, node);
+            }
             KindTag::Bus | KindTag::Consumer | KindTag::Service | KindTag::DeadLetterQueue | KindTag::Note => {}
         }
         if let Some(inbox) = inbox
@@ -408,10 +431,13 @@ impl Kernel {
     fn purge_call<O: Observer>(&mut self, cx: &mut Cx<'_, O>, old: &Plan, handle: u32, from: Phase) {
         let job = self.jobs[handle];
         let is_call = job.source != Job::NONE && job.source & Job::INBOX != 0;
+        // Its deadline may still be to come: it finds nothing that waits.
+        self.jobs[handle].tag = Tag::Call;
         self.jobs.remove(handle);
         if !is_call {
             return;
         }
+        self.forget_call(&job);
         let sub = SubIx(job.source & !Job::INBOX);
         let inbox = &mut self.inboxes[old.subs[sub.index()].slot as usize];
         match from {

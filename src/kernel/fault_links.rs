@@ -111,9 +111,13 @@ impl Kernel {
         let skewed = self.skewed(cx, node, &slot, payload);
         let payload = skewed.as_ref().or(payload);
         for route in routes {
-            let (leg, attempt) = match route.to {
+            let (leg, attempt) = match &route.to {
                 RouteTo::Topic(_) => (Leg::Publish, 0),
                 RouteTo::Inbox(_) => (Leg::Call, 1),
+                RouteTo::Guarded(inbox) => {
+                    self.send_guarded(cx, node, route.link, inbox, slot, payload);
+                    continue;
+                }
             };
             let (link, event, kind) = (route.link, slot.event, slot.kind());
             let journey = self.journey(cx.plan, link, leg);
@@ -122,6 +126,13 @@ impl Kernel {
             cx.show(What::Sent { link, event, kind, leg, attempt, arrives });
             Self::show_effects(cx, Traveller { link, event, kind, leg }, &journey);
             if journey.is_lost {
+                if let RouteTo::Inbox(inbox) = &route.to {
+                    // A publish is lost for good; whoever calls waits for an answer.
+                    let source = inbox.sub.0 | Job::INBOX;
+                    let job = Job { source, node: node.0, link: link.0, ..Job::carrying(slot, Tag::Call) };
+                    let handle = self.jobs.put_with(job, payload.cloned());
+                    self.await_lost_call(cx.plan, handle, delay);
+                }
                 continue;
             }
             for copy in 0..=journey.copies {
@@ -139,10 +150,30 @@ impl Kernel {
                         let handle = self.jobs.put_with(job, payload.cloned());
                         self.keep_for(cx.plan.topics[topic.index()].bus, handle);
                     }
-                    RouteTo::Topic(_) | RouteTo::Inbox(_) => self.depart(cx, node, route, delay, slot, payload),
+                    RouteTo::Topic(_) | RouteTo::Inbox(_) | RouteTo::Guarded(_) => {
+                        self.depart(cx, node, route, delay, slot, payload);
+                    }
                 }
             }
         }
+    }
+
+    /// A call leaves by a link that is watched, while something is broken: whether it is lost, how often it comes besides, and
+    /// how long it takes.
+    pub(super) fn journey_of_call<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        job: &Job,
+        delay: u64,
+        attempt: u32,
+    ) -> (bool, u32, u64) {
+        let (link, event, kind, leg) = (LinkIx(job.link), job.slot.event, job.slot.kind(), Leg::Call);
+        let journey = self.journey(cx.plan, link, leg);
+        let delay = delay.saturating_add(journey.extra);
+        let arrives = SimTime::from_nanos(self.now.saturating_add(delay));
+        cx.show(What::Sent { link, event, kind, leg, attempt, arrives });
+        Self::show_effects(cx, Traveller { link, event, kind, leg }, &journey);
+        (journey.is_lost, journey.copies, delay)
     }
 
     /// What the clock of a node says that is wrong, as the event that it makes carries it.
@@ -179,7 +210,7 @@ impl Kernel {
         payload: Option<&Arc<Payload>>,
         deadline: u64,
     ) {
-        let (link, event, kind, leg) = (member.link, job.slot.event, job.slot.kind(), Leg::Deliver);
+        let (link, event, kind, leg) = (member.link, job.slot.event, job.slot.kind(), leg_of(&job));
         let journey = self.journey(cx.plan, link, leg);
         let delay = member.delay.saturating_add(journey.extra);
         job.slot.at = job.slot.at.saturating_add(delay);
@@ -286,7 +317,13 @@ impl Kernel {
         };
         if self.cursors[job.source as usize].open_at(job.offset).is_some_and(is_overdue) {
             self.unanswered(cx, job.source, job.offset, Reason::AckTimeout);
+            self.learn(cx, job.source, job.offset, true);
         }
         self.free_hold(cx, &job);
     }
+}
+
+/// What a delivery travels for.
+const fn leg_of(job: &Job) -> Leg {
+    if job.slot.is_replayed() { Leg::Replay } else { Leg::Deliver }
 }

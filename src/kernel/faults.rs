@@ -9,9 +9,9 @@ use super::draws::{Draws, Streams};
 use super::event_list::Class;
 use super::state::{Job, MemberState, Tag};
 use super::{Cx, Kernel, Ready};
-use crate::model::{FaultIx, FaultKind, KindTag, NodeIx, SimDuration, SimTime, SubIx};
-use crate::plan::{Aim, Pace, Plan, ReplayAt, Work};
-use crate::trace::{Observer, Reason, Stage, What};
+use crate::model::{FaultIx, FaultKind, KindTag, LinkIx, NodeIx, SimDuration, SimTime, SubIx};
+use crate::plan::{Aim, Pace, Plan, ReplayAt};
+use crate::trace::{Leg, Observer, Reason, Stage, What};
 
 /// What is broken right now.
 #[derive(Clone, Debug, Default)]
@@ -266,6 +266,8 @@ impl Kernel {
                         | Tag::Token
                         | Tag::Reclaim
                         | Tag::ScaleOut
+                        | Tag::CallLost
+                        | Tag::CallResend
                 )
         };
         let (jobs, foreground) = (&self.jobs, &mut self.foreground);
@@ -285,14 +287,16 @@ impl Kernel {
                 ended.push(*handle);
                 false
             }
-            Ready::Job(_) | Ready::Dispatch(_) | Ready::Door(_) => true,
+            Ready::Job(_) | Ready::Dispatch(_) | Ready::Door(_) | Ready::Sweep(_) => true,
         });
+        let mut unsent: Vec<u32> = Vec::new();
         for handle in ended {
             match self.jobs[handle].tag {
                 Tag::Work => lost.push((handle, Stage::Handling)),
                 Tag::Cold => lost.push((handle, Stage::Waiting)),
                 Tag::Deliver => lost.push((handle, Stage::OnWire)),
                 Tag::Ack | Tag::Nack => lost.push((handle, Stage::Answering)),
+                Tag::CallLost | Tag::CallResend => unsent.push(handle),
                 _ => self.jobs.remove(handle),
             }
         }
@@ -304,8 +308,18 @@ impl Kernel {
         for (handle, stage) in lost {
             self.lose_attempt(cx, fault, handle, stage);
         }
-        match &plan.nodes[node.index()].work {
-            Work::Producer(producer) => {
+        for handle in unsent {
+            self.end_unsent(cx, handle, Reason::Down);
+        }
+        self.lose_at_doors(cx, fault, node);
+        self.forget_requests(node);
+        let breakers: Vec<u32> = self.call_breakers.keys().copied().collect();
+        for link in breakers.into_iter().filter(|link| plan.links[*link as usize].from == node) {
+            self.drop_call_breaker(cx, link);
+        }
+        self.lay_gates(plan);
+        match plan.nodes[node.index()].work.source() {
+            Some(producer) => {
                 let state = &mut self.producers[extra];
                 if state.is_armed && matches!(producer.pacing, Pace::Replay { .. }) {
                     // The row that was to come next is still to come, if its time is not over by then.
@@ -315,7 +329,7 @@ impl Kernel {
                 state.is_held = false;
                 state.epoch += 1;
             }
-            Work::Worker(worker) if worker.function.is_some() => {
+            None if plan.nodes[node.index()].work.worker().is_some_and(|worker| worker.function.is_some()) => {
                 let state = &mut self.functions[extra];
                 state.idle.clear();
                 state.reclaim_armed = false;
@@ -324,9 +338,48 @@ impl Kernel {
                     cx.show(What::InstanceReclaimed { node, instances: 0 });
                 }
             }
-            Work::Worker(_) | Work::DeadLetters { .. } | Work::None => {}
+            None => {}
         }
         self.lose_connections(cx, node);
+    }
+
+    /// What a node that is gone had emitted and waited with before full queues was in its memory: it is lost.
+    fn lose_at_doors<O: Observer>(&mut self, cx: &mut Cx<'_, O>, fault: FaultIx, node: NodeIx) {
+        let doors: Vec<u32> = self.doors.keys().copied().collect();
+        for door in doors {
+            let Some(waiting) = self.doors.get_mut(&door) else { continue };
+            let jobs = &self.jobs;
+            let lost: Vec<u32> = waiting.iter().copied().filter(|handle| jobs[*handle].node == node.0).collect();
+            if lost.is_empty() {
+                continue;
+            }
+            waiting.retain(|handle| !lost.contains(handle));
+            if waiting.is_empty() {
+                self.doors.remove(&door);
+            }
+            let sub = SubIx(door);
+            self.close_door(cx.plan, sub, lost.len() as u32);
+            for handle in lost {
+                let job = self.jobs[handle];
+                self.nodes[node.index()].waiting_out -= 1;
+                let (link, event, kind) = (LinkIx(job.link), job.slot.event, job.slot.kind());
+                let leg = if job.tag == Tag::Call { Leg::Call } else { Leg::Publish };
+                cx.show(What::LinkLost { fault, link, event, kind, leg });
+                if job.tag == Tag::Call {
+                    self.end_unsent(cx, handle, Reason::Down);
+                } else {
+                    self.jobs.remove(handle);
+                }
+            }
+            self.open_door(sub);
+        }
+    }
+
+    /// Takes one job out of what a node that stands still would be doing; whether it was there.
+    pub(super) fn take_from_halted(&mut self, node: NodeIx, handle: u32) -> bool {
+        let Some(halted) = self.faults.halted.get_mut(&node.0) else { return false };
+        let place = halted.later.iter().position(|(_, _, of)| *of == handle);
+        place.map(|place| halted.later.remove(place)).is_some()
     }
 
     /// Buses see the connections to a node break: what it held is queued again, its partitions go to others.
@@ -393,46 +446,43 @@ impl Kernel {
     /// A node that was gone is there again, with nothing in memory.
     fn restart<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx, since: u64) {
         let (now, extra) = (self.now, self.nodes[node.index()].extra as usize);
-        match &cx.plan.nodes[node.index()].work {
-            Work::Producer(producer) => {
-                let state = &mut self.producers[extra];
-                match &producer.pacing {
-                    // What it missed does not pile up: it begins its pacing anew.
-                    Pace::Constant(_) | Pace::Poisson { .. } | Pace::Bursts { .. } if state.base < now => {
-                        state.base = now;
-                        state.step = 0;
-                    }
-                    Pace::Schedule { .. } => {
-                        state.position = state.position.max(now.saturating_sub(state.base) as f64);
-                    }
-                    Pace::Replay { log, kinds: _, pace: ReplayAt::Times(factor) } => {
-                        let due = |at: SimTime| {
-                            let scaled = u128::from(at.as_nanos()) * 1_000 / u128::from(factor.thousandths());
-                            state.base.saturating_add(u64::try_from(scaled).unwrap_or(u64::MAX))
-                        };
-                        let rows = log.rows.iter().skip(state.step as usize);
-                        state.step += rows.take_while(|row| due(SimTime::ZERO + row.at) < now).count() as u64;
-                    }
-                    Pace::Replay { log: _, kinds: _, pace: ReplayAt::Every(_) } => {
-                        state.base = state.base.saturating_add(now - since.max(state.base).min(now));
-                    }
-                    Pace::Constant(_) | Pace::Poisson { .. } | Pace::Bursts { .. } | Pace::ByHand | Pace::Never => {}
+        if let Some(producer) = cx.plan.nodes[node.index()].work.source() {
+            let state = &mut self.producers[extra];
+            match &producer.pacing {
+                // What it missed does not pile up: it begins its pacing anew.
+                Pace::Constant(_) | Pace::Poisson { .. } | Pace::Bursts { .. } if state.base < now => {
+                    state.base = now;
+                    state.step = 0;
                 }
-                self.arm_source(cx, node);
+                Pace::Schedule { .. } => {
+                    state.position = state.position.max(now.saturating_sub(state.base) as f64);
+                }
+                Pace::Replay { log, kinds: _, pace: ReplayAt::Times(factor) } => {
+                    let due = |at: SimTime| {
+                        let scaled = u128::from(at.as_nanos()) * 1_000 / u128::from(factor.thousandths());
+                        state.base.saturating_add(u64::try_from(scaled).unwrap_or(u64::MAX))
+                    };
+                    let rows = log.rows.iter().skip(state.step as usize);
+                    state.step += rows.take_while(|row| due(SimTime::ZERO + row.at) < now).count() as u64;
+                }
+                Pace::Replay { log: _, kinds: _, pace: ReplayAt::Every(_) } => {
+                    state.base = state.base.saturating_add(now - since.max(state.base).min(now));
+                }
+                Pace::Constant(_) | Pace::Poisson { .. } | Pace::Bursts { .. } | Pace::ByHand | Pace::Never => {}
             }
-            Work::Worker(worker) => {
-                if worker.function.is_some() {
-                    self.provision(cx, node);
-                }
-                for (ix, sub) in cx.plan.subs.iter().enumerate() {
-                    if !sub.is_inbox && sub.alive && sub.members.iter().any(|member| member.node == node) {
-                        self.rebalance(cx, SubIx(ix as u32));
-                        self.wake(SubIx(ix as u32), sub);
-                    }
-                }
-                self.begin_next(cx, node);
+            self.arm_source(cx, node);
+        }
+        if let Some(worker) = cx.plan.nodes[node.index()].work.worker() {
+            if worker.function.is_some() {
+                self.provision(cx, node);
             }
-            Work::DeadLetters { .. } | Work::None => {}
+            for (ix, sub) in cx.plan.subs.iter().enumerate() {
+                if !sub.is_inbox && sub.alive && sub.members.iter().any(|member| member.node == node) {
+                    self.rebalance(cx, SubIx(ix as u32));
+                    self.wake(SubIx(ix as u32), sub);
+                }
+            }
+            self.begin_next(cx, node);
         }
         self.reopen(cx.plan, node);
     }
@@ -457,7 +507,10 @@ impl Kernel {
         let is_its_own = |handle: u32| {
             let job = &jobs[handle];
             // Tokens and instances come with time, whoever looks: those timers go on, and find it standing still.
-            let freezes = matches!(job.tag, Tag::Work | Tag::Cold | Tag::EmitLater | Tag::Source);
+            let freezes = matches!(
+                job.tag,
+                Tag::Work | Tag::Cold | Tag::EmitLater | Tag::Source | Tag::CallLost | Tag::CallResend
+            );
             job.node == node.0 && freezes
         };
         for key in self.list.take_out(is_its_own) {
@@ -470,7 +523,7 @@ impl Kernel {
     /// A node goes on where it stood still.
     fn unhalt<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx) {
         let Some(stood) = self.put_back(node) else { return };
-        if let Work::Producer(_) = &cx.plan.nodes[node.index()].work {
+        if cx.plan.nodes[node.index()].work.source().is_some() {
             let state = &mut self.producers[self.nodes[node.index()].extra as usize];
             state.base = state.base.saturating_add(stood);
             self.resume_source(cx, node);
@@ -521,6 +574,7 @@ impl Kernel {
 const fn class_of(tag: Tag) -> Class {
     match tag {
         Tag::Source => Class::Source,
+        Tag::CallLost | Tag::CallResend => Class::Timer,
         _ => Class::Completion,
     }
 }

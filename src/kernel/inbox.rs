@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::event_list::Class;
 use super::settlement::GivenUp;
 use super::state::{Job, Payload, Tag};
+use super::unsent::unsent;
 use super::{Cx, Kernel, Ready};
 use crate::model::{Backoff, EventTypeIx, Jitter, LinkIx, NodeIx, Share, SimTime, SubIx, WhenFull};
 use crate::plan::{CallPlan, InboxRoute, Plan, Work};
@@ -26,7 +27,7 @@ impl Kernel {
         let link = LinkIx(job.link);
         if !sub.alive {
             cx.show(What::Rejected { link, node: callee, event, kind, reason: Reason::NoDestination });
-            self.jobs.remove(handle);
+            self.refuse_call(cx, handle);
             return true;
         }
         let size = plan.events[kind.index()].size;
@@ -50,7 +51,7 @@ impl Kernel {
                     }
                     WhenFull::Reject => {
                         cx.show(What::Rejected { link, node: callee, event, kind, reason: Reason::MaxLength });
-                        self.jobs.remove(handle);
+                        self.refuse_call(cx, handle);
                         return true;
                     }
                     // Retries, and callers that may fill it further, make it longer than this link's bound.
@@ -58,16 +59,25 @@ impl Kernel {
                     WhenFull::DropNewest => {}
                 }
                 if is_full(self) {
-                    self.open_call(cx, handle, sub_ix);
+                    self.open_call(cx, handle, sub_ix, Some(link));
                     self.end_call(cx, handle, Reason::MaxLength, Phase::Queued);
                     return true;
                 }
             }
         }
         if job.slot.hops() > plan.hop_limit {
-            self.open_call(cx, handle, sub_ix);
+            self.open_call(cx, handle, sub_ix, (job.link != Job::NONE).then_some(link));
             self.end_call(cx, handle, Reason::HopLimit, Phase::Queued);
             return true;
+        }
+        if self.is_followed {
+            self.hears_somebody(event);
+        }
+        if let Some(call) = call.filter(|call| call.timeout != u64::MAX) {
+            let job = &mut self.jobs[handle];
+            job.node = callee.0;
+            let offset = self.inboxes[sub.slot as usize].opened;
+            self.arm_deadline(handle, offset, call.timeout);
         }
         self.enter(cx, handle, sub_ix, sub.slot, callee, size);
         true
@@ -116,13 +126,26 @@ impl Kernel {
         self.take(cx, handle);
     }
 
-    fn open_call<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32, sub_ix: SubIx) {
+    /// A refused call never was: its caller hears of it at once.
+    fn refuse_call<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32) {
+        let job = self.jobs[handle];
+        self.jobs.remove(handle);
+        self.learn_of_call(cx, &job, true);
+        self.hears_nobody(cx, job.way(), job.slot.event);
+    }
+
+    pub(super) fn open_call<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        handle: u32,
+        sub_ix: SubIx,
+        link: Option<LinkIx>,
+    ) {
         let inbox = &mut self.inboxes[cx.plan.subs[sub_ix.index()].slot as usize];
         let offset = inbox.opened;
         inbox.opened += 1;
         let job = &mut self.jobs[handle];
         job.offset = offset;
-        let link = (job.link != Job::NONE).then_some(LinkIx(job.link));
         let (event, kind) = (job.slot.event, job.slot.kind());
         cx.show(What::Opened { sub: sub_ix, event, kind, topic: None, partition: 0, offset, link });
     }
@@ -149,9 +172,6 @@ impl Kernel {
     pub(super) fn leave_inbox<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32) {
         let job = &mut self.jobs[handle];
         job.attempt = job.attempt.saturating_add(1);
-        if job.attempt == 1 {
-            job.token = 0;
-        }
         let sub = SubIx(job.source & !Job::INBOX);
         let (node, event, kind, attempt) = (NodeIx(job.node), job.slot.event, job.slot.kind(), job.attempt.into());
         let link = (job.link != Job::NONE).then_some(LinkIx(job.link));
@@ -178,16 +198,19 @@ impl Kernel {
             inbox.acked += 1;
             cx.show(What::Acked { sub: sub_ix, event, node, auto: false, from: Phase::InFlight });
             self.jobs.remove(handle);
+            if !self.call_breakers.is_empty() {
+                self.learn_of_call(cx, &job, false);
+            }
             return;
         };
         let call = call_of(plan, job.link);
         let refused = reason == Reason::Throttled && Self::refuses_calls(plan, node);
-        if refused
-            || u32::from(job.attempt) >= call.map_or(1, |call| call.deliveries) + u32::from(planted!(OneCallTooMany))
-        {
+        let most = call.map_or(1, |call| call.deliveries) + u32::from(planted!(OneCallTooMany));
+        if refused || u32::from(job.attempt) + unsent(&job) >= most {
             let is_own = matches!(reason, Reason::Throttled | Reason::Decode);
             let reason = if is_own { reason } else { Reason::DeliveryLimit };
             self.end_call(cx, handle, reason, Phase::InFlight);
+            self.learn_of_call(cx, &job, true);
             return;
         }
         self.inboxes[plan.subs[sub_ix.index()].slot as usize].delayed += 1;
@@ -197,6 +220,7 @@ impl Kernel {
         cx.show(What::Retrying { sub: sub_ix, event, attempt: job.attempt.into(), reason, due: shown });
         self.jobs[handle].tag = Tag::CallAgain;
         self.later(due, Class::Timer, handle);
+        self.learn_of_call(cx, &job, true);
     }
 
     fn refuses_calls(plan: &Plan, node: NodeIx) -> bool {
@@ -216,6 +240,9 @@ impl Kernel {
             self.jobs.remove(handle);
             return;
         }
+        if self.is_held_back(cx, handle) {
+            return;
+        }
         let inbox = &mut self.inboxes[sub.slot as usize];
         inbox.delayed -= 1;
         inbox.queued += 1;
@@ -223,11 +250,14 @@ impl Kernel {
         self.jobs[handle].tag = Tag::Waiting;
         self.jobs[handle].slot.at = self.now;
         cx.show(What::Queued { sub: sub_ix, event: job.slot.event, taken_back: false });
+        if let Some(call) = call_of(cx.plan, job.link).filter(|call| call.timeout != u64::MAX) {
+            self.arm_deadline(handle, job.offset, call.timeout);
+        }
         self.take(cx, handle);
     }
 
     /// Ends a call without an ack. It is in no queue any more.
-    fn end_call<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32, reason: Reason, from: Phase) {
+    pub(super) fn end_call<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32, reason: Reason, from: Phase) {
         let job = self.jobs[handle];
         let sub_ix = SubIx(job.source & !Job::INBOX);
         let sub = &cx.plan.subs[sub_ix.index()];
@@ -239,6 +269,8 @@ impl Kernel {
             inbox.dropped += 1;
         }
         let payload = self.jobs.payload_cloned(handle);
+        // Its deadline may still be to come: it finds nothing that waits.
+        self.jobs[handle].tag = Tag::Call;
         self.jobs.remove(handle);
         let given_up = GivenUp {
             slot: job.slot,
@@ -248,8 +280,12 @@ impl Kernel {
             from,
             first: job.slot.at,
             link: job.link,
+            offset: None,
         };
         self.bury(cx, sub_ix, sub.node, dead, &given_up);
+        if from == Phase::Queued && matches!(reason, Reason::MaxLength | Reason::HopLimit) {
+            self.learn_of_call(cx, &job, true);
+        }
     }
 
     /// Makes room by giving up the call that waits longest; whether there was one.
@@ -313,6 +349,11 @@ impl Kernel {
         } else {
             &mut self.subs[sub.slot as usize].door_waits
         }
+    }
+
+    /// So many wait before a door no more.
+    pub(super) fn close_door(&mut self, plan: &Plan, sub_ix: SubIx, gone: u32) {
+        *self.door_waits_mut(plan, sub_ix) -= gone;
     }
 
     /// There may be room behind a door: whoever waits there tries again, as soon as the current step is done.

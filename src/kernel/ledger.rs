@@ -177,7 +177,7 @@ impl CursorState {
             acked: self.counts.acked,
             dropped: self.counts.dropped,
             dead_lettered: self.counts.dead_lettered,
-            expired: 0,
+            expired: self.counts.expired,
             retention_lost: self.counts.retention_lost,
             purged: self.counts.purged,
             queued: self.fresh + u64::from(self.again),

@@ -3,25 +3,34 @@
 #[macro_use]
 pub mod planted;
 
+mod breaker;
 mod bus;
+mod compaction;
 mod data;
+mod dedup;
 mod draws;
 mod edit;
 mod event_list;
 mod fault_links;
 mod faults;
 mod groups;
+mod holes;
+mod idempotence;
 mod inbox;
 mod keys;
 mod ledger;
+mod line;
 mod log;
 mod nodes;
 mod outside;
 mod peek;
+mod replay;
 mod retention;
 mod seam;
 mod settlement;
 mod state;
+mod topics;
+mod unsent;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -39,7 +48,7 @@ use self::state::{
     CursorState, DeadLetter, FunctionState, GraveState, InboxState, Job, Jobs, NodeRest, NodeState, PartitionState,
     ProducerState, SubState, Tag, TopicState,
 };
-use crate::model::{FaultIx, FaultKind, LinkIx, NodeIx, SimDuration, SimTime, SubIx};
+use crate::model::{FaultIx, FaultKind, LinkIx, NodeIx, SimDuration, SimTime, StartAt, SubIx};
 use crate::plan::{Aim, Plan, Work};
 use crate::trace::{NodeShape, Observer, Record, Shape, SubShape, What};
 
@@ -73,6 +82,13 @@ pub enum Input {
     },
     /// A hand heals something: every fault about it is over, also one of the scenario.
     Heal(Aim),
+    /// A hand seeks a subscription to a place of its topics' logs.
+    Seek {
+        /// The subscription.
+        sub: SubIx,
+        /// Where it goes on reading.
+        to: StartAt,
+    },
     /// A broker that carries one of the buses told something.
     Outside(Incoming),
 }
@@ -98,6 +114,9 @@ pub enum Limit {
     /// [`limits::PENDING`].
     #[error("more than {} events are under way at once", limits::PENDING)]
     Pending,
+    /// [`limits::REMEMBERED`].
+    #[error("idempotent subscriptions remember more than {} events", limits::REMEMBERED)]
+    Remembered,
     /// [`limits::RETAINED`].
     #[error("topics keep more than {} records", limits::RETAINED)]
     Retained,
@@ -109,8 +128,10 @@ pub mod limits {
     pub const PENDING: usize = 1 << 20;
     /// Records that the logs of all topics hold.
     pub const RETAINED: usize = 1 << 25;
+    /// Events that an idempotent subscription remembers.
+    pub const REMEMBERED: usize = 1 << 22;
     /// Hops are counted up to here; a hop limit beyond is none.
-    pub const HOPS: u32 = (1 << 20) - 1;
+    pub const HOPS: u32 = (1 << 19) - 1;
     /// Events that one press of a button makes.
     pub const FIRED: u32 = 100_000;
     /// Dead letters that a queue keeps if it names no figure of its own.
@@ -141,6 +162,8 @@ pub struct Kernel {
     graves: Vec<GraveState>,
     topics: Vec<TopicState>,
     partitions: Vec<PartitionState>,
+    /// What topics that know messages again have stored, by topic.
+    remembered: BTreeMap<u32, dedup::Remembered>,
     cursors: Vec<CursorState>,
     subs: Vec<SubState>,
     inboxes: Vec<InboxState>,
@@ -161,6 +184,11 @@ pub struct Kernel {
     is_draining: bool,
     has_ring: bool,
     all_data: bool,
+    /// What an event comes of has to be known wherever it goes: somebody looks, or gateways wait for replies.
+    is_followed: bool,
+    /// The circuit breakers of calls, by link.
+    call_breakers: BTreeMap<u32, breaker::Breaker>,
+    gateways: BTreeMap<u32, nodes::GatewayState>,
     facts_text: data::FactsText,
 }
 
@@ -173,6 +201,8 @@ enum Ready {
     Dispatch(u32),
     /// There may be room behind a full queue.
     Door(u32),
+    /// Records of a partition were settled that may go for it.
+    Sweep(u32),
 }
 
 /// What every step needs: the plan, and who is shown the records.
@@ -216,6 +246,7 @@ impl Kernel {
             graves: Vec::new(),
             topics: Vec::new(),
             partitions: Vec::new(),
+            remembered: BTreeMap::new(),
             cursors: Vec::new(),
             subs: Vec::new(),
             inboxes: Vec::new(),
@@ -232,9 +263,13 @@ impl Kernel {
             is_draining: false,
             has_ring: false,
             all_data: false,
+            is_followed: false,
+            call_breakers: BTreeMap::new(),
+            gateways: BTreeMap::new(),
             facts_text: data::FactsText::default(),
         };
         kernel.grow(&plan);
+        kernel.lay_lines(&plan);
         kernel
     }
 
@@ -276,6 +311,7 @@ impl Kernel {
                         self.break_by_hand(&mut Cx { plan: &plan, now, out }, on, kind, lasts);
                     }
                     Input::Heal(on) => self.heal(&mut Cx { plan: &plan, now, out }, &on),
+                    Input::Seek { sub, to } => self.seek(&mut Cx { plan: &plan, now, out }, sub, to),
                     Input::Outside(incoming) => self.on_incoming(&mut Cx { plan: &plan, now, out }, &incoming),
                 }
             }
@@ -301,6 +337,12 @@ impl Kernel {
         if self.next_due().is_none_or(|due| due > until) {
             self.now = self.now.max(until.as_nanos());
         }
+    }
+
+    /// Whether something waits that time alone will end.
+    fn may_expire(&self, plan: &Plan) -> bool {
+        let may_expire = |cursor: &CursorState| cursor.line.as_ref().is_some_and(|line| line.may_expire());
+        plan.has_lines && self.cursors.iter().any(may_expire)
     }
 
     fn is_ring_empty(&self) -> bool {
@@ -336,10 +378,11 @@ impl Kernel {
                         Ready::Job(handle) => self.complete(&mut cx, handle),
                         Ready::Dispatch(sub) => self.dispatch(&mut cx, SubIx(sub)),
                         Ready::Door(sub) => self.on_door(&mut cx, SubIx(sub)),
+                        Ready::Sweep(partition) => self.sweep(&mut cx, partition),
                     }
                     continue;
                 }
-            } else if until == u64::MAX && self.foreground == 0 && self.doors.is_empty() {
+            } else if until == u64::MAX && self.foreground == 0 && self.doors.is_empty() && !self.may_expire(plan) {
                 return Stopped::Quiet;
             }
             let Some(key) = next.filter(|key| key.nanos() <= until) else {
@@ -351,7 +394,7 @@ impl Kernel {
                 }
                 // Whoever waits before a full queue may still be let in by housekeeping: an eviction, an ack that is overdue.
                 return match (self.foreground, self.doors.is_empty()) {
-                    (0, true) => Stopped::Quiet,
+                    (0, true) if !self.may_expire(plan) => Stopped::Quiet,
                     (0, false) if next.is_none() => Stopped::Stuck,
                     _ => Stopped::Until,
                 };
@@ -414,6 +457,10 @@ impl Kernel {
                 self.jobs.remove(handle);
                 self.on_due(cx, source);
             }
+            Tag::Expiry => {
+                self.jobs.remove(handle);
+                self.on_expiry(cx, source);
+            }
             Tag::FaultBegin => {
                 let epoch = self.jobs[handle].token;
                 self.jobs.remove(handle);
@@ -425,9 +472,30 @@ impl Kernel {
                 self.on_fault_end(cx, FaultIx(source), epoch);
             }
             Tag::Unheld => self.on_unheld(cx, handle),
+            Tag::Gate => {
+                self.jobs.remove(handle);
+                self.on_gate(cx.plan, SubIx(source));
+            }
+            Tag::Reset => {
+                let link = self.jobs[handle].link;
+                self.jobs.remove(handle);
+                self.on_reset(cx, source, link);
+            }
+            Tag::CallLost => self.on_call_lost(cx, handle),
+            Tag::CallResend => self.on_resend(cx, handle),
+            Tag::CallDeadline => self.on_call_deadline(cx, handle),
+            Tag::ReplyDue => {
+                let number = self.jobs[handle].offset;
+                self.jobs.remove(handle);
+                self.on_reply_due(cx, NodeIx(node), number);
+            }
             Tag::Retention => {
                 self.jobs.remove(handle);
                 self.on_retention(cx, source);
+            }
+            Tag::Clean => {
+                self.jobs.remove(handle);
+                self.on_clean(cx, source);
             }
         }
     }
@@ -461,7 +529,7 @@ impl Kernel {
         let keep = match &cx.plan.nodes[node.index()].work {
             Work::DeadLetters { keep } => *keep,
             // It was removed meanwhile; what was on its way arrives as recorded.
-            Work::Producer(_) | Work::Worker(_) | Work::None => limits::DEAD_LETTERS,
+            Work::Producer(_) | Work::Worker(_) | Work::Gateway(_) | Work::None => limits::DEAD_LETTERS,
         };
         let (event, kind, reason) = (job.slot.event, job.slot.kind(), job.reason);
         cx.show(What::Buried { node, link: LinkIx(job.link), event, kind, reason });
@@ -530,6 +598,7 @@ impl Kernel {
     /// Computes the data of every event as it comes into being, for people who look: what happens stays the same.
     pub const fn keep_all_data(&mut self) {
         self.all_data = true;
+        self.is_followed = true;
     }
 }
 
@@ -538,7 +607,7 @@ pub fn shape_of(plan: &Plan) -> Shape {
     let node = |node: &crate::plan::NodePlan| {
         let (capacity, function) = match &node.work {
             Work::Worker(worker) => (worker.concurrency, worker.function.as_ref()),
-            Work::Producer(_) | Work::DeadLetters { .. } | Work::None => (0, None),
+            Work::Producer(_) | Work::DeadLetters { .. } | Work::Gateway(_) | Work::None => (0, None),
         };
         NodeShape {
             kind: node.tag,

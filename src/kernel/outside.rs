@@ -120,6 +120,7 @@ impl Owed {
             from: self.state.phase(),
             first: self.first,
             link: self.link,
+            offset: None,
         }
     }
 }

@@ -66,7 +66,11 @@ impl Kernel {
     /// How many records each partition of a topic still keeps.
     pub fn kept(&self, topic: TopicIx) -> Vec<u64> {
         let partitions = &self.plan.topics[topic.index()].partitions;
-        let kept = |partition: &u32| self.partitions.get(*partition as usize).map_or(0, |state| state.kept as u64);
+        let keeps = self.plan.topics[topic.index()].keeps();
+        let kept = |partition: &u32| {
+            let state = self.partitions.get(*partition as usize);
+            state.map_or(0, |state| if keeps { state.live() } else { state.kept as u64 })
+        };
         partitions.iter().map(kept).collect()
     }
 

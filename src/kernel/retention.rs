@@ -10,11 +10,12 @@ impl Kernel {
     pub(super) fn trim<O: Observer>(&mut self, cx: &mut Cx<'_, O>, partition_ix: usize, is_segment_full: bool) {
         let plan = cx.plan;
         let topic = &plan.topics[plan.partitions[partition_ix].topic.index()];
-        let partition = &self.partitions[partition_ix];
-        let excess = (partition.log.end() - partition.start).saturating_sub(topic.keep_records);
-        let excess = excess.saturating_sub(u64::from(planted!(KeepsOneMore)));
-        if topic.keep_records != u64::MAX && excess > 0 {
-            let start = partition.start + excess;
+        if let Some(rules) = &topic.rules {
+            self.trim_ruled(cx, rules, partition_ix);
+        } else if topic.keep_records != u64::MAX {
+            let excess = self.partitions[partition_ix].live().saturating_sub(topic.keep_records);
+            let excess = excess.saturating_sub(u64::from(planted!(KeepsOneMore)));
+            let start = self.partitions[partition_ix].start + excess;
             self.evict(cx, partition_ix, start);
         }
         if topic.keep != u64::MAX && !self.partitions[partition_ix].retention_armed {
@@ -25,7 +26,7 @@ impl Kernel {
         }
     }
 
-    fn give_memory_back<O: Observer>(&mut self, cx: &Cx<'_, O>, partition_ix: usize) {
+    pub(super) fn give_memory_back<O: Observer>(&mut self, cx: &Cx<'_, O>, partition_ix: usize) {
         let plan = &cx.plan.partitions[partition_ix];
         let keeps = cx.plan.topics[plan.topic.index()].keeps();
         let floors = plan.cursors.iter().map(|cursor| self.cursors[*cursor as usize].floor);
@@ -84,7 +85,7 @@ impl Kernel {
     }
 
     /// Evicts everything before `start`, read or not. What is in flight stays with its member.
-    fn evict<O: Observer>(&mut self, cx: &mut Cx<'_, O>, partition_ix: usize, start: u64) {
+    pub(super) fn evict<O: Observer>(&mut self, cx: &mut Cx<'_, O>, partition_ix: usize, start: u64) {
         let plan = cx.plan;
         let partition_plan = &plan.partitions[partition_ix];
         let first = self.partitions[partition_ix].start;
@@ -95,25 +96,11 @@ impl Kernel {
         for cursor in &partition_plan.cursors {
             let cursor = *cursor;
             let sub_ix = plan.cursors[cursor as usize].sub;
-            let sub = &plan.subs[sub_ix.index()];
             let mut skipped = 0;
             // Those that were handed over before and wait for another attempt.
             let until = self.cursors[cursor as usize].next.min(start);
             for offset in self.cursors[cursor as usize].floor..until {
-                let state = &mut self.cursors[cursor as usize];
-                let from = match state.open_at(offset).map(|open| open.state) {
-                    Some(OpenState::Queued) => Phase::Queued,
-                    Some(OpenState::Delayed) => Phase::Delayed,
-                    Some(OpenState::InFlight | OpenState::Settled) | None => continue,
-                };
-                if from == Phase::Queued {
-                    state.again -= 1;
-                } else {
-                    state.delayed -= 1;
-                    self.count_undelayed(sub_ix, sub);
-                }
-                self.lose(cx, cursor, offset, from);
-                self.cursors[cursor as usize].settle(offset);
+                skipped += u64::from(self.lose_open(cx, cursor, offset));
             }
             // Those that nobody has seen.
             while self.cursors[cursor as usize].next < start {
@@ -130,14 +117,44 @@ impl Kernel {
                 self.cursors[cursor as usize].step_over();
                 skipped += 1;
             }
+            if self.cursors[cursor as usize].line.is_some() {
+                self.wake(sub_ix, &plan.subs[sub_ix.index()]);
+            }
             if skipped > 0 {
                 let (topic, partition) = (partition_plan.topic, partition_plan.number);
                 cx.show(What::OutOfRange { sub: sub_ix, topic, partition, skipped });
             }
         }
+        if self.partitions[partition_ix].ruled.is_some() {
+            self.forget_evicted(cx, partition_ix, first, start);
+        }
     }
 
-    fn lose<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32, offset: u64, from: Phase) {
+    /// Ends the obligation for a record that waits between floor and next and that the log has let go. Whether there was
+    /// one that nobody had seen: those are in a line too.
+    pub(super) fn lose_open<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32, offset: u64) -> bool {
+        let sub_ix = cx.plan.cursors[cursor as usize].sub;
+        let sub = &cx.plan.subs[sub_ix.index()];
+        let state = &mut self.cursors[cursor as usize];
+        let Some(open) = state.open_at(offset) else { return false };
+        let from = match open.state {
+            OpenState::Queued => Phase::Queued,
+            OpenState::Delayed => Phase::Delayed,
+            OpenState::InFlight | OpenState::Settled => return false,
+        };
+        let is_unseen = open.token == 0;
+        if from == Phase::Queued {
+            state.again -= 1;
+        } else {
+            state.delayed -= 1;
+            self.count_undelayed(sub_ix, sub);
+        }
+        self.lose(cx, cursor, offset, from);
+        self.cursors[cursor as usize].settle(offset);
+        is_unseen
+    }
+
+    pub(super) fn lose<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32, offset: u64, from: Phase) {
         let plan = cx.plan;
         let sub_ix = plan.cursors[cursor as usize].sub;
         let sub = &plan.subs[sub_ix.index()];
@@ -148,5 +165,6 @@ impl Kernel {
             self.count_unqueued(sub_ix, sub, plan.events[slot.kind().index()].size);
         }
         cx.show(What::Evicted { sub: sub_ix, event: slot.event, node: sub.node, from });
+        Self::mark_gap(cx, sub_ix, &slot);
     }
 }

@@ -6,6 +6,7 @@ use super::event_list::Class;
 use super::state::{Job, MemberState, Open, OpenState, Payload, Slot, Tag};
 use super::{Cx, Kernel};
 use crate::model::{NodeIx, SimTime, SubIx};
+use crate::plan::{DeadPath, SubPlan};
 use crate::trace::{Leg, Observer, Phase, Reason, Staleness, What};
 
 impl Kernel {
@@ -13,12 +14,14 @@ impl Kernel {
     pub(super) fn give_up<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32, given_up: &GivenUp<'_>) {
         let sub_ix = cx.plan.cursors[cursor as usize].sub;
         let sub = &cx.plan.subs[sub_ix.index()];
-        let member = sub.members.iter().find(|member| member.link.0 == given_up.link).or(sub.members.first());
-        let dead = member.and_then(|member| member.dead).filter(|_| !planted!(DeadLetterMissed));
-        let node = match given_up.attempts {
-            0 => sub.node,
-            _ => member.map_or(sub.node, |member| member.node),
-        };
+        if cx.plan.cursors[cursor as usize].consumes {
+            match given_up.offset {
+                Some(offset) => self.settled_by(cx.plan, cursor, offset, false),
+                None => self.some_settled(cx.plan.cursors[cursor as usize].partition),
+            }
+        }
+        let (node, dead) = Self::last_holder(sub, given_up);
+        let dead = dead.filter(|_| !planted!(DeadLetterMissed));
         let counts = &mut self.cursors[cursor as usize].counts;
         if dead.is_some() {
             counts.dead_lettered += 1;
@@ -26,6 +29,17 @@ impl Kernel {
             counts.dropped += 1;
         }
         self.bury(cx, sub_ix, node, dead, given_up);
+        Self::mark_gap(cx, sub_ix, &given_up.slot);
+    }
+
+    /// Where something was given up, and where that goes: by the member that had it last.
+    pub(super) fn last_holder(sub: &SubPlan, given_up: &GivenUp<'_>) -> (NodeIx, Option<DeadPath>) {
+        let member = sub.members.iter().find(|member| member.link.0 == given_up.link).or(sub.members.first());
+        let node = match given_up.attempts {
+            0 => sub.node,
+            _ => member.map_or(sub.node, |member| member.node),
+        };
+        (node, member.and_then(|member| member.dead))
     }
 
     /// Shows that something was given up, and sends it to its dead-letter queue.
@@ -34,17 +48,30 @@ impl Kernel {
         cx: &mut Cx<'_, O>,
         sub: SubIx,
         node: NodeIx,
-        dead: Option<crate::plan::DeadPath>,
+        dead: Option<DeadPath>,
         given_up: &GivenUp<'_>,
     ) {
-        let GivenUp { slot, payload, reason, attempts, from, first, link: _ } = *given_up;
-        let (event, kind) = (slot.event, slot.kind());
+        let GivenUp { slot, payload: _, reason, attempts, from, first: _, link: _, offset: _ } = *given_up;
+        let event = slot.event;
         let Some(path) = dead else {
             cx.show(What::Dropped { sub, event, node, reason, attempts: attempts.into(), from });
             return;
         };
         let to = path.to;
         cx.show(What::DeadLettered { sub, event, node, reason, attempts: attempts.into(), from, to });
+        self.carry_to_grave(cx, sub, path, given_up);
+    }
+
+    /// Something that was given up leaves for its dead-letter queue.
+    pub(super) fn carry_to_grave<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        sub: SubIx,
+        path: DeadPath,
+        given_up: &GivenUp<'_>,
+    ) {
+        let GivenUp { slot, payload, reason, attempts, from: _, first, link: _, offset: _ } = *given_up;
+        let (event, kind) = (slot.event, slot.kind());
         let arrives = self.now.saturating_add(path.delay);
         let shown = SimTime::from_nanos(arrives);
         cx.show(What::Sent { link: path.link, event, kind, leg: Leg::DeadLetter, attempt: 0, arrives: shown });
@@ -88,7 +115,7 @@ impl Kernel {
         let fence = state.fence;
         let stale = match state.open_at(offset) {
             None => Some(Staleness::Settled),
-            Some(open) if open.state == OpenState::Settled => Some(Staleness::Settled),
+            Some(open) if open.state == OpenState::Settled || open.is_before(job.token) => Some(Staleness::Settled),
             Some(open) if planted!(LateAckRefused) && open.state != OpenState::InFlight => Some(Staleness::Settled),
             Some(_) if !planted!(OldGenerationCounts) && job.token.wrapping_sub(fence).cast_signed() <= 0 => {
                 Some(Staleness::OldGeneration)
@@ -105,6 +132,7 @@ impl Kernel {
         }
         if job.tag == Tag::Nack {
             self.unanswered(cx, cursor, offset, job.reason);
+            self.learn(cx, cursor, offset, true);
         } else {
             let size = cx.plan.events[job.slot.kind().index()].size;
             let state = &mut self.cursors[cursor as usize];
@@ -132,6 +160,12 @@ impl Kernel {
             if planted!(SettledTwice) {
                 cx.show(What::Acked { sub: sub_ix, event, node, auto: false, from });
             }
+            if cx.plan.cursors[cursor as usize].consumes {
+                self.settled_by(cx.plan, cursor, offset, true);
+            }
+            if sub.gate.is_some() {
+                self.learn(cx, cursor, offset, false);
+            }
         }
         self.wake(sub_ix, sub);
     }
@@ -143,13 +177,13 @@ impl Kernel {
         let sub = &plan.subs[sub_ix.index()];
         let partition_ix = plan.cursors[cursor as usize].partition as usize;
         let partition = &self.partitions[partition_ix];
-        let is_evicted = offset < partition.start;
+        let is_evicted = partition.is_gone(offset);
         let Some(slot) = partition.log.get(offset).copied() else { return };
         let payload = partition.payload(offset).cloned();
         let state = &mut self.cursors[cursor as usize];
         let Some(open) = state.open_at(offset) else { return };
         let (attempt, token, link) = (open.attempt, open.token, open.link);
-        let mut given_up = GivenUp::fresh(slot, payload.as_ref(), Reason::DeliveryLimit);
+        let mut given_up = GivenUp::fresh(slot, payload.as_ref(), Reason::DeliveryLimit).at(offset);
         given_up.take_history(open);
         given_up.from = Phase::InFlight;
         state.in_flight -= 1;
@@ -159,6 +193,7 @@ impl Kernel {
             state.counts.retention_lost += 1;
             state.settle(offset);
             cx.show(What::Evicted { sub: sub_ix, event, node: sub.node, from: Phase::InFlight });
+            Self::mark_gap(cx, sub_ix, &slot);
             return;
         }
         let most = sub.deliveries + u32::from(planted!(OneTryTooMany)) - u32::from(planted!(OneTryTooFew));
@@ -188,8 +223,12 @@ impl Kernel {
         }
         state.delayed += 1;
         state.later.push(std::cmp::Reverse((due - u64::from(planted!(RetriedTooSoon)), offset, token)));
+        if let Some(line) = &mut state.line {
+            line.wait(offset);
+        }
         self.subs[sub.slot as usize].delayed += 1;
         self.arm_due(cursor);
+        self.arm_expiry(cursor);
     }
 
     pub(super) fn arm_due(&mut self, cursor: u32) {
@@ -243,14 +282,16 @@ impl Kernel {
             open.deadline = now;
         }
         state.again += 1;
-        if planted!(RetriesOvertake) {
-            state.redeliver.push_front(offset);
-        } else {
-            state.redeliver.push_back(offset);
+        state.line_up(offset);
+        if planted!(RetriesOvertake)
+            && let Some(last) = state.redeliver.pop_back()
+        {
+            state.redeliver.push_front(last);
         }
         let sub = &cx.plan.subs[sub_ix.index()];
         self.count_queued(sub, cursor, cx.plan.events[slot.kind().index()].size);
         cx.show(What::Queued { sub: sub_ix, event: slot.event, taken_back: false });
+        self.arm_expiry(cursor);
     }
 
     /// Takes a record back from a member that left or lost its partition: it is queued again, and that attempt never was.
@@ -276,9 +317,11 @@ impl Kernel {
             return;
         }
         state.again += 1;
-        state.redeliver.push_back(offset);
+        state.line_up(offset);
         self.count_queued(sub, cursor, cx.plan.events[slot.kind().index()].size);
         cx.show(What::Queued { sub: sub_ix, event: slot.event, taken_back: true });
+        self.arm_expiry(cursor);
+        self.forget_probe(sub, cursor, offset);
     }
 
     /// Looks for records whose ack is overdue.
@@ -301,6 +344,7 @@ impl Kernel {
             .collect();
         for offset in overdue {
             self.unanswered(cx, cursor, offset, Reason::AckTimeout);
+            self.learn(cx, cursor, offset, true);
         }
         let state = &mut self.cursors[cursor as usize];
         let in_flight = state.open.iter().filter(|open| open.state == OpenState::InFlight);
@@ -324,12 +368,19 @@ pub(super) struct GivenUp<'a> {
     pub(super) first: u64,
     /// The link of the member that had it last.
     pub(super) link: u32,
+    /// Its place in the log, if it is in one and whoever gives it up knows where.
+    pub(super) offset: Option<u64>,
 }
 
 impl<'a> GivenUp<'a> {
     /// One that was never handed over.
     pub(super) const fn fresh(slot: Slot, payload: Option<&'a Arc<Payload>>, reason: Reason) -> Self {
-        Self { slot, payload, reason, attempts: 0, from: Phase::Queued, first: 0, link: Job::NONE }
+        Self { slot, payload, reason, attempts: 0, from: Phase::Queued, first: 0, link: Job::NONE, offset: None }
+    }
+
+    /// The same, with its place in the log.
+    pub(super) const fn at(self, offset: u64) -> Self {
+        Self { offset: Some(offset), ..self }
     }
 
     pub(super) const fn take_history(&mut self, open: &Open) {

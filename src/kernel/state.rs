@@ -6,8 +6,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::breaker::GateState;
 use super::draws::{Draws, Streams};
+use super::idempotence::Memory;
+use super::line::Line;
 use super::log::Log;
+use super::topics::Ruled;
 use crate::model::{EventId, EventTypeIx, LinkIx};
 use crate::plan::ReplayLog;
 use crate::trace::{KeyRef, Phase, Reason};
@@ -20,9 +24,12 @@ pub(super) struct Slot {
     pub(super) born: u64,
     /// When it was appended or became ready; while it is handled, when that began.
     pub(super) at: u64,
-    /// Type (12 bits), hops (20), key (32).
+    /// Type (12 bits), replayed (1), hops (19), key (32).
     packed: u64,
 }
+
+/// A seek asked for it.
+const REPLAYED: u64 = 1 << 51;
 
 /// The text of the key is in the payload.
 const TEXT_KEY: u32 = 1 << 31;
@@ -42,6 +49,17 @@ impl Slot {
 
     /// A key whose text is in the payload.
     pub(super) const TEXT_KEY: u32 = TEXT_KEY;
+
+    /// The same, marked as what a seek asked for. What lies in a log is never marked.
+    pub(super) const fn replayed(self) -> Self {
+        Self { packed: self.packed | REPLAYED, ..self }
+    }
+
+    /// Whether a seek asked for it.
+    #[inline]
+    pub(super) const fn is_replayed(&self) -> bool {
+        self.packed & REPLAYED != 0
+    }
 
     #[inline]
     pub(super) const fn kind(&self) -> EventTypeIx {
@@ -78,6 +96,8 @@ pub(super) struct Payload {
     pub(super) clock: Option<u64>,
     /// Where it comes from, in a run that has to tell an outside broker.
     pub(super) lineage: Option<Lineage>,
+    /// The request that it is, or comes of: CloudEvents' extension `correlationid`.
+    pub(super) correlation: Option<EventId>,
 }
 
 /// What led to an event.
@@ -126,20 +146,46 @@ pub(super) enum Tag {
     AckTimer,
     /// The first of a cursor's delayed records is due.
     Due,
+    /// The first of a cursor's waiting records is worth nothing any more.
+    Expiry,
     /// The oldest record of a partition is too old.
     Retention,
+    /// The cleaner of a compacted partition comes.
+    Clean,
     /// A fault of the scenario begins: `source` is its place, `token` which timer it is.
     FaultBegin,
     /// A fault is over: `source` is its number.
     FaultEnd,
     /// The ack of a delivery is overdue that was lost, or whose answer was.
     Unheld,
+    /// A subscription's rate limit has a token again.
+    Gate,
+    /// A circuit breaker was open for long enough: `source` is the subscription, or `link` the link of the calls.
+    Reset,
+    /// A caller learns that a link lost its call.
+    CallLost,
+    /// A call that failed before it was there is made again.
+    CallResend,
+    /// A caller waits no longer: `source` is the call's handle, `offset` its number in the inbox, `token` its source.
+    CallDeadline,
+    /// A gateway waits no longer: `offset` is the request's number.
+    ReplyDue,
 }
 
 impl Tag {
     /// Whether it is housekeeping: a run with nothing else left to do is over.
     pub(super) const fn is_background(self) -> bool {
-        matches!(self, Self::Reclaim | Self::AckTimer | Self::Retention | Self::FaultBegin)
+        matches!(
+            self,
+            Self::Reclaim
+                | Self::AckTimer
+                | Self::Expiry
+                | Self::Retention
+                | Self::Clean
+                | Self::FaultBegin
+                | Self::CallDeadline
+                | Self::ReplyDue
+        )
     }
 }
 
@@ -445,8 +491,12 @@ pub(super) struct SubState {
     /// A dispatch is under way or in the ring.
     pub(super) is_woken: bool,
     pub(super) members: Vec<MemberState>,
+    /// What was handled, where that is remembered.
+    pub(super) memory: Option<Box<Memory>>,
     /// Cursors with something queued, each once, in turn.
     pub(super) ready: VecDeque<u32>,
+    /// Its rate limit and circuit breaker, if it has them.
+    pub(super) gate: Option<Box<GateState>>,
 }
 
 /// What a subscription remembers of a member.
@@ -479,11 +529,29 @@ pub(super) struct Open {
     pub(super) link: u32,
     pub(super) attempt: u16,
     pub(super) state: OpenState,
+    /// A seek asked for it: deliveries up to the fence are of an obligation that ended before.
+    pub(super) is_replay: bool,
+    pub(super) fence: u32,
 }
 
 impl Open {
-    pub(super) const SETTLED: Self =
-        Self { deadline: 0, first: 0, token: 0, link: Job::NONE, attempt: 0, state: OpenState::Settled };
+    pub(super) const SETTLED: Self = Self { state: OpenState::Settled, ..Self::FRESH };
+    /// One that nobody has seen.
+    pub(super) const FRESH: Self = Self {
+        deadline: 0,
+        first: 0,
+        token: 0,
+        link: Job::NONE,
+        attempt: 0,
+        state: OpenState::Queued,
+        is_replay: false,
+        fence: 0,
+    };
+
+    /// Whether the answer to a delivery is about an obligation that ended before a seek opened this one.
+    pub(super) const fn is_before(&self, token: u32) -> bool {
+        self.is_replay && token.wrapping_sub(self.fence).cast_signed() <= 0
+    }
 }
 
 /// How far a subscription is in a partition: `[start, floor)` is settled, `[floor, next)` open, `[next, end)` queued.
@@ -512,6 +580,8 @@ pub(super) struct CursorState {
     pub(super) later: BinaryHeap<Reverse<(u64, u64, u32)>>,
     /// Which of `[next, end)` match; unset means all.
     pub(super) mask: Option<VecDeque<bool>>,
+    /// How its records wait, if not in the order of the log.
+    pub(super) line: Option<Box<Line>>,
     pub(super) counts: CursorCounts,
 }
 
@@ -522,6 +592,7 @@ pub(super) struct CursorCounts {
     pub(super) acked: u64,
     pub(super) dropped: u64,
     pub(super) dead_lettered: u64,
+    pub(super) expired: u64,
     pub(super) retention_lost: u64,
     pub(super) purged: u64,
 }
@@ -633,9 +704,17 @@ impl CursorState {
 
     /// Ends a record between floor and next.
     pub(super) fn settle(&mut self, offset: u64) {
+        if self.line.is_some() {
+            self.settle_in_line(offset);
+        }
         if let Some(open) = self.open_at(offset) {
             open.state = OpenState::Settled;
         }
+        self.move_floor();
+    }
+
+    /// Moves the floor past what is settled.
+    pub(super) fn move_floor(&mut self) {
         while self.open.front().is_some_and(|open| open.state == OpenState::Settled) {
             self.open.pop_front();
             self.floor += 1;
@@ -654,6 +733,8 @@ pub(super) struct PartitionState {
     pub(super) retention_armed: bool,
     /// How many records it holds in memory.
     pub(super) kept: usize,
+    /// Only where the topic has rules.
+    pub(super) ruled: Option<Box<Ruled>>,
 }
 
 impl PartitionState {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::is_default;
 use super::quantity::{ByteSize, serde_as_text};
+use super::time::SimDuration;
 
 /// What is known of one kind of event. Its name is its key in the flow.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,20 @@ pub struct EventType {
     /// How large one event is, for limits by bytes; unset means the length of its data.
     #[serde(skip_serializing_if = "is_default")]
     pub size: Option<ByteSize>,
+
+    /// How long one is worth anything: a record of it that has waited so long is never handed over. RabbitMQ's `expiration`.
+    /// Unset means for ever.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ttl: Option<SimDuration>,
+
+    /// How much one matters, from 0: subscriptions with priorities hand over the higher ones first.
+    #[serde(skip_serializing_if = "is_default")]
+    pub priority: u8,
+
+    /// How long a bus keeps one out of sight: SQS's `DelaySeconds`, in place of what a subscription says. Unset means as the
+    /// subscription says.
+    #[serde(skip_serializing_if = "is_default")]
+    pub delay: Option<SimDuration>,
 
     /// The data of a typical event, and of every event that says nothing else.
     #[serde(skip_serializing_if = "is_default")]

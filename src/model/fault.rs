@@ -247,7 +247,9 @@ impl FaultKind {
             Self::Drop { .. } | Self::Duplicate { .. } | Self::Delay { .. } | Self::Reorder { .. } => false,
             Self::Partition | Self::Crash | Self::Pause => !matches!(tag, KindTag::Note | KindTag::DeadLetterQueue),
             Self::Slow { .. } => matches!(tag, KindTag::Consumer | KindTag::Service | KindTag::Function),
-            Self::ClockSkew { .. } => matches!(tag, KindTag::Producer | KindTag::Service | KindTag::Function),
+            Self::ClockSkew { .. } => {
+                matches!(tag, KindTag::Producer | KindTag::Service | KindTag::Function | KindTag::Gateway)
+            }
         }
     }
 

@@ -716,7 +716,7 @@ fn check_node(parts: &FlowParts, id: &NodeId, node: &Node) -> Result<(), FlowErr
         NodeKind::Function(function) => {
             within("instances", u64::from(function.instances), u64::from(limits::CONCURRENCY))?;
         }
-        NodeKind::Producer(_) | NodeKind::DeadLetterQueue(_) | NodeKind::Note(_) => {}
+        NodeKind::Producer(_) | NodeKind::DeadLetterQueue(_) | NodeKind::Gateway(_) | NodeKind::Note(_) => {}
     }
     for handler in node.kind.handlers() {
         let emitted: u64 = handler.emits.iter().map(|emit| u64::from(emit.count)).sum();
@@ -770,7 +770,10 @@ fn expected_link(from: KindTag, to: KindTag) -> Result<ExpectedLink, LinkRefusal
         (KindTag::Bus, KindTag::Bus) => Err(LinkRefusal::BusToBus),
         (KindTag::Bus, _) => Ok(ExpectedLink::Subscribe),
         (_, KindTag::Bus) => Ok(ExpectedLink::Publish),
-        (KindTag::Producer, _) | (_, KindTag::Consumer) => Err(LinkRefusal::NeedsBus),
-        (KindTag::Service | KindTag::Function, KindTag::Service | KindTag::Function) => Ok(ExpectedLink::Call),
+        // A reply comes by subscription: who replies knows nobody who waits.
+        (KindTag::Producer, _) | (_, KindTag::Consumer | KindTag::Gateway) => Err(LinkRefusal::NeedsBus),
+        (KindTag::Service | KindTag::Function | KindTag::Gateway, KindTag::Service | KindTag::Function) => {
+            Ok(ExpectedLink::Call)
+        }
     }
 }

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::guard::Breaker;
 use super::ids::{NodeId, TopicName};
 use super::is_default;
-use super::node::Expression;
+use super::node::{Expression, RateLimit};
 use super::pattern::Pattern;
 use super::quantity::ByteSize;
 use super::time::SimDuration;
@@ -73,11 +74,11 @@ fn is_default_delay(delay: &SimDuration) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum LinkKind {
-    /// Producer, service or function to bus.
+    /// Producer, service, function or gateway to bus.
     Publish(Publish),
-    /// Bus to consumer, service or function.
+    /// Bus to consumer, service, function or gateway.
     Subscribe(Subscription),
-    /// Service or function to service or function, with no bus between.
+    /// Service, function or gateway to service or function, with no bus between.
     Call(Call),
 }
 
@@ -114,9 +115,13 @@ pub struct Subscription {
     #[serde(skip_serializing_if = "is_default")]
     pub filter: Option<Expression>,
 
-    /// Where in the log it starts when it is added while the flow runs.
+    /// Where in the log it starts when it is added while the flow runs. A change of it seeks one that runs there.
     #[serde(skip_serializing_if = "is_default")]
     pub from: StartAt,
+
+    /// Whether what is handled once more, by a seek, has its effects once more too: without it nothing is emitted.
+    #[serde(skip_serializing_if = "is_default")]
+    pub replay_emits: bool,
 
     /// What is promised.
     #[serde(skip_serializing_if = "is_default")]
@@ -146,9 +151,39 @@ pub struct Subscription {
     #[serde(skip_serializing_if = "is_default")]
     pub queue: QueueLimit,
 
+    /// Whether records of one key wait for each other.
+    #[serde(skip_serializing_if = "is_default")]
+    pub order: Order,
+
+    /// How long a record is worth anything from when it could be handed over first: RabbitMQ's `x-message-ttl`. What its event
+    /// type says counts too, the shorter of the two. Unset means for ever.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ttl: Option<SimDuration>,
+
+    /// Whether records that matter more go first: RabbitMQ's `x-max-priority`. Unset means first come, first served.
+    #[serde(skip_serializing_if = "is_default")]
+    pub priority: Option<Priority>,
+
+    /// How long a new record stays out of sight: SQS's delay queue. An event type that says its own delay has that instead.
+    #[serde(skip_serializing_if = "is_default")]
+    pub delay: SimDuration,
+
+    /// For how long an event is remembered that was handled, so that it has its effect once however often it comes. The memory
+    /// is shared by the members and outlives their crashes, as a table beside the effects would. Unset means nothing is.
+    #[serde(skip_serializing_if = "is_default")]
+    pub idempotent: Option<SimDuration>,
+
     /// Where a record goes that is given up; unset means where the bus says, or nowhere.
     #[serde(skip_serializing_if = "is_default")]
     pub dead_letters: Option<NodeId>,
+
+    /// How many records may be handed over in a time; unset means as many as the members take.
+    #[serde(skip_serializing_if = "is_default")]
+    pub rate: Option<Box<RateLimit>>,
+
+    /// When nothing is handed over for a while, because too much of it failed; unset means never.
+    #[serde(skip_serializing_if = "is_default")]
+    pub breaker: Option<Box<Breaker>>,
 }
 
 impl Subscription {
@@ -178,6 +213,7 @@ impl Default for Subscription {
             share: Share::default(),
             filter: None,
             from: StartAt::default(),
+            replay_emits: false,
             guarantee: Guarantee::default(),
             ack_wait: Self::ACK_WAIT,
             deliveries: Self::DELIVERIES,
@@ -185,7 +221,14 @@ impl Default for Subscription {
             max_in_flight: Self::MAX_IN_FLIGHT,
             prefetch: None,
             queue: QueueLimit::default(),
+            order: Order::default(),
+            ttl: None,
+            priority: None,
+            delay: SimDuration::ZERO,
+            idempotent: None,
             dead_letters: None,
+            rate: None,
+            breaker: None,
         }
     }
 }
@@ -212,7 +255,7 @@ pub enum Share {
     Partition,
 }
 
-/// Where in the log a subscription starts that is added while the flow runs.
+/// A place in the logs of a subscription's topics: where it starts when it is added while the flow runs, or is sought to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StartAt {
     /// With the next record.
@@ -220,6 +263,10 @@ pub enum StartAt {
     End,
     /// With the oldest record that is still kept.
     Start,
+    /// With the record of this offset, in each partition.
+    Offset(u64),
+    /// With the first record that was stored at this time or later, counted from the beginning of the run.
+    At(SimDuration),
 }
 
 /// What a subscription promises about each record.
@@ -231,6 +278,41 @@ pub enum Guarantee {
     /// Settled at hand-over; a crash or failure loses it. When a running subscription becomes this, what is in flight keeps
     /// its chance to be acknowledged, but what comes back unhandled is given up.
     AtMostOnce,
+}
+
+/// Whether records of one key wait for each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// They are handed over first in the order of the log; one that is tried again may be overtaken.
+    #[default]
+    Relaxed,
+    /// The next of a key is held back until the one before is settled, as in an SQS FIFO group: at most one of a key is in
+    /// flight. Records without a key do not wait. One that ends without an ack leaves a gap, which is marked.
+    Strict,
+}
+
+/// Records that matter more go first; of those that matter as much, whoever has waited longest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Priority {
+    /// How many levels there are, from 0; an event type that names a higher one has the highest.
+    pub levels: u8,
+
+    /// A record that waits counts one level higher each time this has passed, so that after `levels` times this nobody who
+    /// came later goes before it. Unset means that the lowest may wait for ever.
+    #[serde(skip_serializing_if = "is_default")]
+    pub aging: Option<SimDuration>,
+}
+
+impl Priority {
+    /// RabbitMQ's documentation: "we recommend using up to 5 priority levels"; 10 is what most queues are declared with.
+    pub const LEVELS: u8 = 10;
+}
+
+impl Default for Priority {
+    fn default() -> Self {
+        Self { levels: Self::LEVELS, aging: None }
+    }
 }
 
 /// How long after a failure a record is handed over again.
@@ -329,6 +411,15 @@ pub struct Call {
     /// Where a call goes that is given up; unset means nowhere.
     #[serde(skip_serializing_if = "is_default")]
     pub dead_letters: Option<NodeId>,
+
+    /// How long the caller waits for one attempt, from the moment it is at its callee; then it is cancelled there, and
+    /// failed. Unset means as long as it takes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub timeout: Option<SimDuration>,
+
+    /// When calls fail at once for a while instead of being made, because too many failed; unset means never.
+    #[serde(skip_serializing_if = "is_default")]
+    pub breaker: Option<Box<Breaker>>,
 }
 
 impl Default for Call {
@@ -339,6 +430,8 @@ impl Default for Call {
             backoff: Backoff::default(),
             queue: QueueLimit::default(),
             dead_letters: None,
+            timeout: None,
+            breaker: None,
         }
     }
 }

@@ -8,31 +8,38 @@ mod event;
 mod expect;
 mod fault;
 mod flow;
+mod gateway;
+mod guard;
 mod ids;
 mod link;
 mod node;
 mod pattern;
 mod quantity;
 mod time;
+mod topic;
 
 pub use self::distribution::Distribution;
 pub use self::event::{EventType, JsonText};
 pub use self::expect::{Counted, Expectation, ExpectationName, ExpectationTag, Scope};
 pub use self::fault::{Fault, FaultKind, FaultName, FaultTag, FaultTarget};
 pub use self::flow::{DeadLetterLink, ExpectedLink, Flow, FlowError, FlowParts, LinkRefusal};
+pub use self::gateway::Gateway;
+pub use self::guard::Breaker;
 pub use self::ids::{
     EventId, EventName, EventTypeIx, FaultIx, IdError, LinkId, LinkIx, NodeId, NodeIx, SubIx, TopicIx, TopicName,
 };
 pub use self::link::{
-    Backoff, Call, Guarantee, Jitter, Link, LinkKind, Publish, QueueLimit, Share, StartAt, Subscription, WhenFull,
+    Backoff, Call, Guarantee, Jitter, Link, LinkKind, Order, Priority, Publish, QueueLimit, Share, StartAt,
+    Subscription, WhenFull,
 };
 pub use self::node::{
     Bus, Consumer, DeadLetterQueue, Emit, Expression, Function, Handler, Key, KindTag, Node, NodeKind, Note, OverLimit,
-    Pacing, Pick, Point, Producer, Rail, RateLimit, RateStep, ReplayPace, Service, Spacing, Topic,
+    Pacing, Pick, Point, Producer, Rail, RateLimit, RateStep, ReplayPace, Service, Spacing,
 };
 pub use self::pattern::{Pattern, PatternError};
 pub use self::quantity::{ByteSize, Chance, Factor, QuantityError, Rate, RateUnit};
 pub use self::time::{SimDuration, SimTime};
+pub use self::topic::{Compaction, Dedup, Retention, Topic};
 
 /// Limits of a document. A file beyond one of them is refused when it is read, and the message names the limit.
 pub mod limits {
@@ -62,6 +69,8 @@ pub mod limits {
     pub const EXPECTATIONS: usize = 1_000;
     /// Work a node does at once.
     pub const CONCURRENCY: u32 = 100_000;
+    /// Outcomes that a circuit breaker looks back on.
+    pub const BREAKER_WINDOW: u32 = 10_000;
 }
 
 /// Whether a value is its type's default: what serde skips, so that a file says only what differs.

@@ -8,11 +8,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::distribution::Distribution;
+use super::gateway::Gateway;
 use super::ids::{EventName, NodeId, TopicName};
 use super::is_default;
 use super::pattern::Pattern;
 use super::quantity::{ByteSize, Chance, Factor, Rate};
 use super::time::SimDuration;
+use super::topic::Topic;
 
 /// One thing on the canvas.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +77,8 @@ pub enum NodeKind {
     Function(Function),
     /// Keeps what could not be handled.
     DeadLetterQueue(DeadLetterQueue),
+    /// Asks, and waits for the reply to each request.
+    Gateway(Box<Gateway>),
     /// A sticky note: words on the canvas.
     Note(Note),
 }
@@ -94,14 +98,24 @@ pub enum KindTag {
     Function,
     /// See [`NodeKind::DeadLetterQueue`].
     DeadLetterQueue,
+    /// See [`NodeKind::Gateway`].
+    Gateway,
     /// See [`NodeKind::Note`].
     Note,
 }
 
 impl KindTag {
     /// Every kind, in the order of the library.
-    pub const ALL: [Self; 7] =
-        [Self::Producer, Self::Bus, Self::Consumer, Self::Service, Self::Function, Self::DeadLetterQueue, Self::Note];
+    pub const ALL: [Self; 8] = [
+        Self::Producer,
+        Self::Bus,
+        Self::Consumer,
+        Self::Service,
+        Self::Function,
+        Self::DeadLetterQueue,
+        Self::Gateway,
+        Self::Note,
+    ];
 
     /// What people call it.
     pub const fn label(self) -> &'static str {
@@ -112,6 +126,7 @@ impl KindTag {
             Self::Service => "Service",
             Self::Function => "Function",
             Self::DeadLetterQueue => "Dead-letter queue",
+            Self::Gateway => "Gateway",
             Self::Note => "Note",
         }
     }
@@ -125,6 +140,7 @@ impl KindTag {
             Self::Service => "Reacts to events and emits new ones",
             Self::Function => "A service that scales from zero: cold starts, a limit on instances, a cost",
             Self::DeadLetterQueue => "Keeps the events that nobody could handle, with the reason",
+            Self::Gateway => "Sends requests, and waits for the reply to each until its deadline",
             Self::Note => "Words on the canvas for whoever reads the drawing",
         }
     }
@@ -138,6 +154,7 @@ impl KindTag {
             Self::Service => "service",
             Self::Function => "function",
             Self::DeadLetterQueue => "dead-letters",
+            Self::Gateway => "gateway",
             Self::Note => "note",
         }
     }
@@ -151,23 +168,29 @@ impl KindTag {
             Self::Service => NodeKind::Service(Service::default()),
             Self::Function => NodeKind::Function(Function::default()),
             Self::DeadLetterQueue => NodeKind::DeadLetterQueue(DeadLetterQueue::default()),
+            Self::Gateway => NodeKind::Gateway(Box::default()),
             Self::Note => NodeKind::Note(Note::default()),
         }
     }
 
     /// Whether it can publish to a bus.
     pub const fn publishes(self) -> bool {
-        matches!(self, Self::Producer | Self::Service | Self::Function)
+        matches!(self, Self::Producer | Self::Service | Self::Function | Self::Gateway)
     }
 
     /// Whether it can subscribe to a bus.
     pub const fn subscribes(self) -> bool {
-        matches!(self, Self::Consumer | Self::Service | Self::Function)
+        matches!(self, Self::Consumer | Self::Service | Self::Function | Self::Gateway)
     }
 
-    /// Whether it can call and be called.
-    pub const fn calls(self) -> bool {
+    /// Whether it can be called.
+    pub const fn is_called(self) -> bool {
         matches!(self, Self::Service | Self::Function)
+    }
+
+    /// Whether a hand can make it emit: its button is pressed, or it is called.
+    pub const fn is_fired(self) -> bool {
+        matches!(self, Self::Producer | Self::Service | Self::Function | Self::Gateway)
     }
 }
 
@@ -181,6 +204,7 @@ impl NodeKind {
             Self::Service(_) => KindTag::Service,
             Self::Function(_) => KindTag::Function,
             Self::DeadLetterQueue(_) => KindTag::DeadLetterQueue,
+            Self::Gateway(_) => KindTag::Gateway,
             Self::Note(_) => KindTag::Note,
         }
     }
@@ -190,16 +214,32 @@ impl NodeKind {
         match self {
             Self::Service(service) => &service.handlers,
             Self::Function(function) => &function.handlers,
-            Self::Producer(_) | Self::Bus(_) | Self::Consumer(_) | Self::DeadLetterQueue(_) | Self::Note(_) => &[],
+            Self::Producer(_)
+            | Self::Bus(_)
+            | Self::Consumer(_)
+            | Self::DeadLetterQueue(_)
+            | Self::Gateway(_)
+            | Self::Note(_) => &[],
+        }
+    }
+
+    /// What it makes by itself: a producer's events, a gateway's requests.
+    pub fn source(&self) -> Option<&Producer> {
+        match self {
+            Self::Producer(producer) => Some(producer),
+            Self::Gateway(gateway) => Some(&gateway.requests),
+            Self::Bus(_)
+            | Self::Consumer(_)
+            | Self::Service(_)
+            | Self::Function(_)
+            | Self::DeadLetterQueue(_)
+            | Self::Note(_) => None,
         }
     }
 
     /// Every event type that it emits, in the order of its settings.
     pub fn emitted(&self) -> impl Iterator<Item = &EventName> {
-        let produced = match self {
-            Self::Producer(producer) => Some(&producer.emits),
-            _ => None,
-        };
+        let produced = self.source().map(|source| &source.emits);
         let handled = self.handlers().iter().flat_map(|handler| handler.emits.iter().map(|emit| &emit.event));
         produced.into_iter().chain(handled)
     }
@@ -390,29 +430,6 @@ pub enum Rail {
     Lying,
 }
 
-/// A named log of a bus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Topic {
-    /// How many logs it is really made of. Order holds within one.
-    #[serde(skip_serializing_if = "is_one")]
-    pub partitions: u32,
-
-    /// Records older than this are evicted, read or not; settled ones stay until then. Unset: until all have settled.
-    #[serde(skip_serializing_if = "is_default")]
-    pub keep: Option<SimDuration>,
-
-    /// When a partition holds more records than this, the oldest are evicted, read or not.
-    #[serde(skip_serializing_if = "is_default")]
-    pub keep_records: Option<u64>,
-}
-
-impl Default for Topic {
-    fn default() -> Self {
-        Self { partitions: 1, keep: None, keep_records: None }
-    }
-}
-
 // ---- what reacts --------------------------------------------------------------------------------------------------
 
 /// Reacts to every event it gets, and that is the end of it.
@@ -433,11 +450,16 @@ pub struct Consumer {
     /// How many events it may begin to handle in a time.
     #[serde(skip_serializing_if = "is_default")]
     pub rate_limit: Option<RateLimit>,
+
+    /// How long handling one event may take; then it is cancelled and failed, and emits nothing. Unset means as long as
+    /// it takes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub timeout: Option<SimDuration>,
 }
 
 impl Default for Consumer {
     fn default() -> Self {
-        Self { takes: default_takes(), concurrency: 1, fails: Chance::NEVER, rate_limit: None }
+        Self { takes: default_takes(), concurrency: 1, fails: Chance::NEVER, rate_limit: None, timeout: None }
     }
 }
 
@@ -455,11 +477,16 @@ pub struct Service {
     /// How many events it may begin to handle in a time.
     #[serde(skip_serializing_if = "is_default")]
     pub rate_limit: Option<RateLimit>,
+
+    /// How long handling one event may take; then it is cancelled and failed, and emits nothing. Unset means as long as
+    /// it takes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub timeout: Option<SimDuration>,
 }
 
 impl Default for Service {
     fn default() -> Self {
-        Self { concurrency: 1, handlers: vec![Handler::default()], rate_limit: None }
+        Self { concurrency: 1, handlers: vec![Handler::default()], rate_limit: None, timeout: None }
     }
 }
 
@@ -506,6 +533,11 @@ pub struct Function {
     /// How many events it may begin to handle in a time.
     #[serde(skip_serializing_if = "is_default")]
     pub rate_limit: Option<RateLimit>,
+
+    /// How long handling one event may take; then it is cancelled and failed, and emits nothing. Unset means as long as
+    /// it takes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub timeout: Option<SimDuration>,
 }
 
 impl Function {
@@ -533,6 +565,7 @@ impl Default for Function {
             price_gib_second: Self::PRICE_GIB_SECOND,
             price_invocation: Self::PRICE_INVOCATION,
             rate_limit: None,
+            timeout: None,
         }
     }
 }

@@ -9,10 +9,13 @@ mod expectations;
 mod expressions;
 mod faults;
 mod groups;
+mod guards;
 mod routes;
 mod secrets;
 mod settings;
+mod topics;
 mod traffic;
+mod waiting;
 mod wiring;
 
 use crate::model::Flow;
@@ -35,7 +38,10 @@ pub fn check(flow: &Flow) -> Vec<Problem> {
     secrets::check(flow, &mut findings);
     routes.check(&wiring, &mut findings);
     groups::check(&wiring, &routes, &mut findings);
+    waiting::check(&wiring, &routes, &mut findings);
+    topics::check(&wiring, &routes, &mut findings);
     traffic::check(&wiring, &routes, &mut findings);
+    guards::check(&wiring, &mut findings);
     faults::check(flow, &mut findings);
     expectations::check(flow, &mut findings);
     findings.in_order()

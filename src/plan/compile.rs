@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::data_needs;
 use super::faults::FaultPlan;
+use super::guards::{BreakerPlan, GatePlan, GatewayPlan};
 use super::lanes;
 use super::lanes::Lanes;
+use super::lines::LinePlan;
 use super::plan::Names;
 use super::plan::SubName;
 use super::plan::{ATTEMPTS, DEAD_LETTERS, EVENT_TYPES};
@@ -15,12 +17,13 @@ use super::plan::{
     InboxRoute, KeyPlan, Kinds, LinkPlan, MemberPlan, NodePlan, Pace, PartitionPlan, ProducerPlan, QueuePlan, ReplayAt,
     Route, RouteTo, SubPlan, TopicPlan, Work, WorkerPlan,
 };
+use super::topics::{DedupPlan, TopicRules};
 use super::{Capabilities, Place, Plan, Problem, ReplayLog, Sampler, Severity};
 use crate::expr::{self, Program, Purpose};
 use crate::model::{
-    Backoff, Call, Chance, Emit, EventName, EventTypeIx, Expression, Flow, Handler, Key, Link, LinkId, LinkIx,
-    LinkKind, NodeId, NodeIx, NodeKind, Pacing, Pattern, Pick, Producer, Publish, QueueLimit, RateLimit, ReplayPace,
-    Share, SimDuration, StartAt, SubIx, Subscription, Topic, TopicIx, TopicName,
+    Backoff, ByteSize, Call, Chance, Emit, EventName, EventTypeIx, Expression, Flow, Gateway, Handler, Key, KindTag,
+    Link, LinkId, LinkIx, LinkKind, NodeId, NodeIx, NodeKind, Pacing, Pattern, Pick, Producer, Publish, QueueLimit,
+    RateLimit, ReplayPace, Retention, Share, SimDuration, StartAt, SubIx, Subscription, Topic, TopicIx, TopicName,
 };
 
 /// What a plan needs besides the flow: the logs that its producers replay, already read, and who carries its buses.
@@ -82,7 +85,9 @@ impl<'a> Compiler<'a> {
             emits: 0,
             outside: BTreeMap::new(),
             cycles: 0,
+            has_lines: false,
             lanes: Lanes::default(),
+            breakers: BTreeMap::new(),
             names: Names::default(),
         };
         if let Some(previous) = previous {
@@ -149,6 +154,9 @@ impl<'a> Compiler<'a> {
             name: name.clone(),
             example: example.map(|text| Arc::new(text.value())),
             size,
+            ttl: event.and_then(|event| event.ttl).map_or(u64::MAX, SimDuration::as_nanos),
+            priority: event.map_or(0, |event| event.priority),
+            delay: event.and_then(|event| event.delay).map(SimDuration::as_nanos),
             needs_data: false,
         };
         if let Some(ix) = known {
@@ -211,6 +219,8 @@ impl<'a> Compiler<'a> {
             backoff: call.backoff,
             queue: queue_plan(&call.queue),
             dead: call.dead_letters.as_ref().and_then(|to| self.dead_path(callee, to)),
+            timeout: call.timeout.map_or(u64::MAX, |timeout| timeout.as_nanos().max(1)),
+            breaker: call.breaker.as_deref().map(BreakerPlan::new),
         }
     }
 
@@ -273,6 +283,8 @@ impl<'a> Compiler<'a> {
                 partitions: Vec::new(),
                 keep: u64::MAX,
                 keep_records: u64::MAX,
+                has_terms: false,
+                rules: None,
             });
             self.plan.names.topics.insert(key, ix);
             ix
@@ -286,6 +298,9 @@ impl<'a> Compiler<'a> {
         let settings = settings.unwrap_or(&defaults);
         topic.keep = settings.keep.map_or(u64::MAX, SimDuration::as_nanos);
         topic.keep_records = settings.keep_records.unwrap_or(u64::MAX);
+        let rules = self.topic_rules(bus, name, settings);
+        let topic = &mut self.plan.topics[ix.index()];
+        topic.rules = rules;
         let wanted = settings.partitions.max(1) as usize;
         if wanted < topic.partitions.len() {
             let bus = self.plan.nodes[bus.index()].id.clone();
@@ -303,6 +318,19 @@ impl<'a> Compiler<'a> {
             let number = topic.partitions.len() as u32 - 1;
             self.plan.partitions.push(PartitionPlan { topic: ix, number, cursors: Vec::new(), feeds: Vec::new() });
         }
+    }
+
+    fn topic_rules(&mut self, bus: NodeIx, name: &TopicName, settings: &Topic) -> Option<Box<TopicRules>> {
+        let Topic { partitions: _, keep: _, keep_records: _, keep_bytes, retention, compact, dedup } = settings;
+        let keep_bytes = keep_bytes.map_or(u64::MAX, ByteSize::as_bytes);
+        let dedup = dedup.as_ref().map(|dedup| {
+            let bus = self.plan.nodes[bus.index()].id.clone();
+            let place = || Place::Node(bus.clone(), Some(format!("kind.topics[\"{name}\"].dedup.id")));
+            let id = dedup.id.as_ref().and_then(|source| self.program(source, Purpose::Key, place));
+            DedupPlan { window: dedup.window.as_nanos(), id }
+        });
+        let rules = TopicRules { keep_bytes, retention: *retention, compact: *compact, dedup };
+        (rules.keeps() || rules.dedup.is_some()).then(|| Box::new(rules))
     }
 
     fn lay_subscriptions(&mut self) {
@@ -331,6 +359,7 @@ impl<'a> Compiler<'a> {
             plan.share = settings.share;
             plan.filter = filter;
             plan.from = settings.from;
+            plan.replay_emits = settings.replay_emits;
             plan.at_most_once = settings.guarantee == crate::model::Guarantee::AtMostOnce;
             plan.ack_wait = settings.ack_wait.as_nanos().max(1);
             // What an earlier promise left open, and comes back unhandled, is not handed over again under this one.
@@ -338,6 +367,10 @@ impl<'a> Compiler<'a> {
             plan.backoff = settings.backoff;
             plan.max_in_flight = settings.max_in_flight.max(1);
             plan.queue = queue_plan(&settings.queue);
+            // What had a line keeps one, so that whoever waits in it keeps its place.
+            plan.line = LinePlan::of(settings).map(Box::new).or(plan.line.take());
+            plan.remembers = settings.idempotent.map_or(0, SimDuration::as_nanos);
+            plan.gate = GatePlan::of(settings);
         }
     }
 
@@ -360,12 +393,16 @@ impl<'a> Compiler<'a> {
             share: Share::Queue,
             filter: None,
             from: StartAt::End,
+            replay_emits: false,
             at_most_once: false,
             ack_wait: u64::MAX,
             deliveries: 1,
             backoff: Backoff::None,
             max_in_flight: u32::MAX,
             queue: NO_LIMIT,
+            line: None,
+            remembers: 0,
+            gate: None,
         });
         self.plan.names.subs.insert(name, sub);
         sub
@@ -377,6 +414,8 @@ impl<'a> Compiler<'a> {
             Some(NodeKind::Consumer(consumer)) => consumer.concurrency,
             Some(NodeKind::Service(service)) => service.concurrency,
             Some(NodeKind::Function(function)) => function.instances,
+            // It takes whatever comes, at once.
+            Some(NodeKind::Gateway(_)) => u32::MAX,
             _ => 1,
         };
         let prefetch = settings.prefetch.unwrap_or_else(|| at_once.max(1).saturating_mul(2));
@@ -398,7 +437,7 @@ impl<'a> Compiler<'a> {
     fn lay_inboxes(&mut self) {
         for ix in 0..self.plan.nodes.len() {
             let node = &self.plan.nodes[ix];
-            if !(node.alive && node.tag.calls()) {
+            if !(node.alive && node.tag.is_called()) {
                 continue;
             }
             let label = node.id.to_string();
@@ -450,7 +489,7 @@ impl<'a> Compiler<'a> {
         let count = self.plan.cursors.len() as u32;
         let cursor = *self.plan.names.cursors.entry((sub, partition)).or_insert(count);
         if cursor == count {
-            self.plan.cursors.push(CursorPlan { sub, partition, alive: true });
+            self.plan.cursors.push(CursorPlan { sub, partition, alive: true, consumes: false });
         }
         self.plan.cursors[cursor as usize].alive = true;
         self.plan.subs[sub.index()].cursors.push(cursor);
@@ -467,6 +506,14 @@ impl<'a> Compiler<'a> {
         let plan = &mut self.plan;
         for topic in &mut plan.topics {
             topic.is_outside = plan.outside.contains_key(&topic.bus);
+            if topic.is_outside {
+                // Its broker has rules of its own.
+                topic.rules = None;
+            }
+        }
+        for cursor in plan.cursors.iter_mut().filter(|cursor| cursor.alive) {
+            let topic = &plan.topics[plan.partitions[cursor.partition as usize].topic.index()];
+            cursor.consumes = topic.rules.as_ref().is_some_and(|rules| rules.retention != Retention::Limits);
         }
         for sub in &mut plan.subs {
             sub.is_outside = !sub.is_inbox && plan.outside.contains_key(&sub.node);
@@ -479,7 +526,7 @@ impl<'a> Compiler<'a> {
             let ix = NodeIx(ix as u32);
             let id = self.plan.nodes[ix.index()].id.clone();
             let work = match &node.kind {
-                NodeKind::Producer(producer) => Work::Producer(Box::new(self.producer(ix, &id, producer))),
+                NodeKind::Producer(producer) => Work::Producer(Box::new(self.producer(ix, &id, producer, "kind"))),
                 NodeKind::Consumer(consumer) => {
                     let handler = HandlerPlan {
                         on: Kinds::All,
@@ -489,12 +536,13 @@ impl<'a> Compiler<'a> {
                         pick: Pick::Each,
                         is_plain: true,
                     };
-                    let rate = consumer.rate_limit.as_ref().map(bucket);
+                    let rate = consumer.rate_limit.as_ref().map(BucketPlan::new);
                     let is_instant = handler.takes.is_zero() && handler.fails == Chance::NEVER && rate.is_none();
                     Work::Worker(Box::new(WorkerPlan {
                         concurrency: consumer.concurrency.max(1),
                         handlers: Box::new([handler]),
                         rate,
+                        timeout: timeout(consumer.timeout),
                         function: None,
                         inbox: None,
                         fire: None,
@@ -505,12 +553,15 @@ impl<'a> Compiler<'a> {
                 NodeKind::Service(service) => {
                     let handlers = self.handlers(ix, &id, &service.handlers);
                     let rate = service.rate_limit.as_ref();
-                    Work::Worker(Box::new(self.worker(ix, service.concurrency, &service.handlers, handlers, rate)))
+                    let mut worker = self.worker(ix, service.concurrency, &service.handlers, handlers, rate);
+                    worker.timeout = timeout(service.timeout);
+                    Work::Worker(Box::new(worker))
                 }
                 NodeKind::Function(function) => {
                     let handlers = self.handlers(ix, &id, &function.handlers);
                     let rate = function.rate_limit.as_ref();
                     let mut worker = self.worker(ix, function.instances, &function.handlers, handlers, rate);
+                    worker.timeout = timeout(function.timeout);
                     worker.function = Some(FunctionPlan {
                         provisioned: function.provisioned.min(function.instances.max(1)),
                         cold_start: Sampler::new(&function.cold_start),
@@ -526,6 +577,7 @@ impl<'a> Compiler<'a> {
                 NodeKind::DeadLetterQueue(queue) => {
                     Work::DeadLetters { keep: queue.keep_records.unwrap_or(DEAD_LETTERS).max(1) }
                 }
+                NodeKind::Gateway(gateway) => Work::Gateway(Box::new(self.gateway(ix, &id, gateway))),
                 NodeKind::Bus(_) | NodeKind::Note(_) => Work::None,
             };
             self.plan.nodes[ix.index()].work = work;
@@ -552,7 +604,8 @@ impl<'a> Compiler<'a> {
         WorkerPlan {
             concurrency: at_once.max(1),
             handlers,
-            rate: rate.map(bucket),
+            rate: rate.map(BucketPlan::new),
+            timeout: None,
             function: None,
             inbox,
             fire,
@@ -652,8 +705,36 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn producer(&mut self, ix: NodeIx, id: &NodeId, producer: &'a Producer) -> ProducerPlan {
-        let at = |field: &str| Place::Node(id.clone(), Some(format!("kind.{field}")));
+    fn gateway(&mut self, ix: NodeIx, id: &NodeId, gateway: &'a Gateway) -> GatewayPlan {
+        let handler = HandlerPlan {
+            on: Kinds::All,
+            takes: Sampler::Fixed(0),
+            fails: Chance::NEVER,
+            emits: Box::default(),
+            pick: Pick::Each,
+            is_plain: false,
+        };
+        let worker = WorkerPlan {
+            concurrency: u32::MAX,
+            handlers: Box::new([handler]),
+            rate: None,
+            timeout: None,
+            function: None,
+            inbox: None,
+            fire: None,
+            is_sink: true,
+            is_instant: false,
+        };
+        GatewayPlan {
+            requests: self.producer(ix, id, &gateway.requests, "kind.requests"),
+            worker,
+            replies: self.kinds(&gateway.replies),
+            deadline: gateway.deadline.as_nanos().max(1),
+        }
+    }
+
+    fn producer(&mut self, ix: NodeIx, id: &NodeId, producer: &'a Producer, at: &str) -> ProducerPlan {
+        let at = |field: &str| Place::Node(id.clone(), Some(format!("{at}.{field}")));
         let kind = self.intern_event(&producer.emits, None);
         let data = producer
             .data
@@ -734,7 +815,10 @@ impl<'a> Compiler<'a> {
                 LinkKind::Call(call) if takes(&call.events, event) => {
                     let callee = self.plan.links[link.index()].to;
                     self.plan.names.subs.get(&SubName::Inbox(callee)).map(|inbox| {
-                        RouteTo::Inbox(InboxRoute {
+                        let asks = self.plan.nodes[from.index()].tag == KindTag::Gateway;
+                        let is_guarded = asks || call.breaker.is_some() || call.timeout.is_some();
+                        let to = if is_guarded { RouteTo::Guarded } else { RouteTo::Inbox };
+                        to(InboxRoute {
                             sub: *inbox,
                             slot: self.plan.subs[inbox.index()].slot,
                             callee,
@@ -750,14 +834,54 @@ impl<'a> Compiler<'a> {
         routes.into()
     }
 
+    /// A broker outside keeps its records as it keeps them: what it cannot be asked for is refused, never weakened in silence.
+    fn refuse_outside(&mut self) {
+        for (id, link) in self.flow.links() {
+            let LinkKind::Subscribe(settings) = &link.kind else { continue };
+            let bus = self.node(&link.from);
+            if !self.plan.outside.contains_key(&bus) {
+                continue;
+            }
+            for field in LinePlan::asks(settings) {
+                self.problems.push(Problem {
+                    severity: Severity::Error,
+                    at: Place::Link(id.clone(), Some(field.to_owned())),
+                    code: "outside-line",
+                    what: format!("The broker that carries “{}” cannot be asked for this {field}", link.from),
+                    hint: "Leave it out, or let the bus inside carry the flow".to_owned(),
+                });
+            }
+        }
+        for (topic, kind) in self.plan.terms_to() {
+            if self.plan.topics[topic.index()].is_outside {
+                let (event, topic) = (&self.plan.events[kind.index()], &self.plan.topics[topic.index()]);
+                let field = if event.ttl == u64::MAX { "delay" } else { "ttl" };
+                let bus = &self.plan.nodes[topic.bus.index()].id;
+                self.problems.push(Problem {
+                    severity: Severity::Error,
+                    at: Place::Event(event.name.clone(), Some(field.to_owned())),
+                    code: "outside-line",
+                    what: format!(
+                        "The broker that carries “{bus}” cannot be asked for the {field} of “{}”",
+                        event.name
+                    ),
+                    hint: "Leave it out, or let the bus inside carry the flow".to_owned(),
+                });
+            }
+        }
+    }
+
     fn finish(mut self) -> Result<Plan, Vec<Problem>> {
+        self.refuse_outside();
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
+        self.plan.lay_lines();
         self.plan.lay_faults(self.flow);
         data_needs::mark(&mut self.plan);
         self.plan.lanes = lanes::lay(&self.plan);
         self.plan.lay_feeds();
+        self.plan.lay_breakers();
         Ok(self.plan)
     }
 }
@@ -773,11 +897,17 @@ impl Plan {
                     sub.members.first().map_or((sub.node, LinkIx(0)), |member| (member.node, member.link));
                 let is_instant = match &self.nodes[node.index()].work {
                     Work::Worker(worker) => worker.is_instant,
-                    Work::Producer(_) | Work::DeadLetters { .. } | Work::None => false,
+                    Work::Producer(_) | Work::DeadLetters { .. } | Work::Gateway(_) | Work::None => false,
                 };
                 let has_no_way = matches!(sub.members[..], [MemberPlan { delay: 0, .. }]);
                 let has_filter = sub.filter.is_some();
-                let passes = is_instant && has_no_way && !has_filter && !sub.at_most_once && sub.share == Share::Queue;
+                let is_ordinary = !sub.at_most_once
+                    && sub.share == Share::Queue
+                    && sub.line.is_none()
+                    && sub.gate.is_none()
+                    && sub.remembers == 0
+                    && !self.cursors[*cursor as usize].consumes;
+                let passes = is_instant && has_no_way && !has_filter && is_ordinary;
                 Feed { cursor: *cursor, sub: sub_ix, slot: sub.slot, node, link, has_filter, passes }
             };
             self.partitions[ix].feeds = self.partitions[ix].cursors.iter().map(feed).collect();
@@ -810,6 +940,8 @@ impl Plan {
             partitions: topic.partitions.clone(),
             keep: topic.keep,
             keep_records: topic.keep_records,
+            has_terms: topic.has_terms,
+            rules: None,
         };
         self.topics = previous.topics.iter().map(topic).collect();
         let partition = |partition: &PartitionPlan| PartitionPlan {
@@ -831,26 +963,42 @@ impl Plan {
             share: sub.share,
             filter: None,
             from: sub.from,
+            replay_emits: sub.replay_emits,
             at_most_once: sub.at_most_once,
             ack_wait: sub.ack_wait,
             deliveries: sub.deliveries,
             backoff: sub.backoff,
             max_in_flight: sub.max_in_flight,
             queue: sub.queue,
+            line: sub.line.as_ref().map(|_| Box::new(LinePlan::PLAIN)),
+            remembers: 0,
+            gate: None,
         };
         self.subs = previous.subs.iter().map(sub).collect();
         let fault = |fault: &FaultPlan| FaultPlan { alive: false, ..fault.clone() };
         self.faults = previous.faults.iter().map(fault).collect();
-        let cursor = |cursor: &CursorPlan| CursorPlan { sub: cursor.sub, partition: cursor.partition, alive: false };
+        let cursor = |cursor: &CursorPlan| CursorPlan {
+            sub: cursor.sub,
+            partition: cursor.partition,
+            alive: false,
+            consumes: false,
+        };
         self.cursors = previous.cursors.iter().map(cursor).collect();
         let event = |event: &EventPlan| EventPlan {
             name: event.name.clone(),
             example: event.example.clone(),
             size: event.size,
+            ttl: event.ttl,
+            priority: event.priority,
+            delay: event.delay,
             needs_data: false,
         };
         self.events = previous.events.iter().map(event).collect();
     }
+}
+
+fn timeout(timeout: Option<SimDuration>) -> Option<u64> {
+    timeout.map(|timeout| timeout.as_nanos().max(1))
 }
 
 fn takes(events: &[Pattern], event: &EventName) -> bool {
@@ -859,10 +1007,4 @@ fn takes(events: &[Pattern], event: &EventName) -> bool {
 
 fn queue_plan(queue: &QueueLimit) -> QueuePlan {
     QueuePlan { records: queue.records, bytes: queue.bytes.as_bytes(), when_full: queue.when_full }
-}
-
-fn bucket(limit: &RateLimit) -> BucketPlan {
-    let gap = limit.rate.mean_gap().map_or(u64::MAX, SimDuration::as_nanos);
-    let slack = gap.saturating_mul(u64::from(limit.burst.max(1)) - 1);
-    BucketPlan { gap, slack, over: limit.over }
 }

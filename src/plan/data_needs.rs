@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Plan;
-use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, RouteTo, Work};
+use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, RouteTo, TopicPlan, Work};
 use crate::model::{EventTypeIx, TopicIx};
 
 /// Marks the event types of a plan. All others' data are never computed unless a person asks.
@@ -13,6 +13,7 @@ pub(super) fn mark(plan: &mut Plan) {
     let outside = plan.topics.iter().enumerate().filter(|(_, topic)| topic.is_outside);
     let mut filtered: Vec<TopicIx> = outside.map(|(ix, _)| TopicIx(ix as u32)).collect();
     filtered.extend(filtered_topics(plan));
+    filtered.extend(ruled_topics(plan));
     if !filtered.is_empty() {
         for emit in emits(plan) {
             let to_filter = |to: &RouteTo| matches!(to, RouteTo::Topic(topic) if filtered.contains(topic));
@@ -21,7 +22,7 @@ pub(super) fn mark(plan: &mut Plan) {
             }
         }
         for node in &plan.nodes {
-            let Work::Producer(producer) = &node.work else { continue };
+            let Some(producer) = node.work.source() else { continue };
             for (kind, _) in &producer.other_routes {
                 needed[kind.index()] = true;
             }
@@ -84,18 +85,28 @@ fn filtered_topics(plan: &Plan) -> Vec<TopicIx> {
     topics.into_iter().collect()
 }
 
+/// Topics that look into what they store: for what says that a key is deleted, for what tells messages apart.
+fn ruled_topics(plan: &Plan) -> Vec<TopicIx> {
+    let looks = |topic: &TopicPlan| {
+        let rules = topic.rules.as_deref().filter(|_| topic.alive);
+        rules.is_some_and(|rules| {
+            let id = rules.dedup.as_ref().and_then(|dedup| dedup.id.as_ref());
+            rules.compact.is_some() || id.is_some_and(|id| id.needs_data())
+        })
+    };
+    let topics = plan.topics.iter().enumerate();
+    topics.filter(|(_, topic)| looks(topic)).map(|(ix, _)| TopicIx(ix as u32)).collect()
+}
+
 fn handlers(plan: &Plan) -> impl Iterator<Item = &HandlerPlan> {
     plan.nodes.iter().flat_map(|node| match &node.work {
         Work::Worker(worker) => &worker.handlers[..],
-        Work::Producer(_) | Work::DeadLetters { .. } | Work::None => &[],
+        Work::Producer(_) | Work::DeadLetters { .. } | Work::Gateway(_) | Work::None => &[],
     })
 }
 
 fn emits(plan: &Plan) -> impl Iterator<Item = &EmitPlan> {
-    let produced = plan.nodes.iter().filter_map(|node| match &node.work {
-        Work::Producer(producer) => Some(&producer.emit),
-        Work::Worker(_) | Work::DeadLetters { .. } | Work::None => None,
-    });
+    let produced = plan.nodes.iter().filter_map(|node| node.work.source().map(|source| &source.emit));
     produced.chain(handlers(plan).flat_map(|handler| &handler.emits[..]))
 }
 

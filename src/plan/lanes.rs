@@ -85,15 +85,27 @@ pub(super) fn lay(plan: &Plan) -> Lanes {
             picks_one: false,
             is_sink: false,
         };
-        if let Work::Worker(worker) = &node.work
+        if let Some(worker) = node.work.worker()
             && node.alive
         {
-            let WorkerPlan { concurrency, handlers, rate, function, inbox: _, fire: _, is_sink, is_instant: _ } =
-                &**worker;
+            let WorkerPlan {
+                concurrency,
+                handlers,
+                rate,
+                timeout,
+                function,
+                inbox: _,
+                fire: _,
+                is_sink,
+                is_instant: _,
+            } = worker;
             lane.concurrency = *concurrency;
             lane.is_sink = *is_sink;
             lane.is_simple = rate.is_none() && function.is_none();
+            // Who waits for replies, and who may be cancelled, has more to look at.
+            let may_be_plain = timeout.is_none() && matches!(node.work, Work::Worker(_));
             if lane.is_simple
+                && may_be_plain
                 && let [HandlerPlan { on: Kinds::All, takes, fails: Chance::NEVER, emits, pick, is_plain: true }] =
                     &handlers[..]
             {
@@ -108,6 +120,15 @@ pub(super) fn lay(plan: &Plan) -> Lanes {
             }
         }
         lanes.nodes.push(lane);
+    }
+    for sub in plan.subs.iter().filter(|sub| sub.remembers > 0) {
+        // Whoever remembers looks before it does anything.
+        for member in &sub.members {
+            lanes.nodes[member.node.index()].is_plain = false;
+        }
+    }
+    for link in plan.links.iter().filter(|link| link.call.as_ref().is_some_and(|call| call.timeout != u64::MAX)) {
+        lanes.nodes[link.to.index()].is_plain = false;
     }
     for sub in plan.subs.iter().filter(|sub| sub.is_inbox) {
         lanes.nodes[sub.node.index()].inbox = sub.slot;

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::faults::FaultPlan;
+use super::guards::{BreakerPlan, GatePlan, GatewayPlan};
 use super::lanes::Lanes;
+use super::lines::LinePlan;
 use super::outside::Capabilities;
 use super::replay::ReplayLog;
 use super::sampler::Sampler;
+use super::topics::TopicRules;
 use crate::expr::Program;
 use crate::model::{
     Backoff, Chance, EventName, EventTypeIx, Factor, KindTag, LinkId, LinkIx, NodeId, NodeIx, OverLimit, Pick, Rate,
@@ -42,8 +45,12 @@ pub struct Plan {
     pub(crate) outside: BTreeMap<NodeIx, Capabilities>,
     /// How many of those counters there have to be: up to the last emit setting with keys in turn.
     pub(crate) cycles: u32,
+    /// Whether any subscription's records wait otherwise than in the order of the log.
+    pub(crate) has_lines: bool,
     /// What nearly every step needs.
     pub(crate) lanes: Lanes,
+    /// By link: the subscription or inbox of its circuit breaker, and the link itself if it is a call.
+    pub(super) breakers: BTreeMap<LinkIx, (SubIx, Option<LinkIx>)>,
     pub(super) names: Names,
 }
 
@@ -84,8 +91,30 @@ pub(crate) enum Work {
     DeadLetters {
         keep: u64,
     },
+    Gateway(Box<GatewayPlan>),
     /// A bus works through its topics, a note not at all.
     None,
+}
+
+impl Work {
+    /// How it takes events, if it does.
+    #[inline]
+    pub(crate) fn worker(&self) -> Option<&WorkerPlan> {
+        match self {
+            Self::Worker(worker) => Some(worker),
+            Self::Gateway(gateway) => Some(&gateway.worker),
+            Self::Producer(_) | Self::DeadLetters { .. } | Self::None => None,
+        }
+    }
+
+    /// How it makes events by itself, if it does.
+    pub(crate) fn source(&self) -> Option<&ProducerPlan> {
+        match self {
+            Self::Producer(producer) => Some(producer),
+            Self::Gateway(gateway) => Some(&gateway.requests),
+            Self::Worker(_) | Self::DeadLetters { .. } | Self::None => None,
+        }
+    }
 }
 
 pub(crate) struct ProducerPlan {
@@ -119,6 +148,8 @@ pub(crate) struct WorkerPlan {
     pub(crate) concurrency: u32,
     pub(crate) handlers: Box<[HandlerPlan]>,
     pub(crate) rate: Option<BucketPlan>,
+    /// How long one handling may take.
+    pub(crate) timeout: Option<u64>,
     pub(crate) function: Option<FunctionPlan>,
     /// Where it takes calls; none for a consumer.
     pub(crate) inbox: Option<SubIx>,
@@ -232,6 +263,8 @@ pub(crate) struct InboxRoute {
 pub(crate) enum RouteTo {
     Topic(TopicIx),
     Inbox(InboxRoute),
+    /// As an inbox, by a link with a circuit breaker or a timeout, or from a gateway.
+    Guarded(InboxRoute),
 }
 
 pub(crate) struct LinkPlan {
@@ -248,6 +281,9 @@ pub(crate) struct CallPlan {
     pub(crate) backoff: Backoff,
     pub(crate) queue: QueuePlan,
     pub(crate) dead: Option<DeadPath>,
+    /// How long an attempt may take from its arrival on; `u64::MAX` for as long as it likes.
+    pub(crate) timeout: u64,
+    pub(crate) breaker: Option<BreakerPlan>,
 }
 
 #[derive(Clone, Copy)]
@@ -277,12 +313,22 @@ pub(crate) struct TopicPlan {
     pub(crate) keep: u64,
     /// `u64::MAX` for no limit.
     pub(crate) keep_records: u64,
+    /// Whether events may come here that have a time to live or a delay of their own: once so, always so, for some may be on
+    /// their way when an edit parts them from it.
+    pub(crate) has_terms: bool,
+    /// What few topics do.
+    pub(crate) rules: Option<Box<TopicRules>>,
 }
 
 impl TopicPlan {
     /// Whether settled records stay, so that they can be read again.
-    pub(crate) const fn keeps(&self) -> bool {
-        self.keep != u64::MAX || self.keep_records != u64::MAX
+    pub(crate) fn keeps(&self) -> bool {
+        self.keep != u64::MAX || self.keep_records != u64::MAX || self.rules.as_ref().is_some_and(|rules| rules.keeps())
+    }
+
+    /// Whether an append has to do something about it.
+    pub(crate) const fn has_rules(&self) -> bool {
+        self.keep != u64::MAX || self.keep_records != u64::MAX || self.rules.is_some()
     }
 }
 
@@ -315,6 +361,8 @@ pub(crate) struct CursorPlan {
     pub(crate) sub: SubIx,
     pub(crate) partition: u32,
     pub(crate) alive: bool,
+    /// Whether settling a record of it may let the record go: see [`crate::model::Retention`].
+    pub(crate) consumes: bool,
 }
 
 pub(crate) struct SubPlan {
@@ -333,12 +381,19 @@ pub(crate) struct SubPlan {
     pub(crate) share: Share,
     pub(crate) filter: Option<Program>,
     pub(crate) from: StartAt,
+    pub(crate) replay_emits: bool,
     pub(crate) at_most_once: bool,
     pub(crate) ack_wait: u64,
     pub(crate) deliveries: u32,
     pub(crate) backoff: Backoff,
     pub(crate) max_in_flight: u32,
     pub(crate) queue: QueuePlan,
+    /// What makes its records wait otherwise than in the order of the log, if anything does.
+    pub(crate) line: Option<Box<LinePlan>>,
+    /// For how long an event is remembered that was handled; 0 for not at all.
+    pub(crate) remembers: u64,
+    /// What stands before its members.
+    pub(crate) gate: Option<Box<GatePlan>>,
 }
 
 #[derive(Clone, Copy)]
@@ -354,6 +409,12 @@ pub(crate) struct EventPlan {
     pub(crate) name: EventName,
     pub(crate) example: Option<Arc<Value>>,
     pub(crate) size: u64,
+    /// How long one is worth anything; `u64::MAX` for ever.
+    pub(crate) ttl: u64,
+    /// How much one matters.
+    pub(crate) priority: u8,
+    /// How long a bus keeps one out of sight, if it says so itself.
+    pub(crate) delay: Option<u64>,
     /// Whether some expression may look at the data of such events, so that the run must have them at hand.
     pub(crate) needs_data: bool,
 }
@@ -411,6 +472,40 @@ impl Plan {
         self.names.nodes.get(id).copied()
     }
 
+    /// Whether a node waits for replies that carry its requests' ids.
+    pub(crate) fn is_gateway(&self, node: NodeIx) -> bool {
+        matches!(self.nodes[node.index()].work, Work::Gateway(_))
+    }
+
+    /// Where a node takes its calls, if it does.
+    pub(crate) fn inbox_of(&self, node: NodeIx) -> Option<SubIx> {
+        self.names.subs.get(&SubName::Inbox(node)).copied()
+    }
+
+    /// The circuit breaker that a link goes through, if there is one: the subscription's, which all its members share; or
+    /// the link's own, with the callee's inbox.
+    pub fn breaker_of(&self, link: LinkIx) -> Option<(SubIx, Option<LinkIx>)> {
+        self.breakers.get(&link).copied()
+    }
+
+    /// Gathers the circuit breakers by the links that go through them.
+    pub(super) fn lay_breakers(&mut self) {
+        let mut breakers = BTreeMap::new();
+        for (ix, link) in self.links.iter().enumerate() {
+            let has_one = link.call.as_ref().is_some_and(|call| call.breaker.is_some());
+            if let Some(inbox) = self.inbox_of(link.to).filter(|_| has_one) {
+                breakers.insert(LinkIx(ix as u32), (inbox, Some(LinkIx(ix as u32))));
+            }
+        }
+        for (ix, sub) in self.subs.iter().enumerate() {
+            if sub.gate.as_ref().is_some_and(|gate| gate.breaker.is_some()) {
+                let members = sub.members.iter();
+                breakers.extend(members.map(|member| (member.link, (SubIx(ix as u32), None))));
+            }
+        }
+        self.breakers = breakers;
+    }
+
     /// What a node does.
     pub fn node_kind(&self, node: NodeIx) -> KindTag {
         self.nodes[node.index()].tag
@@ -418,12 +513,9 @@ impl Plan {
 
     /// The log that a node replays.
     pub fn replayed(&self, node: NodeIx) -> Option<&ReplayLog> {
-        match &self.nodes.get(node.index())?.work {
-            Work::Producer(producer) => match &producer.pacing {
-                Pace::Replay { log, .. } => Some(log),
-                _ => None,
-            },
-            Work::Worker(_) | Work::DeadLetters { .. } | Work::None => None,
+        match &self.nodes.get(node.index())?.work.source()?.pacing {
+            Pace::Replay { log, .. } => Some(log),
+            _ => None,
         }
     }
 
@@ -524,6 +616,12 @@ impl Plan {
     /// Whether the members of a subscription own partitions, as with Kafka.
     pub fn shares_partitions(&self, sub: SubIx) -> bool {
         !self.is_inbox(sub) && self.subs[sub.index()].share == Share::Partition
+    }
+
+    /// The subscription that a link is a member of.
+    pub fn sub_of_link(&self, link: LinkIx) -> Option<SubIx> {
+        let has_it = |sub: &SubPlan| sub.alive && sub.members.iter().any(|member| member.link == link);
+        self.subs.iter().position(has_it).map(|place| SubIx(place as u32))
     }
 
     /// The topics that a subscription takes.

@@ -72,9 +72,12 @@ fn latest_plan(past: &Past) -> Arc<Plan> {
     let journal = past.journal();
     let edited = journal.entries.iter().rev().find_map(|entry| match &entry.what {
         Injected::Edit(revision) => Some(Arc::clone(&revision.plan)),
-        Injected::Fire { .. } | Injected::Break { .. } | Injected::Heal(_) | Injected::Drain | Injected::Outside(_) => {
-            None
-        }
+        Injected::Fire { .. }
+        | Injected::Break { .. }
+        | Injected::Heal(_)
+        | Injected::Seek { .. }
+        | Injected::Drain
+        | Injected::Outside(_) => None,
     });
     edited.unwrap_or_else(|| Arc::clone(&journal.start.plan))
 }
@@ -320,6 +323,12 @@ impl Observer for Notes {
                 let state = State::Open(Phase::Queued);
                 self.obligations.push(Obligation { sub, place, state, reason: None, attempts: 0, owner: None });
             }
+            What::Replayed { sub, topic, partition, offset, .. } if self.obligations.len() < NOTES => {
+                let node = self.plan.node_id(self.plan.sub_node(sub));
+                let place = format!("{node} {}[{partition}]@{offset}, replayed", self.plan.topic_name(topic));
+                let state = State::Open(Phase::Queued);
+                self.obligations.push(Obligation { sub, place, state, reason: None, attempts: 0, owner: None });
+            }
             What::Delivered { sub, node, attempt, .. } => self.owed(sub, |owed| {
                 (owed.state, owed.attempts, owed.owner) = (State::Open(Phase::InFlight), attempt, Some(node));
             }),
@@ -336,10 +345,14 @@ impl Observer for Notes {
             What::DeadLettered { sub, reason, .. } => self.owed(sub, |owed| {
                 (owed.state, owed.reason) = (State::Settled("dead-lettered"), Some(reason));
             }),
+            What::Postponed { sub, .. } => self.owed(sub, |owed| owed.state = State::Open(Phase::Delayed)),
+            What::Expired { sub, .. } => self.owed(sub, |owed| {
+                (owed.state, owed.reason) = (State::Settled("expired"), Some(Reason::Expired));
+            }),
             What::Evicted { sub, .. } => self.owed(sub, |owed| {
                 (owed.state, owed.reason) = (State::Settled("lost to retention"), Some(Reason::Retention));
             }),
-            What::Purged { sub, .. } => self.owed(sub, |owed| owed.state = State::Settled("purged by an edit")),
+            What::Purged { sub, .. } => self.owed(sub, |owed| owed.state = State::Settled("purged")),
             _ => {}
         }
     }

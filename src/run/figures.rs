@@ -137,7 +137,7 @@ impl Figures {
         let since = self.window.since(now);
         let ledger = kernel.ledger();
         view.index = Arc::clone(self.looker.index());
-        view.links = (0..plan.link_count() as u32).map(|link| self.link(LinkIx(link), since)).collect();
+        view.links = (0..plan.link_count() as u32).map(|link| self.link(kernel, LinkIx(link), since)).collect();
         view.nodes =
             (0..plan.node_count() as u32).map(|node| self.node(kernel, &plan, &ledger, NodeIx(node), since)).collect();
         view.buses = self.places.buses.iter().map(|places| bus_live(kernel, &plan, &ledger, places, since)).collect();
@@ -197,7 +197,7 @@ impl Figures {
                 work.waits,
                 work.waited_nanos,
                 work.busy_nanos,
-                if (handle as usize) < plan.link_count() { self.tally.link(LinkIx(handle)).sent } else { 0 },
+                if (handle as usize) < plan.link_count() { self.tally.sent(LinkIx(handle)) } else { 0 },
                 accepted(kernel, plan, TopicIx(handle)),
                 if handle == 0 { self.looker.events() } else { 0 },
             ]
@@ -205,8 +205,8 @@ impl Figures {
         self.window.sample(now, counters);
     }
 
-    fn link(&self, link: LinkIx, since: Since<'_>) -> LinkLive {
-        let LinkReport { sent, arrived, lost, duplicated: _ } = self.tally.link(link);
+    fn link(&self, kernel: &Kernel, link: LinkIx, since: Since<'_>) -> LinkLive {
+        let LinkReport { sent, arrived, lost, duplicated: _, breaker_opened } = self.tally.link(link, kernel.plan());
         LinkLive {
             sent,
             arrived,
@@ -214,6 +214,8 @@ impl Figures {
             on_wire: sent.saturating_sub(arrived + lost),
             per_second: since.per_second(place(link.0, SENT), sent),
             last_event: self.looker.last_event(link),
+            circuit: kernel.circuit(link),
+            breaker_opened: breaker_opened.unwrap_or_default(),
         }
     }
 
@@ -244,6 +246,7 @@ impl Figures {
             dead_letters: now.dead_letters,
             blocked: now.is_blocked,
             faulted: now.is_broken,
+            requests: self.tally.requests(kernel, node),
         }
     }
 }

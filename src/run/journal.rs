@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::kernel::{Incoming, Input, Kernel};
-use crate::model::{FaultKind, FaultTarget, Flow, NodeId, SimDuration, SimTime};
+use crate::model::{FaultKind, FaultTarget, Flow, LinkId, NodeId, SimDuration, SimTime, StartAt};
 use crate::plan::{self, Inputs, Plan, Problem};
 
 /// At most so many inputs in one run. Beyond it inputs are refused, since a run that forgot one could not be run again.
@@ -73,6 +73,13 @@ pub enum Injected {
     },
     /// A hand healed something: every fault about it is over.
     Heal(FaultTarget),
+    /// A hand sought a subscription to a place of its topics' logs.
+    Seek {
+        /// A link of it.
+        link: LinkId,
+        /// Where it goes on reading.
+        to: StartAt,
+    },
     /// The flow was edited.
     Edit(Revision),
     /// The sources were stopped.
@@ -90,6 +97,7 @@ impl Injected {
             }
             Self::Break { on, kind, lasts } => Input::Break { on: plan.aim(on)?, kind: *kind, lasts: *lasts },
             Self::Heal(on) => Input::Heal(plan.aim(on)?),
+            Self::Seek { link, to } => Input::Seek { sub: plan.sub_of_link(plan.link_ix(link)?)?, to: *to },
             Self::Edit(revision) => Input::Plan(Arc::clone(&revision.plan)),
             Self::Drain => Input::Drain,
             Self::Outside(incoming) => Input::Outside(incoming.clone()),
@@ -104,8 +112,15 @@ impl Journal {
     }
 
     /// The machine as it was at the start.
+    ///
+    /// Where people edited while it ran, events carry all their data as they did then: an edit may bring a filter that looks
+    /// into what is under way.
     pub(crate) fn kernel(&self) -> Kernel {
-        Kernel::new(Arc::clone(&self.start.plan), self.seed)
+        let mut kernel = Kernel::new(Arc::clone(&self.start.plan), self.seed);
+        if self.entries.iter().any(|entry| matches!(entry.what, Injected::Edit(_))) {
+            kernel.keep_all_data();
+        }
+        kernel
     }
 
     /// The same journal with every plan made anew from its flow, as on another machine that has only the flows.

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 
 use crate::model::{EventId, EventTypeIx};
 use crate::plan::Plan;
-use crate::trace::{Leg, Phase, Record, Stage, Staleness, What};
+use crate::trace::{Circuit, Leg, NoReply, Phase, Record, Removal, Stage, Staleness, What};
 
+use super::look::event_text;
 use super::view::{LogKind, LogRow};
 
 /// Rows between two looks at most; beyond that they are counted. Nobody reads faster than this scrolls.
@@ -113,7 +114,9 @@ const fn is_trouble(what: LogKind) -> bool {
         | LogKind::Retrying
         | LogKind::DeadLettered
         | LogKind::Dropped
+        | LogKind::Expired
         | LogKind::Evicted
+        | LogKind::Recognised
         | LogKind::Backpressure
         | LogKind::Instance
         | LogKind::Rebalanced
@@ -135,7 +138,9 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         What::Retrying { .. } => LogKind::Retrying,
         What::Dropped { .. } | What::Purged { .. } => LogKind::Dropped,
         What::DeadLettered { .. } => LogKind::DeadLettered,
-        What::Evicted { .. } => LogKind::Evicted,
+        What::Expired { .. } => LogKind::Expired,
+        What::Recognised { .. } => LogKind::Recognised,
+        What::Evicted { .. } | What::Removed { why: Removal::Superseded | Removal::Deleted, .. } => LogKind::Evicted,
         What::Blocked { .. } | What::Unblocked { .. } => LogKind::Backpressure,
         What::InstanceStarted { .. } | What::InstanceReclaimed { .. } => LogKind::Instance,
         What::Rebalanced { .. } => LogKind::Rebalanced,
@@ -145,6 +150,10 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         | What::Stale { .. }
         | What::Forgotten { .. }
         | What::OutOfRange { .. }
+        | What::Deduped { .. }
+        | What::Sought { .. }
+        | What::Replayed { .. }
+        | What::Muted { .. }
         | What::Deadlocked { .. }
         | What::Broken { .. }
         | What::SourceEnded { .. }
@@ -158,13 +167,25 @@ const fn kind_of(what: &What<'_>) -> Option<LogKind> {
         | What::TurnedAway { .. }
         | What::Slowed { .. }
         | What::Skewed { .. }
+        | What::OrderGap { .. }
+        | What::Limited { .. }
+        | What::BreakerTurned { .. }
+        | What::HeldBack { .. }
+        | What::Cancelled { .. }
+        | What::CallFailed { .. }
+        | What::Unanswered { .. }
+        | What::Orphaned { .. }
         | What::Draining => LogKind::Notice,
+        What::Replied { .. } => LogKind::Handled,
         What::Sent { .. }
         | What::Opened { .. }
         | What::Received { .. }
         | What::Acked { .. }
         | What::Queued { taken_back: false, .. }
+        | What::Postponed { .. }
         | What::Buried { .. }
+        | What::Removed { why: Removal::Consumed, .. }
+        | What::Requested { .. }
         | What::Assigned { .. } => return None,
     })
 }
@@ -267,20 +288,75 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
             (row.event, row.node) = (Some(event), Some(node));
             "forgotten: the dead-letter queue is full".clone_into(&mut row.detail);
         }
+        What::Expired { sub, event, node, attempts, from, to } => {
+            (row.event, row.node, row.attempt) = (Some(event), Some(node), attempts);
+            row.detail = format!("worth nothing any more, while {} for {}", phase_word(from), plan.sub_label(sub));
+            if let Some(to) = to {
+                append(&mut row.detail, format_args!(", a copy to {}", plan.node_id(to)));
+            }
+        }
+        What::OrderGap { sub, event } => {
+            row.event = Some(event);
+            row.detail = format!("a gap in the order of its key at {}", plan.sub_label(sub));
+        }
+        What::Recognised { node, sub, event, kind, attempt, service } => {
+            (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
+            typed(&mut row, kind);
+            row.detail = format!("its effect is there already: acknowledged for {}", plan.sub_label(sub));
+            if !service.is_zero() {
+                append(&mut row.detail, format_args!(", after {} in vain", service.rounded()));
+            }
+        }
         What::Evicted { sub, event, node, from } => {
             (row.event, row.node) = (Some(event), Some(node));
             row.detail = format!("while {} for {}", phase_word(from), plan.sub_label(sub));
         }
         What::OutOfRange { sub, topic, partition, skipped } => {
+            row.node = Some(plan.sub_node(sub));
             row.detail = format!(
-                "{} skips {skipped} records of {}[{partition}] that are gone",
+                "offset out of range: {} skips {skipped} records of {}[{partition}] that are gone",
                 plan.sub_label(sub),
                 plan.topic_name(topic)
             );
         }
+        What::Deduped { link, node, event, kind, topic, partition, offset, of } => {
+            (row.event, row.node, row.link) = (Some(event), Some(node), Some(link));
+            typed(&mut row, kind);
+            let place = format!("{}[{partition}]@{offset}", plan.topic_name(topic));
+            row.detail = if of == event {
+                format!("a duplicate: {place} holds it already")
+            } else {
+                format!("a duplicate of {}, which {place} holds", event_text(plan, of))
+            };
+        }
+        What::Removed { node, event, kind, topic, partition, offset, why } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            typed(&mut row, kind);
+            let why = match why {
+                Removal::Consumed => "it was acknowledged",
+                Removal::Superseded => "a later record has its key",
+                Removal::Deleted => "its key has been deleted for long enough",
+            };
+            row.detail = format!("gone from {}[{partition}]@{offset}: {why}", plan.topic_name(topic));
+        }
+        What::Sought { sub, topic, partition, offset } => {
+            row.node = Some(plan.sub_node(sub));
+            row.detail = format!("{} goes on at {}[{partition}]@{offset}", plan.sub_label(sub), plan.topic_name(topic));
+        }
+        What::Replayed { sub, event, kind, topic, partition, offset } => {
+            (row.event, row.node) = (Some(event), Some(plan.sub_node(sub)));
+            typed(&mut row, kind);
+            let place = format!("{}[{partition}]@{offset}", plan.topic_name(topic));
+            row.detail = format!("a replay of {place} for {}", plan.sub_label(sub));
+        }
+        What::Muted { node, sub: _, event } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            "handled as a replay: what it would emit is muted".clone_into(&mut row.detail);
+        }
         What::Purged { sub, event, from } => {
             row.event = Some(event);
-            row.detail = format!("purged by an edit while {} for {}", phase_word(from), plan.sub_label(sub));
+            let what = phase_word(from);
+            row.detail = format!("purged by an edit or a seek while {what} for {}", plan.sub_label(sub));
         }
         What::Blocked { node, sub, event } => {
             (row.event, row.node) = (Some(event), Some(node));
@@ -363,6 +439,56 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
             (row.event, row.node) = (Some(event), Some(node));
             row.detail = format!("says {time} by “{}”", plan.fault_name(fault));
         }
+        What::Limited { sub, event, node, attempt } => {
+            (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
+            row.detail = format!("throttled: {} had no token for it", plan.sub_label(sub));
+        }
+        What::BreakerTurned { sub, link, circuit } => {
+            row.link = link;
+            let whose = link.map_or_else(|| plan.sub_label(sub), |link| plan.link_id(link).as_str());
+            row.detail = match circuit {
+                Circuit::Closed => format!("the circuit breaker of {whose} is closed: all goes through again"),
+                Circuit::Open => format!("the circuit breaker of {whose} is open: nothing goes through"),
+                Circuit::HalfOpen => format!("the circuit breaker of {whose} is half-open: probes decide"),
+            };
+        }
+        What::HeldBack { sub, event, due } => {
+            row.event = Some(event);
+            let wait = due.since(record.at).rounded();
+            row.detail = format!("{}: its circuit breaker is open, again in {wait}", plan.sub_label(sub));
+        }
+        What::Cancelled { node, sub: _, event, attempt } => {
+            (row.event, row.node, row.attempt) = (Some(event), Some(node), attempt);
+            "cancelled before it began: its caller waits no longer".clone_into(&mut row.detail);
+        }
+        What::CallFailed { node, link, event, kind, attempt, reason, due } => {
+            (row.event, row.node, row.link, row.attempt) = (Some(event), Some(node), Some(link), attempt);
+            typed(&mut row, kind);
+            row.detail = match due {
+                Some(due) => format!("call failed, {}: again in {}", reason.name(), due.since(record.at).rounded()),
+                None => format!("call failed, {}: given up", reason.name()),
+            };
+        }
+        What::Replied { node, event, reply, round_trip } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            row.detail = format!("answered by {} after {}", event_text(plan, reply), round_trip.rounded());
+        }
+        What::Unanswered { node, event, why } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            let why = match why {
+                NoReply::TimedOut => "no reply in time",
+                NoReply::NoResponders => "no responders: nobody listens",
+                NoReply::Purged => "no reply: an edit removed the gateway",
+            };
+            why.clone_into(&mut row.detail);
+        }
+        What::Orphaned { node, event, request } => {
+            (row.event, row.node) = (Some(event), Some(node));
+            row.detail = match request {
+                Some(request) => format!("orphan: {} waits for no reply any more", event_text(plan, request)),
+                None => "orphan: it answers no request".to_owned(),
+            };
+        }
         What::Draining => "sources are stopped".clone_into(&mut row.detail),
         What::Unconfirmed { link, node, event, kind } => {
             (row.event, row.node, row.link) = (Some(event), Some(node), Some(link));
@@ -374,7 +500,9 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
         | What::Opened { .. }
         | What::Received { .. }
         | What::Acked { .. }
+        | What::Postponed { .. }
         | What::Buried { .. }
+        | What::Requested { .. }
         | What::Assigned { .. } => {}
     }
     row

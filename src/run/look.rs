@@ -131,9 +131,12 @@ impl Observer for Looker {
                 return;
             }
             What::LinkLost { link, event, leg, .. } if leg != trace::Leg::Answer => self.dots.lost(link, event, at),
-            What::Handled { node, .. } => self.flash(node, at, FlashKind::Handled),
-            What::Failed { node, .. } => self.flash(node, at, FlashKind::Failed),
-            What::Dropped { node, .. } | What::DeadLettered { node, .. } | What::Evicted { node, .. } => {
+            What::Handled { node, .. } | What::Recognised { node, .. } => self.flash(node, at, FlashKind::Handled),
+            What::Failed { node, .. } | What::Unanswered { node, .. } => self.flash(node, at, FlashKind::Failed),
+            What::Dropped { node, .. }
+            | What::DeadLettered { node, .. }
+            | What::Expired { node, .. }
+            | What::Evicted { node, .. } => {
                 self.flash(node, at, FlashKind::GivenUp);
             }
             _ => {}
@@ -148,6 +151,7 @@ pub(super) const fn leg_of(leg: trace::Leg) -> Leg {
         trace::Leg::Deliver => Leg::Deliver,
         trace::Leg::Call => Leg::Call,
         trace::Leg::DeadLetter => Leg::DeadLetter,
+        trace::Leg::Replay => Leg::Replay,
         // No record of travel has it.
         trace::Leg::Answer => Leg::Deliver,
     }
@@ -194,6 +198,10 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::DeadLettered { event, .. }
         | What::Buried { event, .. }
         | What::Forgotten { event, .. }
+        | What::Postponed { event, .. }
+        | What::Expired { event, .. }
+        | What::OrderGap { event, .. }
+        | What::Recognised { event, .. }
         | What::Evicted { event, .. }
         | What::Purged { event, .. }
         | What::Blocked { event, .. }
@@ -206,9 +214,22 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::TurnedAway { event, .. }
         | What::Slowed { event, .. }
         | What::Skewed { event, .. }
+        | What::Deduped { event, .. }
+        | What::Removed { event, .. }
+        | What::Replayed { event, .. }
+        | What::Muted { event, .. }
+        | What::Limited { event, .. }
+        | What::HeldBack { event, .. }
+        | What::Cancelled { event, .. }
+        | What::CallFailed { event, .. }
+        | What::Requested { event, .. }
+        | What::Replied { event, .. }
+        | What::Unanswered { event, .. }
+        | What::Orphaned { event, .. }
         | What::Unconfirmed { event, .. } => Some(*event),
         What::FaultBegan { .. } | What::FaultEnded { .. } => None,
         What::OutOfRange { .. }
+        | What::Sought { .. }
         | What::Deadlocked { .. }
         | What::InstanceStarted { .. }
         | What::InstanceReclaimed { .. }
@@ -216,6 +237,7 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::Assigned { .. }
         | What::Edited { .. }
         | What::SourceEnded { .. }
+        | What::BreakerTurned { .. }
         | What::Draining => None,
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::kernel::{Kernel, shape_of};
 use crate::model::{KindTag, LinkId, LinkIx, NodeId, NodeIx, SimDuration, SimTime};
 use crate::plan::Plan;
-use crate::trace::{Histogram, LedgerCounts, Metrics, Observer, Record, Shape, TraceHash, Work};
+use crate::trace::{GatewayFigures, Histogram, LedgerCounts, Metrics, Observer, Record, Shape, TraceHash, Work};
 
-use super::view::{NodeReport, Spread};
+use super::view::{NodeReport, RequestsLive, Spread};
 
 /// Everything a run has to say about itself. Its JSON shape is a contract: names and order never change.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -62,6 +62,9 @@ pub struct LinkReport {
     pub lost: u64,
     /// Events that a fault doubled.
     pub duplicated: u64,
+    /// How often its circuit breaker opened; absent if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker_opened: Option<u64>,
 }
 
 /// What a report needs: every run folds it, watched or not.
@@ -93,22 +96,49 @@ impl Tally {
                 attempts: publishes.attempts,
                 accepted: publishes.accepted,
                 rejected: publishes.rejected,
-                // Windows of deduplication are no part of a run yet.
-                deduped: 0,
+                deduped: publishes.deduped,
                 link_lost: publishes.link_lost,
                 unknown: publishes.unknown,
                 on_wire: publishes.on_wire(),
             },
             ledger: kernel.ledger().total,
             nodes: nodes.map(|node| (plan.node_id(node).clone(), self.node(node, plan))).collect(),
-            links: links.map(|link| (plan.link_id(link).clone(), self.link(link))).collect(),
+            links: links.map(|link| (plan.link_id(link).clone(), self.link(link, plan))).collect(),
         }
     }
 
+    /// How many events left along a link.
+    pub(super) fn sent(&self, link: LinkIx) -> u64 {
+        self.metrics.link(link).sent
+    }
+
+    /// What a gateway's requests have come to, if it is a gateway.
+    pub(super) fn requests(&self, kernel: &Kernel, node: NodeIx) -> Option<RequestsLive> {
+        if kernel.plan().node_kind(node) != KindTag::Gateway {
+            return None;
+        }
+        let none = GatewayFigures::default();
+        let figures = self.metrics.gateway(node).unwrap_or(&none);
+        Some(RequestsLive {
+            pending: figures.pending(),
+            replied: figures.replied,
+            timed_out: figures.timed_out,
+            no_responders: figures.no_responders,
+            orphans: figures.orphans,
+        })
+    }
+
     /// A link's figures.
-    pub(super) fn link(&self, link: LinkIx) -> LinkReport {
+    pub(super) fn link(&self, link: LinkIx, plan: &Plan) -> LinkReport {
         let figures = self.metrics.link(link);
-        LinkReport { sent: figures.sent, arrived: figures.arrived, lost: figures.lost, duplicated: figures.duplicated }
+        let breaker = plan.breaker_of(link).map(|(sub, link)| self.metrics.breaker(sub, link));
+        LinkReport {
+            sent: figures.sent,
+            arrived: figures.arrived,
+            lost: figures.lost,
+            duplicated: figures.duplicated,
+            breaker_opened: breaker.map(|breaker| breaker.opened),
+        }
     }
 
     /// The counters of a node's work.
@@ -148,9 +178,24 @@ impl Tally {
                 report.wait_ns = Some(spread(figures.wait));
                 report.service_ns = Some(spread(figures.service));
                 report.end_to_end_ns = Some(spread(figures.end_to_end));
+                report.recognised = (figures.recognised > 0).then_some(figures.recognised);
                 report.throttled = (tag == KindTag::Function || figures.throttled > 0).then_some(figures.throttled);
             }
             KindTag::DeadLetterQueue => report.received = Some(figures.received),
+            KindTag::Gateway => {
+                let gateway = self.metrics.gateway(node);
+                let count = |count: fn(&GatewayFigures) -> u64| Some(gateway.map_or(0, count));
+                report.received = Some(figures.received);
+                report.emitted = Some(figures.emitted);
+                report.requests = count(|gateway| gateway.requests);
+                report.replied = count(|gateway| gateway.replied);
+                report.timed_out = count(|gateway| gateway.timed_out);
+                report.no_responders = count(|gateway| gateway.no_responders);
+                report.pending = count(GatewayFigures::pending);
+                report.orphans = count(|gateway| gateway.orphans);
+                let none = Histogram::default();
+                report.round_trip_ns = Some(spread(gateway.map_or(&none, |gateway| &gateway.round_trip)));
+            }
             KindTag::Note => {}
         }
         if let Some(function) = figures.function {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::model::{
     EventId, EventName, Factor, FaultKind, LinkId, LinkIx, NodeId, NodeIx, SimDuration, SimTime, TopicName,
 };
+use crate::trace::Circuit;
 
 pub use super::verdicts::{Standing, VerdictLine};
 
@@ -283,6 +284,23 @@ pub struct NodeLive {
     pub blocked: bool,
     /// Whether it was stopped because of its own fault (a spent budget, a panic).
     pub faulted: bool,
+    /// What a gateway's requests have come to.
+    pub requests: Option<RequestsLive>,
+}
+
+/// What the requests of a gateway have come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RequestsLive {
+    /// Those that wait for their reply.
+    pub pending: u64,
+    /// Those that were answered in time.
+    pub replied: u64,
+    /// Those that nobody answered in time.
+    pub timed_out: u64,
+    /// Those that nobody listened to.
+    pub no_responders: u64,
+    /// Replies that nobody waited for any more.
+    pub orphans: u64,
 }
 
 /// The few figures of a link that its curve shows.
@@ -300,6 +318,10 @@ pub struct LinkLive {
     pub per_second: f64,
     /// The event type that travelled it last, for its glow.
     pub last_event: u32,
+    /// The state of the circuit breaker that it goes through, if there is one.
+    pub circuit: Option<Circuit>,
+    /// How often that breaker opened so far.
+    pub breaker_opened: u64,
 }
 
 /// Figures of a bus: what its rail shows.
@@ -388,6 +410,8 @@ pub enum Leg {
     Call,
     /// To a dead-letter queue.
     DeadLetter,
+    /// From a bus to a subscriber, once more: a seek asked for it.
+    Replay,
 }
 
 /// Something that happened at a node a moment ago.
@@ -458,8 +482,12 @@ pub enum LogKind {
     DeadLettered,
     /// It was given up and is gone, with a reason.
     Dropped,
+    /// It waited longer than it is worth anything.
+    Expired,
     /// It was evicted before it was read.
     Evicted,
+    /// It came again, and its effect was there already.
+    Recognised,
     /// A node was blocked by a full queue, or goes on.
     Backpressure,
     /// A function's instance came or went.
@@ -474,7 +502,7 @@ pub enum LogKind {
 
 impl LogKind {
     /// Every kind, in the order of the filter.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Emitted,
         Self::Accepted,
         Self::Rejected,
@@ -485,7 +513,9 @@ impl LogKind {
         Self::Retrying,
         Self::DeadLettered,
         Self::Dropped,
+        Self::Expired,
         Self::Evicted,
+        Self::Recognised,
         Self::Backpressure,
         Self::Instance,
         Self::Rebalanced,
@@ -506,7 +536,9 @@ impl LogKind {
             Self::Retrying => "retrying",
             Self::DeadLettered => "dead-lettered",
             Self::Dropped => "dropped",
+            Self::Expired => "expired",
             Self::Evicted => "evicted",
+            Self::Recognised => "recognised",
             Self::Backpressure => "backpressure",
             Self::Instance => "instance",
             Self::Rebalanced => "rebalanced",
@@ -573,12 +605,36 @@ pub struct NodeReport {
     /// Attempts that found no room to start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throttled: Option<u64>,
+    /// Attempts of events whose effect was there already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recognised: Option<u64>,
     /// A function's most instances at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instances_max: Option<u64>,
     /// A function's cost in dollars.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
+    /// A gateway's requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u64>,
+    /// Requests that were answered in time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replied: Option<u64>,
+    /// Requests that nobody answered in time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timed_out: Option<u64>,
+    /// Requests that nobody listened to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_responders: Option<u64>,
+    /// Requests that wait for their reply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<u64>,
+    /// Replies that nobody waited for any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orphans: Option<u64>,
+    /// From request to reply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round_trip_ns: Option<Spread>,
 }
 
 /// An event and when it was seen, so that it can be looked up again.

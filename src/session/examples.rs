@@ -40,6 +40,8 @@ pub const EXAMPLES: &[Example] = &examples![
     "partitions-and-keys",
     "consumer-group-rebalance",
     "flaky-link",
+    "request-reply",
+    "circuit-breaker",
     "slow-consumer",
     "earthquake-alerts",
 ];

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::model::{EventName, Flow, NodeId, NodeKind, Pacing};
+use crate::model::{EventName, Flow, NodeId, Pacing};
 use crate::plan::{self, Capabilities, Inputs, Place, Problem, ReplayLog, Severity};
 use crate::store::{self, DataError, Disk};
 
@@ -33,7 +33,7 @@ pub(super) type LogName = (String, Option<String>, EventName);
 /// The logs that a flow replays.
 pub(super) fn log_names(flow: &Flow) -> impl Iterator<Item = LogName> {
     flow.nodes().values().filter_map(|node| {
-        let NodeKind::Producer(producer) = &node.kind else { return None };
+        let producer = node.kind.source()?;
         let Pacing::Replay { file, time, pace: _ } = &producer.rate else { return None };
         Some((file.clone(), time.clone(), producer.emits.clone()))
     })
@@ -63,7 +63,7 @@ impl Logs {
         let mut inputs = Inputs { outside: self.outside.clone(), ..Inputs::default() };
         let mut problems = Vec::new();
         for (id, node) in flow.nodes() {
-            let NodeKind::Producer(producer) = &node.kind else { continue };
+            let Some(producer) = node.kind.source() else { continue };
             let Pacing::Replay { file, time, pace: _ } = &producer.rate else { continue };
             let name = (file.clone(), time.clone(), producer.emits.clone());
             let log = match self.read.get(&name) {

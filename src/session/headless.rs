@@ -213,7 +213,7 @@ fn replay<O: Observer>(
 /// The first producer that goes on emitting by itself for ever.
 fn never_ends(flow: &Flow) -> Option<&NodeId> {
     let goes_on = |kind: &NodeKind| {
-        let NodeKind::Producer(producer) = kind else { return false };
+        let Some(producer) = kind.source() else { return false };
         if producer.stops_after.is_some() {
             return false;
         }

@@ -75,6 +75,7 @@ const fn leg_name(leg: Leg) -> &'static str {
         Leg::Call => "call",
         Leg::DeadLetter => "dead_letter",
         Leg::Answer => "answer",
+        Leg::Replay => "replay",
     }
 }
 
@@ -274,6 +275,42 @@ impl Serialize for TraceLine<'_> {
                 line.place(topic, partition)?;
                 line.put("skipped", skipped)?;
             }
+            What::Deduped { link, node, event, kind, topic, partition, offset, of } => {
+                line.what("deduped")?;
+                line.typed(event, kind)?;
+                line.node(node)?;
+                line.link(link)?;
+                line.place(topic, partition)?;
+                line.put("offset", offset)?;
+                line.put("of", line.named(of))?;
+            }
+            What::Removed { node, event, kind, topic, partition, offset, why } => {
+                line.what("removed")?;
+                line.typed(event, kind)?;
+                line.node(node)?;
+                line.place(topic, partition)?;
+                line.put("offset", offset)?;
+                line.put("why", why.name())?;
+            }
+            What::Sought { sub, topic, partition, offset } => {
+                line.what("sought")?;
+                line.sub(sub)?;
+                line.place(topic, partition)?;
+                line.put("offset", offset)?;
+            }
+            What::Replayed { sub, event, kind, topic, partition, offset } => {
+                line.what("replayed")?;
+                line.typed(event, kind)?;
+                line.sub(sub)?;
+                line.place(topic, partition)?;
+                line.put("offset", offset)?;
+            }
+            What::Muted { node, sub, event } => {
+                line.what("muted")?;
+                line.event(event)?;
+                line.sub(sub)?;
+                line.node(node)?;
+            }
             What::Purged { sub, event, from } => {
                 line.what("purged")?;
                 line.event(event)?;
@@ -406,6 +443,102 @@ impl Serialize for TraceLine<'_> {
                 line.node(node)?;
                 line.instant("time_ns", time)?;
                 line.fault(fault)?;
+            }
+            What::Postponed { sub, event, due } => {
+                line.what("postponed")?;
+                line.event(event)?;
+                line.sub(sub)?;
+                line.instant("due_ns", due)?;
+            }
+            What::Expired { sub, event, node, attempts, from, to } => {
+                line.what("expired")?;
+                line.event(event)?;
+                line.sub(sub)?;
+                line.node(node)?;
+                line.put("attempts", attempts)?;
+                line.put("from", phase_name(from))?;
+                if let Some(to) = to {
+                    line.put("to", self.plan.node_id(to).as_str())?;
+                }
+            }
+            What::OrderGap { sub, event } => {
+                line.what("order_gap")?;
+                line.event(event)?;
+                line.sub(sub)?;
+            }
+            What::Recognised { node, sub, event, kind, attempt, service } => {
+                line.what("recognised")?;
+                line.typed(event, kind)?;
+                line.sub(sub)?;
+                line.node(node)?;
+                line.put("attempt", attempt)?;
+                line.put("service_ns", service.as_nanos())?;
+            }
+            What::Limited { sub, event, node, attempt } => {
+                line.what("limited")?;
+                line.event(event)?;
+                line.sub(sub)?;
+                line.node(node)?;
+                line.put("attempt", attempt)?;
+            }
+            What::BreakerTurned { sub, link, circuit } => {
+                line.what("breaker_turned")?;
+                line.sub(sub)?;
+                if let Some(link) = link {
+                    line.link(link)?;
+                }
+                line.put("circuit", circuit.name())?;
+            }
+            What::HeldBack { sub, event, due } => {
+                line.what("held_back")?;
+                line.event(event)?;
+                line.sub(sub)?;
+                line.instant("due_ns", due)?;
+            }
+            What::Cancelled { node, sub, event, attempt } => {
+                line.what("cancelled")?;
+                line.event(event)?;
+                line.sub(sub)?;
+                line.node(node)?;
+                line.put("attempt", attempt)?;
+            }
+            What::CallFailed { node, link, event, kind, attempt, reason, due } => {
+                line.what("call_failed")?;
+                line.typed(event, kind)?;
+                line.node(node)?;
+                line.link(link)?;
+                line.put("attempt", attempt)?;
+                line.put("reason", reason.name())?;
+                if let Some(due) = due {
+                    line.instant("due_ns", due)?;
+                }
+            }
+            What::Requested { node, event, deadline } => {
+                line.what("requested")?;
+                line.event(event)?;
+                line.node(node)?;
+                line.instant("deadline_ns", deadline)?;
+            }
+            What::Replied { node, event, reply, round_trip } => {
+                line.what("replied")?;
+                line.event(event)?;
+                line.node(node)?;
+                let reply = line.named(reply);
+                line.put("reply", reply)?;
+                line.put("round_trip_ns", round_trip.as_nanos())?;
+            }
+            What::Unanswered { node, event, why } => {
+                line.what("unanswered")?;
+                line.event(event)?;
+                line.node(node)?;
+                line.put("why", why.name())?;
+            }
+            What::Orphaned { node, event, request } => {
+                line.what("orphaned")?;
+                line.event(event)?;
+                line.node(node)?;
+                let request = request.map(|request| line.named(request));
+                line.put("request", request)?;
             }
             What::Draining => line.what("draining")?,
             What::Unconfirmed { link, node, event, kind } => {

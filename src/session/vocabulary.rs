@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::files::{LogName, log_names, sample};
 use super::{Answer, Session};
 use crate::expr::{self, Candidate, ExprError, Facts, Purpose, Vocabulary};
-use crate::model::{EventName, Expectation, Expression, Flow, LinkKind, NodeId, NodeKind, Pattern};
+use crate::model::{EventName, Expectation, Expression, Flow, LinkKind, NodeId, Pattern};
 use crate::plan::Place;
 
 /// How many samples of one type are enough.
@@ -98,7 +98,7 @@ impl Samples<'_> {
             && let Some(node) = self.flow.node(id)
         {
             // A producer builds its events from what a log has recorded, or from the type's example.
-            if let NodeKind::Producer(producer) = &node.kind {
+            if let Some(producer) = node.kind.source() {
                 let seen = self.seen.iter().filter(|(kind, _)| *kind == producer.emits).map(|(_, data)| data.clone());
                 let found = self.described(&producer.emits).into_iter().chain(seen);
                 return found.map(|data| (producer.emits.to_string(), data)).collect();
@@ -162,7 +162,7 @@ impl Samples<'_> {
         samples.extend(self.seen.iter().filter(|(kind, _)| kind == event).map(|(_, data)| data.clone()));
         let example = samples.first().cloned().unwrap_or_default();
         for node in self.flow.nodes().values() {
-            if let NodeKind::Producer(producer) = &node.kind
+            if let Some(producer) = node.kind.source()
                 && producer.emits == *event
                 && let Some(data) = &producer.data
             {

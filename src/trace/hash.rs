@@ -1,7 +1,7 @@
 //! A fingerprint of everything that happened, in order.
 
 use super::record::{KeyRef, Observer, Record, What};
-use crate::model::{LinkIx, NodeIx};
+use crate::model::{LinkIx, NodeIx, SimTime};
 
 /// A 64-bit hash over the canonical form of every record, in order: two runs agree in it only if they went the same way.
 ///
@@ -199,6 +199,68 @@ impl Observer for TraceHash {
             }
             What::Skewed { fault, node, event, time } => {
                 self.words([68, at, fault.0.into(), node.0.into(), event.to_bits(), time.as_nanos()]);
+            }
+            What::Postponed { sub, event, due } => {
+                self.words([80, at, sub.0.into(), event.to_bits(), due.as_nanos()]);
+            }
+            What::Expired { sub, event, node, attempts, from, to } => {
+                let (sub, node, attempts) = (sub.0.into(), node.0.into(), attempts.into());
+                self.words([81, at, sub, event.to_bits(), node, attempts, from as u64, node_word(to)]);
+            }
+            What::OrderGap { sub, event } => self.words([82, at, sub.0.into(), event.to_bits()]),
+            What::Recognised { node, sub, event, kind, attempt, service } => {
+                let (node, sub, kind) = (node.0.into(), sub.0.into(), kind.0.into());
+                self.words([83, at, node, sub, event.to_bits(), kind, attempt.into(), service.as_nanos()]);
+            }
+            What::Deduped { link, node, event, kind, topic, partition, offset, of } => {
+                let (link, node, topic) = (link.0.into(), node.0.into(), topic.0.into());
+                self.words([84, at, link, node, event.to_bits(), kind.0.into(), topic, partition.into()]);
+                self.words([offset, of.to_bits()]);
+            }
+            What::Removed { node, event, kind, topic, partition, offset, why } => {
+                let (node, kind, topic) = (node.0.into(), kind.0.into(), topic.0.into());
+                self.words([85, at, node, event.to_bits(), kind, topic, partition.into(), offset, why as u64]);
+            }
+            What::Sought { sub, topic, partition, offset } => {
+                self.words([86, at, sub.0.into(), topic.0.into(), partition.into(), offset]);
+            }
+            What::Replayed { sub, event, kind, topic, partition, offset } => {
+                let (sub, kind, topic) = (sub.0.into(), kind.0.into(), topic.0.into());
+                self.words([87, at, sub, event.to_bits(), kind, topic, partition.into(), offset]);
+            }
+            What::Muted { node, sub, event } => {
+                self.words([88, at, node.0.into(), sub.0.into(), event.to_bits()]);
+            }
+            What::Limited { sub, event, node, attempt } => {
+                self.words([90, at, sub.0.into(), event.to_bits(), node.0.into(), attempt.into()]);
+            }
+            What::BreakerTurned { sub, link, circuit } => {
+                self.words([91, at, sub.0.into(), link_word(link), circuit as u64]);
+            }
+            What::HeldBack { sub, event, due } => {
+                self.words([92, at, sub.0.into(), event.to_bits(), due.as_nanos()]);
+            }
+            What::Cancelled { node, sub, event, attempt } => {
+                self.words([93, at, node.0.into(), sub.0.into(), event.to_bits(), attempt.into()]);
+            }
+            What::CallFailed { node, link, event, kind, attempt, reason, due } => {
+                let due = due.map_or(u64::MAX, SimTime::as_nanos);
+                self.words([94, at, node.0.into(), link.0.into(), event.to_bits(), kind.0.into()]);
+                self.words([attempt.into(), reason as u64, due]);
+            }
+            What::Requested { node, event, deadline } => {
+                self.words([95, at, node.0.into(), event.to_bits(), deadline.as_nanos()]);
+            }
+            What::Replied { node, event, reply, round_trip } => {
+                let (node, round_trip) = (node.0.into(), round_trip.as_nanos());
+                self.words([96, at, node, event.to_bits(), reply.to_bits(), round_trip]);
+            }
+            What::Unanswered { node, event, why } => {
+                self.words([97, at, node.0.into(), event.to_bits(), why as u64]);
+            }
+            What::Orphaned { node, event, request } => {
+                let request = request.map_or(u64::MAX, |request| request.to_bits());
+                self.words([98, at, node.0.into(), event.to_bits(), request]);
             }
             What::Unconfirmed { link, node, event, kind } => {
                 self.words([33, at, link.0.into(), node.0.into(), event.to_bits(), kind.0.into()]);

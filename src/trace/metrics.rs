@@ -1,5 +1,6 @@
 //! The figures of a report, folded from the records while a run goes on.
 
+use super::calls::{BreakerFigures, CallFigures, GatewayFigures};
 use super::histogram::Histogram;
 use super::ledger::{Ledger, LedgerCounts};
 use super::record::{Leg, Observer, Passage, Phase, Record, Stage, What};
@@ -22,6 +23,8 @@ pub struct Metrics {
     /// Only functions have these; by node.
     functions: Vec<(NodeIx, FunctionFigures)>,
     publishes: Publishes,
+    /// Figures of gateways and circuit breakers.
+    calls: CallFigures,
     shape: Shape,
     records: u64,
     lost_in_handler: u64,
@@ -38,6 +41,8 @@ pub struct Publishes {
     pub accepted: u64,
     /// Refused.
     pub rejected: u64,
+    /// Known already, and not stored again.
+    pub deduped: u64,
     /// Lost on a link, by a fault.
     pub link_lost: u64,
     /// Neither, as far as anybody knows: the answer of an outside broker was lost.
@@ -47,7 +52,7 @@ pub struct Publishes {
 impl Publishes {
     /// Without an outcome so far: on the wire, or waiting before a full queue.
     pub const fn on_wire(&self) -> u64 {
-        self.attempts - self.accepted - self.rejected - self.link_lost - self.unknown
+        self.attempts - self.accepted - self.rejected - self.deduped - self.link_lost - self.unknown
     }
 }
 
@@ -95,6 +100,8 @@ pub struct NodeFigures<'a> {
     pub emitted: u64,
     /// Attempts that were handed back because nothing was free.
     pub throttled: u64,
+    /// Attempts of events whose effect was there already.
+    pub recognised: u64,
     /// Events waiting in front of it, now.
     pub queue: u64,
     /// The longest that its queue was for any time.
@@ -212,6 +219,7 @@ struct RareCell {
     failed: u64,
     retried: u64,
     throttled: u64,
+    recognised: u64,
     /// Time that those used which were being handled when their node was removed.
     cut_nanos: u128,
 }
@@ -250,6 +258,7 @@ impl Metrics {
             ends: Vec::new(),
             functions: Vec::new(),
             publishes: Publishes::default(),
+            calls: CallFigures::default(),
             shape: Shape::default(),
             records: 0,
             lost_in_handler: 0,
@@ -434,7 +443,7 @@ impl Metrics {
         let busy_nanos = spreads.service.sum_nanos() + running + rare.cut_nanos;
         Work {
             received: cell.received,
-            handled: rare.accepted + spreads.service.count() - rare.failed,
+            handled: rare.accepted + spreads.service.count() - rare.failed - rare.recognised,
             failed: rare.failed,
             emitted: cell.emitted,
             busy: cell.busy,
@@ -442,6 +451,16 @@ impl Metrics {
             waited_nanos: u64::try_from(spreads.wait.sum_nanos()).unwrap_or(u64::MAX),
             busy_nanos: u64::try_from(busy_nanos).unwrap_or(u64::MAX),
         }
+    }
+
+    /// A gateway's figures, if it has any yet.
+    pub fn gateway(&self, node: NodeIx) -> Option<&GatewayFigures> {
+        self.calls.gateways.get(&node)
+    }
+
+    /// The circuit breaker of a subscription; or that of a call link, with the callee's inbox. Closed if it never turned.
+    pub fn breaker(&self, sub: SubIx, link: Option<LinkIx>) -> BreakerFigures {
+        self.calls.breakers.get(&(sub, link)).copied().unwrap_or_default()
     }
 
     /// A link's figures.
@@ -473,11 +492,12 @@ impl Metrics {
         let function = self.functions.iter().find(|(of, _)| *of == node).map(|(_, figures)| *figures);
         NodeFigures {
             received: cell.received,
-            handled: rare.accepted + spreads.service.count() - rare.failed,
+            handled: rare.accepted + spreads.service.count() - rare.failed - rare.recognised,
             failed: rare.failed,
             retried: rare.retried,
             emitted: cell.emitted,
             throttled: rare.throttled,
+            recognised: rare.recognised,
             queue,
             queue_max: max,
             queue_mean: area as f64 / elapsed,
@@ -527,6 +547,12 @@ impl Observer for Metrics {
                     self.publishes.rejected += 1;
                 }
             }
+            What::Deduped { link, node, .. } => {
+                self.links[link.index()].arrived += 1;
+                // Whoever published is told that it is stored.
+                self.rare[node.index()].accepted += 1;
+                self.publishes.deduped += 1;
+            }
             What::Unconfirmed { link, .. } => {
                 self.links[link.index()].arrived += 1;
                 self.publishes.unknown += 1;
@@ -535,6 +561,10 @@ impl Observer for Metrics {
                 if let Some(link) = link {
                     self.links[link.index()].arrived += 1;
                 }
+                self.subs[sub.index()].obligations += 1;
+                self.enqueue(sub, now);
+            }
+            What::Replayed { sub, .. } => {
                 self.subs[sub.index()].obligations += 1;
                 self.enqueue(sub, now);
             }
@@ -572,8 +602,8 @@ impl Observer for Metrics {
                 self.rare[node.index()].failed += 1;
                 self.lost_in_handler += u64::from(lost);
             }
-            What::Throttled { node, .. } => {
-                self.rare[node.index()].throttled += 1;
+            What::Throttled { node, .. } | What::Cancelled { node, .. } => {
+                self.rare[node.index()].throttled += u64::from(matches!(record.what, What::Throttled { .. }));
                 let cell = &mut self.nodes[node.index()];
                 cell.local = cell.local.saturating_sub(1);
                 cell.queue.remove(now);
@@ -597,6 +627,18 @@ impl Observer for Metrics {
             What::DeadLettered { sub, from, .. } => {
                 self.end(sub, from, now);
                 self.ends[sub.index()].dead_lettered += 1;
+            }
+            What::Postponed { sub, .. } => {
+                self.end(sub, Phase::Queued, now);
+                self.ends[sub.index()].delayed += 1;
+            }
+            What::Expired { sub, from, .. } => {
+                self.end(sub, from, now);
+                self.ends[sub.index()].expired += 1;
+            }
+            What::Recognised { node, service, .. } => {
+                self.finish(node, now, service);
+                self.rare[node.index()].recognised += 1;
             }
             What::Evicted { sub, from, .. } => {
                 self.end(sub, from, now);
@@ -649,15 +691,28 @@ impl Observer for Metrics {
                     Stage::Answering => {}
                 }
             }
-            What::FaultBegan { .. }
+            // It never came to the node.
+            What::Limited { node, .. } => self.rare[node.index()].throttled += 1,
+            What::BreakerTurned { .. }
+            | What::Requested { .. }
+            | What::Replied { .. }
+            | What::Unanswered { .. }
+            | What::Orphaned { .. } => self.calls.take(&record.what),
+            What::HeldBack { .. }
+            | What::CallFailed { .. }
+            | What::FaultBegan { .. }
             | What::FaultEnded { .. }
             | What::HeldUp { .. }
             | What::TurnedAway { .. }
             | What::Slowed { .. }
             | What::Skewed { .. }
+            | What::OrderGap { .. }
             | What::Stale { .. }
             | What::Forgotten { .. }
             | What::OutOfRange { .. }
+            | What::Removed { .. }
+            | What::Sought { .. }
+            | What::Muted { .. }
             | What::Blocked { .. }
             | What::Unblocked { .. }
             | What::Deadlocked { .. }

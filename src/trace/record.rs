@@ -20,7 +20,8 @@ pub struct Record<'a> {
 ///
 /// Obligations (an accepted event, a subscription that matches it) are followed through [`What::Opened`],
 /// [`What::Delivered`], [`What::Retrying`], [`What::Queued`] and exactly one of the final records: [`What::Acked`],
-/// [`What::Dropped`], [`What::DeadLettered`], [`What::Evicted`], [`What::Purged`]. A call opens one at the callee's inbox.
+/// [`What::Dropped`], [`What::DeadLettered`], [`What::Expired`], [`What::Evicted`], [`What::Purged`]. A call opens one at
+/// the callee's inbox; a seek opens another one for what was settled before, with [`What::Replayed`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum What<'a> {
     /// An event came into being at its origin.
@@ -71,6 +72,25 @@ pub enum What<'a> {
         partition: u32,
         /// Its place in the partition's log.
         offset: u64,
+    },
+    /// A bus has stored this message within its topic's window already: the publish succeeds, and nothing is stored.
+    Deduped {
+        /// The link it came by.
+        link: LinkIx,
+        /// The bus.
+        node: NodeIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// The topic.
+        topic: TopicIx,
+        /// The partition of the one that was stored, counted within the topic.
+        partition: u32,
+        /// Its place in the partition's log.
+        offset: u64,
+        /// The event that was stored.
+        of: EventId,
     },
     /// A bus or an inbox refused a publish or a call as a whole.
     Rejected {
@@ -311,7 +331,61 @@ pub enum What<'a> {
         /// How many of its records were evicted unread.
         skipped: u64,
     },
-    /// An edit removed the subscription that it was owed to.
+    /// A record left its topic's log before a limit said so. Whoever still waits for it loses it: [`What::Evicted`] follows.
+    Removed {
+        /// The bus.
+        node: NodeIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// The topic.
+        topic: TopicIx,
+        /// The partition, counted within the topic.
+        partition: u32,
+        /// Its place in the partition's log.
+        offset: u64,
+        /// Why.
+        why: Removal,
+    },
+    /// A subscription was sought to a place of a partition's log: it goes on reading there.
+    ///
+    /// [`What::Purged`] follows for what waited before that place, [`What::Replayed`] for what was settled after it.
+    Sought {
+        /// The subscription.
+        sub: SubIx,
+        /// The topic.
+        topic: TopicIx,
+        /// The partition, counted within the topic.
+        partition: u32,
+        /// The place.
+        offset: u64,
+    },
+    /// A record that was settled is owed once more, because of a seek: another obligation is open and queued.
+    Replayed {
+        /// The subscription.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// The topic.
+        topic: TopicIx,
+        /// The partition, counted within the topic.
+        partition: u32,
+        /// Its place in the partition's log.
+        offset: u64,
+    },
+    /// A node has handled a record once more, and what it would have emitted is not: its subscription mutes replays.
+    Muted {
+        /// The node.
+        node: NodeIx,
+        /// The subscription.
+        sub: SubIx,
+        /// The event that it handled.
+        event: EventId,
+    },
+    /// An edit removed the subscription that it was owed to, or a seek went past it.
     Purged {
         /// The subscription or inbox.
         sub: SubIx,
@@ -386,6 +460,52 @@ pub enum What<'a> {
         owner: Option<NodeIx>,
         /// Since which rebalance.
         generation: u32,
+    },
+    /// A new record is out of sight until its time: it was queued, and is delayed.
+    Postponed {
+        /// The subscription.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// When it is queued again.
+        due: SimTime,
+    },
+    /// It waited longer than it is worth anything: it is never handed over again.
+    Expired {
+        /// The subscription.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// The bus.
+        node: NodeIx,
+        /// How often it was handed over.
+        attempts: u32,
+        /// In which state the obligation was.
+        from: Phase,
+        /// The dead-letter queue that gets a copy, if one does. There it has no time to live.
+        to: Option<NodeIx>,
+    },
+    /// A record of a strict order ended without an ack: what comes after it of its key comes after a gap.
+    OrderGap {
+        /// The subscription.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+    },
+    /// An event came again whose effect is there already: its handling ends with no other. An ack follows.
+    Recognised {
+        /// The node.
+        node: NodeIx,
+        /// The subscription.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// Which attempt.
+        attempt: u32,
+        /// How long it was handled in vain; no time if it was known from the start.
+        service: SimDuration,
     },
     /// An expression ran away or broke: the node is marked, the run goes on.
     Broken {
@@ -526,6 +646,147 @@ pub enum What<'a> {
         /// What the event says.
         time: SimTime,
     },
+    /// A subscription's rate limit had no token for a record: it was not sent to its member, and comes again or is given
+    /// up. [`What::Delivered`] came before.
+    Limited {
+        /// The subscription.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// The member that it was for.
+        node: NodeIx,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// A circuit breaker is in another state.
+    BreakerTurned {
+        /// The subscription; for a call's, the callee's inbox.
+        sub: SubIx,
+        /// The link of the calls, if it is a call's.
+        link: Option<LinkIx>,
+        /// Its state from here on.
+        circuit: Circuit,
+    },
+    /// A call was due again, but its breaker is not closed: it goes on waiting.
+    HeldBack {
+        /// The callee's inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// When it is due the next time.
+        due: SimTime,
+    },
+    /// A call was cancelled before its callee had begun with it: its caller waits no longer.
+    Cancelled {
+        /// The callee.
+        node: NodeIx,
+        /// Its inbox.
+        sub: SubIx,
+        /// The event.
+        event: EventId,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// A call failed before it reached its callee. It is made again, or an obligation follows that ends at once.
+    CallFailed {
+        /// The caller.
+        node: NodeIx,
+        /// The link.
+        link: LinkIx,
+        /// The event.
+        event: EventId,
+        /// Its type.
+        kind: EventTypeIx,
+        /// Which attempt.
+        attempt: u32,
+        /// Why.
+        reason: Reason,
+        /// When it is made again; unset if it is given up.
+        due: Option<SimTime>,
+    },
+    /// A gateway made a request and waits for its reply. The request is an event: [`What::Emitted`] came before.
+    Requested {
+        /// The gateway.
+        node: NodeIx,
+        /// The request.
+        event: EventId,
+        /// How long it waits.
+        deadline: SimTime,
+    },
+    /// A reply came in time, and it is the first.
+    Replied {
+        /// The gateway.
+        node: NodeIx,
+        /// The request.
+        event: EventId,
+        /// The reply.
+        reply: EventId,
+        /// Since the request.
+        round_trip: SimDuration,
+    },
+    /// A request ended without a reply.
+    Unanswered {
+        /// The gateway.
+        node: NodeIx,
+        /// The request.
+        event: EventId,
+        /// Why.
+        why: NoReply,
+    },
+    /// A gateway got a reply that nobody waits for any more, or that answers nothing.
+    Orphaned {
+        /// The gateway.
+        node: NodeIx,
+        /// The reply.
+        event: EventId,
+        /// The request that it answers, if it answers one.
+        request: Option<EventId>,
+    },
+}
+
+/// The state of a circuit breaker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Circuit {
+    /// All goes through.
+    #[default]
+    Closed,
+    /// Nothing goes through.
+    Open,
+    /// A few probes go through, and decide.
+    HalfOpen,
+}
+
+impl Circuit {
+    /// Its stable name, as traces have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+        }
+    }
+}
+
+/// Why a request has no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NoReply {
+    /// None came in time.
+    TimedOut,
+    /// Nobody listens: no subscription matches it, or whoever was asked would not have it.
+    NoResponders,
+    /// An edit removed the gateway.
+    Purged,
+}
+
+impl NoReply {
+    /// Its stable name, as traces have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TimedOut => "timed_out",
+            Self::NoResponders => "no_responders",
+            Self::Purged => "purged",
+        }
+    }
 }
 
 /// How far an attempt was that a crash ended.
@@ -549,6 +810,28 @@ impl Stage {
             Self::Waiting => "waiting",
             Self::Handling => "handling",
             Self::Answering => "answering",
+        }
+    }
+}
+
+/// Why a record left its log before a limit said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Removal {
+    /// Whose ack it takes have acked it, or given it up.
+    Consumed,
+    /// A later record has the same key.
+    Superseded,
+    /// It said that its key is deleted, and has said so for long enough.
+    Deleted,
+}
+
+impl Removal {
+    /// Its stable name, as traces have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Consumed => "consumed",
+            Self::Superseded => "superseded",
+            Self::Deleted => "deleted",
         }
     }
 }
@@ -588,6 +871,8 @@ pub enum Leg {
     DeadLetter,
     /// Back to a bus: an ack or a nack. It has no record of its own but where a fault meets it.
     Answer,
+    /// From a bus to a member, once more: a seek asked for it.
+    Replay,
 }
 
 /// The state of an open obligation.
@@ -626,6 +911,16 @@ pub enum Reason {
     Refused,
     /// The node that it was for, or at, had crashed.
     Down,
+    /// It waited longer than it is worth anything.
+    Expired,
+    /// It has no key, and the topic is compacted by key.
+    NoKey,
+    /// It took longer than allowed and was cancelled.
+    Timeout,
+    /// The circuit breaker before it was open.
+    CircuitOpen,
+    /// The link lost it on its way to its callee.
+    Unreachable,
 }
 
 impl Reason {
@@ -643,6 +938,11 @@ impl Reason {
             Self::NoDestination => "no_destination",
             Self::Refused => "refused",
             Self::Down => "down",
+            Self::Expired => "expired",
+            Self::NoKey => "no_key",
+            Self::Timeout => "timeout",
+            Self::CircuitOpen => "circuit_open",
+            Self::Unreachable => "unreachable",
         }
     }
 }

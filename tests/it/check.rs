@@ -159,6 +159,26 @@ fn cases() -> Vec<(&'static str, Flow)> {
                 r#"group: "", deliveries: 0, max_in_flight: 0, prefetch: 0, ack_wait: "0s", queue: (records: 0, bytes: "0 B")"#,
             ),
         ),
+        (
+            "a gate of zeros",
+            consumer(
+                r#"timeout: "0s""#,
+                r#"rate: (rate: "0/s", burst: 1), breaker: (failures: 0, ratio: 0.0, window: 0, reset: "0s", probes: 0)"#,
+            ),
+        ),
+        (
+            "a circuit breaker that does nothing",
+            consumer("", "breaker: (failures: None, window: 20000), guarantee: AtMostOnce"),
+        ),
+        ("more probes than may be in flight", consumer("", "max_in_flight: 2, breaker: (probes: 3)")),
+        (
+            "timeouts that nothing keeps, or that come too late",
+            consumer(r#"takes: Fixed("20ms"), timeout: "10ms""#, r#"ack_wait: "10ms""#),
+        ),
+        (
+            "a gateway that waits for nothing",
+            flow("", r#""g": (at: (0, 0), kind: Gateway(deadline: "0s", requests: (key: Cycle(0))))"#, ""),
+        ),
         ("a backoff beyond its cap", consumer("", r#"backoff: Exponential(base: "10s", cap: "1s")"#)),
         ("a bad distribution", consumer(r#"takes: Uniform(min: "2s", max: "1s")"#, "")),
         (
@@ -224,6 +244,53 @@ fn cases() -> Vec<(&'static str, Flow)> {
         // Groups.
         ("members that differ", group(&["deliveries: 5", "deliveries: 3, share: Partition", "prefetch: 1"])),
         ("more members than partitions", group(&["share: Partition", "share: Partition", "share: Partition"])),
+        // What waits.
+        (
+            "levels, time to live and a window, all sound",
+            flow(
+                r#""order.placed": (ttl: "1m", priority: 3, delay: "5s")"#,
+                &format!(
+                    r#"{SHOP} "back-office": (at: (0, 0), kind: Producer(emits: "order.changed", rate: Constant("10/s"), key: Cycle(9))),
+                       "mail": (at: (0, 0), kind: Consumer(takes: Fixed("1ms"))), "desk": (at: (0, 0), kind: Consumer(takes: Fixed("1ms")))"#
+                ),
+                &format!(
+                    r#"{LINKS} "in2": (from: "back-office", to: "bus", kind: Publish()),
+                       "out": (from: "bus", to: "mail", kind: Subscribe(priority: (aging: "10s"), ttl: "1h", delay: "1s", idempotent: "153s")),
+                       "out2": (from: "bus", to: "desk", kind: Subscribe(order: Strict))"#
+                ),
+            ),
+        ),
+        (
+            "event types that wait badly",
+            flow(
+                r#""order.placed": (ttl: "0s", priority: 3)"#,
+                &format!(r#"{SHOP} "mail": (at: (0, 0), kind: Consumer(takes: Fixed("1ms")))"#),
+                &format!(r#"{LINKS} "out": (from: "bus", to: "mail", kind: Subscribe())"#),
+            ),
+        ),
+        (
+            "strict order and priority",
+            consumer(r#"takes: Fixed("1ms")"#, "order: Strict, priority: (levels: 1), guarantee: AtMostOnce"),
+        ),
+        (
+            "times that do not fit",
+            consumer(
+                r#"takes: Fixed("1ms")"#,
+                r#"ttl: "5s", backoff: Fixed("5s"), deliveries: 4, priority: (aging: "0s"), idempotent: "2m""#,
+            ),
+        ),
+        ("times of nothing", consumer(r#"takes: Fixed("1ms")"#, r#"ttl: "0s", idempotent: "0s""#)),
+        (
+            "a window that covers its retries",
+            consumer(r#"takes: Fixed("1ms")"#, r#"backoff: Fixed("5s"), deliveries: 4, idempotent: "2m15s""#),
+        ),
+        (
+            "members that wait differently",
+            group(&[
+                r#"order: Strict, ttl: "1s", delay: "1s", idempotent: "1h""#,
+                r#"order: Relaxed, ttl: "2s", delay: "2s", idempotent: "2h", priority: ()"#,
+            ]),
+        ),
         // Waits, failures, loads.
         (
             "a wait that is too short",

@@ -70,7 +70,11 @@ fn outline(flow: &Flow, id: &NodeId, node: &Node) -> [i32; 4] {
         }
         NodeKind::Note(note) => (note.size.0, note.size.1),
         NodeKind::Function(_) => (CARD.0, CARD.1 + 12),
-        NodeKind::Producer(_) | NodeKind::Consumer(_) | NodeKind::Service(_) | NodeKind::DeadLetterQueue(_) => CARD,
+        NodeKind::Producer(_)
+        | NodeKind::Consumer(_)
+        | NodeKind::Service(_)
+        | NodeKind::DeadLetterQueue(_)
+        | NodeKind::Gateway(_) => CARD,
     };
     let (x, y) = (node.at.0, node.at.1);
     [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
@@ -98,7 +102,9 @@ fn links_of_shipped_flows_run_from_left_to_right() {
             // Only what a service announces may go back to the bus that it listens to.
             let listens = |(_, other): (_, &Link)| other.from == link.to;
             let answers = matches!(link.kind, LinkKind::Publish(_)) && flow.links_to(&link.from).any(listens);
-            assert!(answers || x(&link.from) < x(&link.to), "{name}: {id} runs backwards");
+            // A reply goes back to whoever asked.
+            let replies = matches!(flow.node(&link.to).map(|node| &node.kind), Some(NodeKind::Gateway(_)));
+            assert!(answers || replies || x(&link.from) < x(&link.to), "{name}: {id} runs backwards");
         }
     }
 }

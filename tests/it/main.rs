@@ -12,6 +12,7 @@ mod expr;
 mod file;
 mod flow_runs;
 mod flows;
+mod judged;
 mod ledger;
 mod opinion;
 mod outside;

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use egui::accesskit::Role;
 use egui::{Event, Key, Modifiers, vec2};
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use eventloom::model::{KindTag, LinkKind, NodeKind, Pacing, Point, Rate, SimDuration};
-use eventloom::session::RunState;
+use egui_kittest::kittest::{By, NodeT as _, Queryable as _};
+use eventloom::gui::App;
+use eventloom::model::{Flow, KindTag, LinkKind, NodeKind, Pacing, Point, Rate, SimDuration};
+use eventloom::session::{RunState, Session};
 
 use crate::support::window::{Window, node_id};
 
@@ -108,6 +110,72 @@ fn five_nodes_are_drawn_run_saved_and_reopened_by_mouse_alone() {
 }
 
 #[test]
+fn the_first_node_of_a_flow_lands_under_the_pointer_that_lets_it_go() {
+    let mut window = Window::empty();
+    window.place(KindTag::Producer, vec2(0.0, 0.0));
+    assert_eq!(window.flow().nodes().len(), 1);
+    window.press(Modifiers::COMMAND, Key::Z);
+    assert!(window.flow().nodes().is_empty());
+    window.press(Modifiers { shift: true, ..Modifiers::COMMAND }, Key::Z);
+    assert_eq!(window.flow().nodes().len(), 1);
+}
+
+#[test]
+fn everything_that_can_be_done_is_listed_whatever_was_searched_before() {
+    let mut window = Window::example("hello");
+    let listed = |window: &Window| {
+        let rows = window
+            .harness
+            .query_all(By::new().predicate(|node| node.role() == Role::Button && node.toggled().is_some()));
+        rows.count()
+    };
+    window.press(Modifiers::COMMAND, Key::K);
+    window.harness.run_steps(3);
+    let all = listed(&window);
+    assert!(all >= 12, "{all} rows");
+    window.types("add producer");
+    window.press(Modifiers::NONE, Key::Escape);
+    window.press(Modifiers::COMMAND, Key::K);
+    window.harness.run_steps(3);
+    assert_eq!(listed(&window), all);
+}
+
+#[test]
+fn a_flow_is_saved_where_no_dialog_service_answers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut session = Session::new(Flow::new(""));
+    session.save_as(&folder.path().join("empty.ron")).expect("it can be saved");
+    let mut window = Window::with(session, App::new_for_test_without_dialogs);
+    window.search(Key::K, "add producer");
+    window.save_as("found.ron");
+    let text = std::fs::read_to_string(folder.path().join("found.ron")).expect("it is there");
+    assert!(text.contains("producer"), "{text}");
+    assert!(!window.session().is_unsaved());
+}
+
+#[test]
+fn an_example_moves_while_somebody_points_at_it_unless_motion_is_reduced() {
+    let mut window = Window::empty();
+    let moves = |window: &mut Window| {
+        window.harness.run_steps(5);
+        let before = window.painted();
+        window.harness.run_steps(12);
+        before != window.painted()
+    };
+    let hello = window.harness.get_by_label("Example Hello").rect().center();
+    window.harness.hover_at(hello);
+    assert!(!moves(&mut window), "motion is reduced in tests");
+    let elsewhere = window.canvas().left_top() + vec2(8.0, 8.0);
+    window.harness.hover_at(elsewhere);
+    window.search(Key::K, "reduced motion");
+    window.harness.hover_at(hello);
+    assert!(moves(&mut window), "dots travel");
+    window.harness.hover_at(elsewhere);
+    window.harness.run_steps(30);
+    assert!(!moves(&mut window), "nobody points at it");
+}
+
+#[test]
 fn a_node_goes_into_a_link_by_mouse_and_by_keys() {
     let mut window = Window::example("hello");
     let drawn = window.flow().clone();
@@ -164,7 +232,7 @@ fn a_fault_can_be_about_several_links_and_hold_up_by_chance() {
     assert_eq!(fault(&window).on.links().len(), 2);
     window.pick("Kind", "Delay");
     window.pick("By", "Log-normal");
-    window.retype("  p99", "3s");
+    window.retype("p99", "3s");
     assert!(format!("{:?}", fault(&window).kind).contains("LogNormal"), "{:?}", fault(&window).kind);
 }
 
@@ -259,7 +327,7 @@ fn escape_takes_back_what_was_typed() {
     let mut window = Window::example("hello");
     window.select("Doorbell");
     let before = window.session().revision();
-    window.harness.get_by_role_and_label(egui::accesskit::Role::TextInput, "Rate").focus();
+    window.harness.get_by_role_and_label(Role::TextInput, "Rate").focus();
     window.run();
     window.types("9");
     window.press(Modifiers::NONE, Key::Escape);
@@ -273,7 +341,7 @@ fn a_shortcut_while_typing_waits_for_what_was_typed() {
     let path = folder.path().join("hello.ron");
     let mut window = Window::example_in("hello", &path);
     window.select("Doorbell");
-    window.harness.get_by_role_and_label(egui::accesskit::Role::TextInput, "Rate").focus();
+    window.harness.get_by_role_and_label(Role::TextInput, "Rate").focus();
     window.run();
     window.press(Modifiers::COMMAND, Key::A);
     window.types("7/s");
@@ -297,9 +365,9 @@ fn a_problem_leads_to_its_place() {
 #[test]
 fn the_theme_changes_by_key() {
     let mut window = Window::empty();
-    assert!(window.harness.query_by_role_and_label(egui::accesskit::Role::Button, "Light theme").is_some());
+    assert!(window.harness.query_by_role_and_label(Role::Button, "Light theme").is_some());
     window.press(Modifiers { shift: true, ..Modifiers::COMMAND }, Key::T);
-    assert!(window.harness.query_by_role_and_label(egui::accesskit::Role::Button, "Dark theme").is_some());
+    assert!(window.harness.query_by_role_and_label(Role::Button, "Dark theme").is_some());
 }
 
 #[test]

@@ -147,7 +147,7 @@ impl Canvas {
                 let Point(x, y) = self.scene.node(id)?.at;
                 Some((id.clone(), Point(x + way.x as i32 * NUDGE, y + way.y as i32 * NUDGE)))
             });
-            ctx.ask(Ask::Edit(Edit::Move(moved.collect())));
+            ctx.ask(Ask::edit(Edit::Move(moved.collect())));
         } else if let Some(way) = arrow(Modifiers::NONE)
             && let Some(next) = self.nearest(node, way)
         {

@@ -173,11 +173,11 @@ impl Brush {
         self.live.faults_on_node(&self.scene.nodes[ix as usize].id).next()
     }
 
-    /// Whether a fault is on that is about a link of the scene.
-    pub(super) fn is_link_broken(&self, ix: u32) -> bool {
+    /// A fault that is on and about a link of the scene.
+    pub(super) fn link_fault(&self, ix: u32) -> Option<&FaultLive> {
         match &self.scene.links[ix as usize].key {
-            LinkKey::Link(id) => self.live.faults_on_link(id).next().is_some(),
-            LinkKey::DeadLetters => false,
+            LinkKey::Link(id) => self.live.faults_on_link(id).next(),
+            LinkKey::DeadLetters => None,
         }
     }
 

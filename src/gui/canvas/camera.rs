@@ -11,11 +11,18 @@ pub(super) struct Camera {
     pub zoom: f32,
     /// Where the canvas is in the window.
     pub view: Rect,
+    /// How far one can go away: twice as far as it takes to see the whole flow, so that nobody loses it.
+    pub farthest: f32,
 }
 
 impl Default for Camera {
     fn default() -> Self {
-        Self { middle: Pos2::ZERO, zoom: 1.0, view: Rect::from_min_size(Pos2::ZERO, Vec2::splat(1.0)) }
+        Self {
+            middle: Pos2::ZERO,
+            zoom: 1.0,
+            view: Rect::from_min_size(Pos2::ZERO, Vec2::splat(1.0)),
+            farthest: Self::FARTHEST,
+        }
     }
 }
 
@@ -23,7 +30,7 @@ impl Camera {
     /// As far away as one can go: a flow of ten thousand nodes still fits.
     pub(super) const FARTHEST: f32 = 0.02;
     /// As near as one can go.
-    pub(super) const NEAREST: f32 = 4.0;
+    pub(super) const NEAREST: f32 = 2.0;
     /// Free space around a flow that is brought into view, on screen.
     const MARGIN: f32 = 24.0;
 
@@ -54,7 +61,7 @@ impl Camera {
 
     /// Zooms so that what is at `fixed` in the window stays there.
     pub(super) fn zoom_about(&mut self, fixed: Pos2, factor: f32) {
-        let zoom = (self.zoom * factor).clamp(Self::FARTHEST, Self::NEAREST);
+        let zoom = (self.zoom * factor).clamp(self.farthest.min(self.zoom), Self::NEAREST);
         let under = self.canvas(fixed);
         self.zoom = zoom;
         self.middle = under - (fixed - self.view.center()) / zoom;
@@ -62,10 +69,21 @@ impl Camera {
 
     /// Brings a part of the canvas into view, as large as it may be without being larger than life.
     pub(super) fn fit(&mut self, part: Rect) {
+        self.zoom = self.fitting(part).clamp(Self::FARTHEST, 1.0);
+        self.middle = part.center();
+    }
+
+    /// Lets one go away as far as a flow of these bounds deserves.
+    pub(super) fn limit(&mut self, bounds: Option<Rect>) {
+        let whole = bounds.map_or(1.0, |bounds| self.fitting(bounds));
+        self.farthest = (whole * 0.5).clamp(Self::FARTHEST, 0.4);
+    }
+
+    /// The zoom at which a part of the canvas fills the view.
+    fn fitting(&self, part: Rect) -> f32 {
         let room = (self.view.size() - Vec2::splat(2.0 * Self::MARGIN)).max(Vec2::splat(1.0));
         let size = part.size().max(Vec2::splat(1.0));
-        self.zoom = (room.x / size.x).min(room.y / size.y).clamp(Self::FARTHEST, 1.0);
-        self.middle = part.center();
+        (room.x / size.x).min(room.y / size.y)
     }
 
     /// Moves the picture just so far that a part of the canvas can be seen.
@@ -110,6 +128,7 @@ mod tests {
             middle: Pos2::new(310.0, -40.0),
             zoom: 0.8,
             view: Rect::from_min_size(Pos2::new(220.0, 40.0), Vec2::new(764.0, 500.0)),
+            farthest: Camera::FARTHEST,
         };
         let pointer = Pos2::new(300.0, 480.0);
         let under = camera.canvas(pointer);
@@ -118,5 +137,16 @@ mod tests {
             assert!((camera.canvas(pointer) - under).length() < 0.01, "zoom {}", camera.zoom);
         }
         assert_eq!(camera.zoom, Camera::FARTHEST);
+    }
+    #[test]
+    fn nobody_goes_so_far_away_that_the_flow_is_lost() {
+        let flow = Rect::from_min_size(Pos2::ZERO, Vec2::new(1_000.0, 500.0));
+        let view = Rect::from_min_size(Pos2::ZERO, Vec2::new(800.0, 600.0));
+        let mut camera = Camera { view, ..Camera::default() };
+        camera.fit(flow);
+        camera.limit(Some(flow));
+        camera.zoom_about(view.center(), 0.001);
+        let seen = camera.screen_rect(flow);
+        assert!(seen.width() > 300.0 && view.contains_rect(seen), "{seen}");
     }
 }

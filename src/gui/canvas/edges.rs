@@ -8,7 +8,8 @@ use super::brush::Brush;
 use super::camera::Detail;
 use super::hit::Hit;
 use super::scene::LinkLook;
-use super::{geometry, ink};
+use super::{geometry, ink, words};
+use crate::trace::Circuit;
 
 /// Draws a link.
 pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
@@ -40,7 +41,13 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     if mark.selected {
         (color, width) = (theme.accent, width.max(2.5));
     }
-    if brush.is_link_broken(ix) {
+    let circuit = live.and_then(|live| live.circuit).filter(|circuit| *circuit != Circuit::Closed);
+    if let Some(circuit) = circuit {
+        let alarm = if circuit == Circuit::Open { theme.bad } else { theme.warn };
+        (color, width) = (alarm, width.max(2.5));
+    }
+    let broken = brush.link_fault(ix).map(|fault| words::broken(&fault.kind));
+    if broken.is_some() {
         (color, width) = (theme.bad, width.max(2.5));
     }
     if detail == Detail::Block {
@@ -74,10 +81,17 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
         let tip = screen(&points[last]) - way.normalized() * port;
         ink::arrow(mesh, tip, way, 7.0, color);
     }
+    let (label, at_start) = (link.label.clone(), link.label_at_start);
+    // What is broken, and a breaker that is not closed, say so from wherever words can be read.
+    let breaker = circuit.map(|circuit| if circuit == Circuit::Open { "circuit open" } else { "half-open" });
+    let state = broken.or_else(|| breaker.map(str::to_owned));
     let wants_label = camera.zoom >= 0.8 || hovered || mark.selected;
-    if wants_label && let Some(label) = link.label.clone() {
-        let at_start = link.label_at_start;
-        pill(brush, painter, ix, label, at_start);
+    if let Some(state) = state.filter(|_| detail >= Detail::Compact) {
+        pill(brush, painter, ix, state, color, Beside::Middle);
+    }
+    if wants_label && let Some(label) = label {
+        let beside = if at_start { Beside::Start } else { Beside::End };
+        pill(brush, painter, ix, label, theme.dim, beside);
     }
 }
 
@@ -86,25 +100,34 @@ fn load(per_second: f64) -> f32 {
     if per_second <= 0.0 { 0.0 } else { ((per_second.log10() as f32 + 1.0) / 5.0).clamp(0.05, 1.0) }
 }
 
-/// Words beside a link near its bus, where they cover nothing.
-fn pill(brush: &mut Brush, painter: &Painter, ix: u32, words: String, at_start: bool) {
+/// Where along a link words are wanted.
+#[derive(Clone, Copy, PartialEq)]
+enum Beside {
+    Start,
+    Middle,
+    End,
+}
+
+/// Words on a link, where they cover nothing.
+fn pill(brush: &mut Brush, painter: &Painter, ix: u32, words: String, color: Color32, beside: Beside) {
     let theme = brush.theme.clone();
-    let galley = ink::text(painter, words, theme.words(11.0), theme.dim, 180.0);
+    let galley = ink::text(painter, words, theme.words(11.0), color, 180.0);
     let size = galley.size() + vec2(12.0, 4.0);
     let link = &brush.scene.links[ix as usize];
     let length = link.path.length * brush.camera.zoom;
-    let places = [size.x / 2.0 + 14.0, length / 2.0].map(|away| {
+    let near = if beside == Beside::Middle { length / 2.0 } else { size.x / 2.0 + 14.0 };
+    let places = [near, length / 2.0].map(|away| {
         let part = (away / length.max(1.0)).min(0.5);
-        brush.camera.screen(link.path.at(if at_start { part } else { 1.0 - part }))
+        brush.camera.screen(link.path.at(if beside == Beside::End { 1.0 - part } else { part }))
     });
     for place in places {
         let room = Rect::from_center_size(place, size);
-        if length > size.x + 40.0 && brush.take_label_room(room) {
+        if length > size.x + 24.0 && brush.take_label_room(room) {
             let frame =
                 egui::epaint::RectShape::new(room, 8.0, theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
             brush.picture.labels.push(Shape::Rect(frame));
             let at = ink::beside(&galley, room.center(), egui::Align::Center);
-            brush.picture.labels.push(Shape::galley(at, galley, theme.dim));
+            brush.picture.labels.push(Shape::galley(at, galley, color));
             return;
         }
     }

@@ -309,7 +309,7 @@ impl Canvas {
                     (node.id.clone(), Point(at.x.round() as i32, at.y.round() as i32))
                 };
                 // The picture stays as it is until the flow has followed, so that nothing jumps back for a frame.
-                ctx.ask(Ask::Edit(Edit::Move(nodes.iter().map(moved).collect())));
+                ctx.ask(Ask::edit(Edit::Move(nodes.iter().map(moved).collect())));
             }
             Gesture::Resize { note, was, size, hold: _ } => {
                 if size != was {
@@ -337,7 +337,7 @@ impl Canvas {
             let middle = drawn.rect.min + size / 2.0;
             paper.size = Point(size.x.round() as i32, size.y.round() as i32);
             node.at = Point(middle.x.round() as i32, middle.y.round() as i32);
-            ctx.ask(Ask::Edit(Edit::SetNode(drawn.id.clone(), node)));
+            ctx.ask(Ask::edit(Edit::SetNode(drawn.id.clone(), node)));
         }
     }
 
@@ -476,7 +476,7 @@ impl Canvas {
                 let (from, to) = (id(from), id(to));
                 match row.and_then(|row| topic_link(ctx.session.flow(), &self.scene, &from, &to, row)) {
                     Some((id, link)) => {
-                        ctx.ask(Ask::Edit(Edit::AddLink(id.clone(), link)));
+                        ctx.ask(Ask::edit(Edit::AddLink(id.clone(), link)));
                         self.select(ctx, Selection::link(id));
                     }
                     None => ctx.ask(Ask::Connect { from, to, bus_between: false }),

@@ -4,6 +4,7 @@ use egui::{Response, Ui};
 
 use crate::gui::action::Action;
 use crate::gui::view::{Ask, Selection, ViewCtx};
+use crate::gui::widgets;
 use crate::model::{FaultKind, FaultTarget, KindTag};
 
 use super::Canvas;
@@ -95,7 +96,7 @@ fn break_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, on: &FaultTarget, fits: impl Fn(&Fau
     if !FaultKind::ALL.iter().any(&fits) {
         return;
     }
-    ui.menu_button("Break", |ui| {
+    widgets::submenu(ui, "Break", |ui| {
         for kind in FaultKind::ALL.into_iter().filter(|kind| fits(kind)) {
             if ui.button(kind.label()).clicked() {
                 ctx.ask(Ask::Break(on.clone(), kind));

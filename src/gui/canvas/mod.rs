@@ -195,10 +195,13 @@ impl Canvas {
             self.gesture = Gesture::Idle;
         }
         self.picture_stale = true;
+        // What the pointer is over is asked of both, so the marks never lag behind the scene.
+        self.follow_marks(ctx);
     }
 
     fn follow_requests(&mut self, ctx: &ViewCtx<'_>) {
         self.took_show = false;
+        self.camera.limit(self.scene.bounds);
         // A picture that nobody has moved since it was fitted stays fitted when the window or a panel changes its size.
         let untouched = self.fitted.is_none_or(|fitted| {
             (fitted.middle, fitted.zoom) == (self.camera.middle, self.camera.zoom)

@@ -430,10 +430,11 @@ impl Scene {
         ports
     }
 
-    /// Where a producer's fire button is.
+    /// Where a producer's or gateway's fire button is.
     pub(super) fn fire_button(&self, node: u32) -> Option<Pos2> {
         let node = &self.nodes[node as usize];
-        (node.tag == KindTag::Producer).then(|| node.rect.left_center() - vec2(geometry::FIRE_OFFSET, 0.0))
+        matches!(node.tag, KindTag::Producer | KindTag::Gateway)
+            .then(|| node.rect.left_center() - vec2(geometry::FIRE_OFFSET, 0.0))
     }
 
     /// What to call a link.
@@ -462,7 +463,8 @@ fn scene_node(id: &NodeId, node: &Node) -> SceneNode {
         | NodeKind::Producer(_)
         | NodeKind::Consumer(_)
         | NodeKind::Service(_)
-        | NodeKind::DeadLetterQueue(_) => geometry::CARD,
+        | NodeKind::DeadLetterQueue(_)
+        | NodeKind::Gateway(_) => geometry::CARD,
     };
     let text = if let NodeKind::Note(note) = &node.kind { note.text.clone() } else { String::new() };
     let instances = if let NodeKind::Function(function) = &node.kind { function.instances } else { 0 };

@@ -7,6 +7,7 @@ use crate::gui::view::ViewCtx;
 use crate::model::KindTag;
 use crate::plan::{Place, Severity};
 use crate::session::{Dot, Leg, NodeLive};
+use crate::trace::Circuit;
 
 use super::gesture::Gesture;
 use super::hit::Hit;
@@ -96,6 +97,15 @@ impl Canvas {
             let rate = words::per_second(live.per_second);
             ui.label(format!("{rate} lately, {} so far", words::count(live.sent)));
             ui.label(format!("{} on the wire: left and not yet arrived", words::count(live.on_wire)));
+            match live.circuit {
+                Some(Circuit::Open) => {
+                    ui.colored_label(ctx.theme.bad, "Its circuit breaker is open: nothing goes through");
+                }
+                Some(Circuit::HalfOpen) => {
+                    ui.colored_label(ctx.theme.warn, "Its circuit breaker is half-open: probes decide");
+                }
+                Some(Circuit::Closed) | None => {}
+            }
             if live.lost > 0 {
                 ui.colored_label(ctx.theme.bad, format!("{} lost on the way", words::count(live.lost)));
             }
@@ -123,6 +133,9 @@ fn dot_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, dot: &Dot) {
     if dot.attempt > 1 {
         ui.colored_label(ctx.theme.warn, format!("attempt {}", dot.attempt));
     }
+    if dot.leg == Leg::Replay {
+        ui.colored_label(ctx.theme.warn, "a replay: a seek asked for it once more");
+    }
     if dot.leg == Leg::DeadLetter {
         ui.colored_label(ctx.theme.bad, "given up, on its way to the dead letters");
     }
@@ -136,6 +149,14 @@ fn node_figures(tag: KindTag, live: &NodeLive) -> Vec<(String, &'static str)> {
         KindTag::Producer => {
             figures.push((rate, "events it emits a second, lately"));
             figures.push((words::count(live.emitted), "events it emitted so far"));
+        }
+        KindTag::Gateway => {
+            let requests = live.requests.unwrap_or_default();
+            figures.push((words::count(requests.pending), "requests that wait for their reply"));
+            figures.push((words::count(requests.replied), "answered in time"));
+            figures.push((words::count(requests.timed_out), "not answered in time"));
+            figures.push((words::count(requests.no_responders), "that nobody listened to"));
+            figures.push((words::count(requests.orphans), "replies that came too late"));
         }
         KindTag::Bus => figures.push((rate, "records it accepts a second, lately")),
         KindTag::DeadLetterQueue => figures.push((words::count(live.dead_letters), "events that nobody could handle")),

@@ -1,6 +1,6 @@
 //! Figures as people read them: short, with a unit, and never wider than they need to be.
 
-use crate::model::{Distribution, NodeKind, Pacing, SimDuration};
+use crate::model::{Distribution, FaultKind, NodeKind, Pacing, SimDuration};
 
 /// A count: exact up to 9 999, then with a letter.
 pub(super) fn count(number: u64) -> String {
@@ -35,6 +35,21 @@ pub(super) fn time(nanos: f64) -> String {
     if value < 9.95 && value.fract() > 0.05 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
 }
 
+/// What a node is while this fault lasts.
+pub(super) fn broken(fault: &FaultKind) -> String {
+    match fault {
+        FaultKind::Drop { .. } => "loses".to_owned(),
+        FaultKind::Duplicate { .. } => "doubles".to_owned(),
+        FaultKind::Delay { .. } => "late".to_owned(),
+        FaultKind::Reorder { .. } => "out of order".to_owned(),
+        FaultKind::Partition => "cut off".to_owned(),
+        FaultKind::Crash => "crashed".to_owned(),
+        FaultKind::Pause => "stands still".to_owned(),
+        FaultKind::Slow { by } => format!("slow {by}"),
+        FaultKind::ClockSkew { .. } => "clock wrong".to_owned(),
+    }
+}
+
 /// What a node is set to, in the few words that fit its card while nothing runs.
 pub(super) fn settings(kind: &NodeKind) -> String {
     match kind {
@@ -45,7 +60,8 @@ pub(super) fn settings(kind: &NodeKind) -> String {
             handlers => format!("{} handlers", handlers.len()),
         },
         NodeKind::Function(function) => format!("0–{} instances", function.instances),
-        NodeKind::DeadLetterQueue(_) => "dead letters".to_owned(),
+        NodeKind::DeadLetterQueue(_) => "letters".to_owned(),
+        NodeKind::Gateway(gateway) => pacing(&gateway.requests.rate),
         NodeKind::Bus(_) | NodeKind::Note(_) => String::new(),
     }
 }

@@ -71,6 +71,7 @@ pub(crate) const fn in_few_words(kind: KindTag) -> &'static str {
         KindTag::Service => "Reacts and emits new events",
         KindTag::Function => "Scales from zero",
         KindTag::DeadLetterQueue => "Keeps what was given up",
+        KindTag::Gateway => "Asks and awaits replies",
         KindTag::Note => "Words on the canvas",
     }
 }

@@ -11,10 +11,12 @@ use crate::gui::theme::Theme;
 use crate::gui::view::{Ask, ViewCtx};
 use crate::gui::widgets;
 use crate::model::{NodeId, NodeIx};
-use crate::session::{EventRef, LogKind, LogRow};
+use crate::session::{EventRef, LogKind, LogRow, RunState};
 
 /// How many rows are kept; older ones are forgotten.
 const KEPT: usize = 20_000;
+/// More rows than this are never seen at once.
+const SHOWN: usize = 60;
 /// How high a row is.
 const ROW: f32 = 20.0;
 
@@ -25,11 +27,15 @@ pub(crate) struct LogState {
     /// Kinds that are hidden: everything is shown until somebody says otherwise.
     hidden: BTreeSet<LogKind>,
     selection_only: bool,
-    /// Which rows the filter lets through, and for what that was found out.
-    found: Vec<usize>,
+    /// Which rows the filter lets through, counted from the first of the run, and for what that was found out.
+    found: Vec<u64>,
     found_for: Option<Filter>,
     /// Grows with each row that came or went.
     changes: u64,
+    /// How many rows are forgotten.
+    forgotten: u64,
+    /// Whether the list stands still, because the pointer is on it: nobody can press a row that runs away.
+    held: bool,
 }
 
 /// What the found rows depend on.
@@ -53,6 +59,8 @@ impl Default for LogState {
             found: Vec::new(),
             found_for: None,
             changes: 0,
+            forgotten: 0,
+            held: false,
         }
     }
 }
@@ -66,6 +74,7 @@ impl LogState {
         self.changes += rows.len() as u64;
         let too_many = (self.rows.len() + rows.len()).saturating_sub(KEPT);
         self.rows.drain(..too_many.min(self.rows.len()));
+        self.forgotten += too_many as u64;
         let skip = rows.len().saturating_sub(KEPT);
         self.rows.extend(rows.drain(..).skip(skip));
     }
@@ -73,6 +82,7 @@ impl LogState {
     /// Begins anew, with a new run.
     pub(crate) fn clear(&mut self) {
         self.rows.clear();
+        self.found.clear();
         self.changes += 1;
     }
 
@@ -82,7 +92,11 @@ impl LogState {
         let nodes = self.selection_only.then(|| chosen(&ctx.view.selection.nodes));
         let wanted =
             Filter { changes: self.changes, text: self.text.trim().to_lowercase(), hidden: self.hidden.clone(), nodes };
-        if self.found_for.as_ref() == Some(&wanted) {
+        let same = |of: &Filter| *of == Filter { changes: of.changes, ..wanted.clone() };
+        // It cannot stand still for longer than what it shows is remembered.
+        let oldest_shown = self.found.get(self.found.len().saturating_sub(SHOWN));
+        let held = self.held && oldest_shown.is_some_and(|oldest| *oldest >= self.forgotten);
+        if self.found_for.as_ref().is_some_and(|of| same(of) && (held || of.changes == wanted.changes)) {
             return;
         }
         let fits = |row: &LogRow| {
@@ -90,7 +104,8 @@ impl LogState {
                 && wanted.nodes.as_ref().is_none_or(|nodes| row.node.is_some_and(|node| nodes.contains(&node)))
                 && (wanted.text.is_empty() || words(ctx, row).to_lowercase().contains(&wanted.text))
         };
-        self.found = self.rows.iter().enumerate().filter(|(_, row)| fits(row)).map(|(at, _)| at).collect();
+        let numbered = (self.forgotten..).zip(&self.rows);
+        self.found = numbered.filter(|(_, row)| fits(row)).map(|(at, _)| at).collect();
         self.found_for = Some(wanted);
     }
 }
@@ -140,6 +155,9 @@ pub(crate) fn log_tools(ctx: &ViewCtx<'_>, state: &mut LogState, ui: &mut Ui) {
     if toggle.on_hover_text("Only what happens at the selected nodes").clicked() {
         state.selection_only ^= true;
     }
+    if state.held && ctx.live.state == RunState::Running {
+        ui.label(widgets::hint(theme, "stands still under the pointer"));
+    }
     if ctx.live.counts.not_logged > 0 {
         let text = format!("{} not shown", format::count(ctx.live.counts.not_logged));
         ui.label(widgets::hint(theme, text))
@@ -150,6 +168,7 @@ pub(crate) fn log_tools(ctx: &ViewCtx<'_>, state: &mut LogState, ui: &mut Ui) {
 /// Draws the rows.
 pub(crate) fn log_ui(ctx: &ViewCtx<'_>, state: &mut LogState, ui: &mut Ui) {
     let theme = ctx.theme;
+    state.held = ui.rect_contains_pointer(ui.available_rect_before_wrap());
     state.filter(ctx);
     if state.found.is_empty() {
         let text = match (state.rows.is_empty(), ctx.live.state.is_alive()) {
@@ -168,8 +187,11 @@ pub(crate) fn log_ui(ctx: &ViewCtx<'_>, state: &mut LogState, ui: &mut Ui) {
     let area = egui::ScrollArea::vertical().id_salt("log rows").auto_shrink([false, false]).stick_to_bottom(true);
     area.show_rows(ui, ROW, state.found.len(), |ui, range| {
         for at in &state.found[range] {
-            if let Some(row) = state.rows.get(*at) {
-                log_row(ctx, ui, row);
+            let row = at.checked_sub(state.forgotten).and_then(|at| state.rows.get(at as usize));
+            match row {
+                Some(row) => log_row(ctx, ui, row),
+                // Forgotten while the list stood still.
+                None => ui.add_space(ROW),
             }
         }
     });
@@ -255,9 +277,14 @@ fn cut(painter: &egui::Painter, at: egui::Pos2, width: f32, text: String, font: 
 /// Bad things are red, doubtful ones yellow, good ones green; the rest steps back.
 const fn color(theme: &Theme, kind: LogKind) -> Color32 {
     match kind {
-        LogKind::Failed | LogKind::Dropped | LogKind::DeadLettered | LogKind::Evicted | LogKind::Rejected => theme.bad,
+        LogKind::Failed
+        | LogKind::Dropped
+        | LogKind::DeadLettered
+        | LogKind::Expired
+        | LogKind::Evicted
+        | LogKind::Rejected => theme.bad,
         LogKind::Retrying | LogKind::Backpressure | LogKind::Notice => theme.warn,
-        LogKind::Handled => theme.good,
+        LogKind::Handled | LogKind::Recognised => theme.good,
         LogKind::Emitted | LogKind::Edited => theme.accent,
         LogKind::Accepted | LogKind::Delivered | LogKind::Started | LogKind::Instance | LogKind::Rebalanced => {
             theme.dim

@@ -54,7 +54,7 @@ pub(crate) fn search_ui(ctx: &ViewCtx<'_>, state: &mut SearchState, ui: &Ui) -> 
     let theme = ctx.theme;
     let (hint, rows, items) = match &state.search {
         Search::Everything => ("Search for commands, nodes and event types", 12, everything(ctx)),
-        Search::Add { at, from } => ("What should be added?", 7, kinds(*at, from.as_ref())),
+        Search::Add { at, from } => ("What should be added?", 7, kinds(ctx, *at, from.as_ref())),
         Search::Insert { at, link } => ("What should go into this link?", 7, insertions(ctx, *at, link)),
         Search::Connect(from) => ("Connect to", 10, targets(ctx, from)),
     };
@@ -140,7 +140,8 @@ const fn group_icon(group: ActionGroup) -> &'static str {
     }
 }
 
-fn kinds(at: Point, from: Option<&NodeId>) -> Vec<Item<Ask>> {
+/// Every kind, those first that go with what is selected.
+fn kinds(ctx: &ViewCtx<'_>, at: Point, from: Option<&NodeId>) -> Vec<Item<Ask>> {
     let item = |kind: KindTag| Item {
         icon: icons::kind(kind),
         color: None,
@@ -148,7 +149,11 @@ fn kinds(at: Point, from: Option<&NodeId>) -> Vec<Item<Ask>> {
         aside: library::in_few_words(kind).to_owned(),
         means: Ask::Place { kind, at, from: from.cloned() },
     };
-    KindTag::ALL.into_iter().map(item).collect()
+    let mut kinds = KindTag::ALL.to_vec();
+    if let Some(from) = from {
+        kinds.sort_by_key(|kind| build::fit(ctx.session.flow(), from, *kind));
+    }
+    kinds.into_iter().map(item).collect()
 }
 
 /// Every kind that can go into a link.

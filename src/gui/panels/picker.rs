@@ -104,24 +104,21 @@ pub(crate) fn picker_ui<T: Clone>(
     let mut picked = Picked::Open;
     ui.spacing_mut().item_spacing.y = 0.0;
     let height = ROW * rows as f32;
-    egui::ScrollArea::vertical().id_salt(id).max_height(height).auto_shrink([false, true]).show_rows(
-        ui,
-        ROW,
-        found.len(),
-        |ui, range| {
-            for (number, (_, item)) in found.iter().enumerate().take(range.end).skip(range.start) {
-                let response = row(ui, theme, item, number == state.at);
-                if response.clicked() {
-                    picked = Picked::One(item.means.clone());
-                }
+    // As high as what is found, up to that: what it was a frame ago, with fewer of them, is no limit.
+    let area = egui::ScrollArea::vertical().id_salt(id).max_height(height).min_scrolled_height(height);
+    area.auto_shrink([false, true]).show_rows(ui, ROW, found.len(), |ui, range| {
+        for (number, (_, item)) in found.iter().enumerate().take(range.end).skip(range.start) {
+            let response = row(ui, theme, item, number == state.at);
+            if response.clicked() {
+                picked = Picked::One(item.means.clone());
             }
-            if moved {
-                let top = ui.min_rect().top() - range.start as f32 * ROW + state.at as f32 * ROW;
-                let rect = Rect::from_min_size(egui::pos2(ui.min_rect().left(), top), Vec2::new(1.0, ROW));
-                ui.scroll_to_rect(rect, None);
-            }
-        },
-    );
+        }
+        if moved {
+            let top = ui.min_rect().top() - range.start as f32 * ROW + state.at as f32 * ROW;
+            let rect = Rect::from_min_size(egui::pos2(ui.min_rect().left(), top), Vec2::new(1.0, ROW));
+            ui.scroll_to_rect(rect, None);
+        }
+    });
     picked
 }
 

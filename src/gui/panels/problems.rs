@@ -49,7 +49,7 @@ fn problem_row(ctx: &ViewCtx<'_>, ui: &mut Ui, problem: &Problem) {
                     if let Some((label, edit)) = mend::mend(ctx.session.flow(), problem) {
                         let text = RichText::new(label).size(theme.sizes.small).color(theme.accent);
                         if ui.add(egui::Button::new(text).small()).clicked() {
-                            ctx.ask(Ask::Edit(edit));
+                            ctx.ask(Ask::edit(edit));
                         }
                     }
                 });

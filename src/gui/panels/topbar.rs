@@ -63,7 +63,7 @@ fn document(ctx: &ViewCtx<'_>, settings: &Settings, ui: &mut Ui) {
 /// The main menu: one submenu for each group of the action list.
 fn menu(ctx: &ViewCtx<'_>, settings: &Settings, ui: &mut Ui) {
     for group in ActionGroup::ALL {
-        ui.menu_button(group.label(), |ui| {
+        widgets::submenu(ui, group.label(), |ui| {
             ui.set_min_width(260.0);
             for action in group.actions() {
                 let enabled = is_possible(ctx, action);

@@ -155,10 +155,7 @@ impl Schedule<'_> {
 
 impl Kernel {
     fn producer<'a, O: Observer>(cx: &Cx<'a, O>, node: NodeIx) -> Option<&'a ProducerPlan> {
-        match &cx.plan.nodes[node.index()].work {
-            Work::Producer(producer) => Some(producer),
-            Work::Worker(_) | Work::DeadLetters { .. } | Work::None => None,
-        }
+        cx.plan.nodes[node.index()].work.source()
     }
 
     /// Puts a producer's next event into the list, if there is one.
@@ -239,19 +236,17 @@ impl Kernel {
                 key: row.key.clone(),
                 data: Some(Arc::clone(&row.data)),
                 row: Some((Arc::clone(log), place as u32)),
-                clock: None,
-                lineage: None,
+                ..Payload::default()
             };
             let key = if row.key.is_some() { Slot::TEXT_KEY } else { 0 };
             let other = plan.other_routes.iter().find(|(other, _)| *other == kind);
             let routes = other.map_or(&plan.emit.routes, |(_, routes)| routes);
             let (key, payload) = self.produced(cx, node, plan, kind, payload, key);
-            let slot = self.give_birth(cx, node, None, kind, key, payload.as_ref());
-            self.send(cx, node, routes, slot, payload.as_ref());
+            self.set_forth(cx, node, kind, routes, key, payload.as_ref());
             return;
         }
         let (key, payload) = self.produced(cx, node, plan, plan.emit.kind, Payload::default(), 0);
-        self.bring_forth(cx, node, None, &plan.emit, key, payload.as_ref());
+        self.set_forth(cx, node, plan.emit.kind, &plan.emit.routes, key, payload.as_ref());
     }
 
     /// A hand presses the button.
@@ -266,19 +261,16 @@ impl Kernel {
         if !cx.plan.is_alive(node) {
             return;
         }
-        if matches!(cx.plan.nodes[node.index()].work, Work::Producer(_)) && self.is_still(node) {
+        if cx.plan.nodes[node.index()].work.source().is_some() && self.is_still(node) {
             // A button of something that is gone, or stands still, does nothing.
             return;
         }
-        let given = Payload { key: key.cloned(), data: data.cloned(), row: None, clock: None, lineage: None };
+        let given = Payload { key: key.cloned(), data: data.cloned(), ..Payload::default() };
         let given_key = if key.is_some() { Slot::TEXT_KEY } else { 0 };
         for _ in 0..count.min(limits::FIRED) {
             match &cx.plan.nodes[node.index()].work {
-                Work::Producer(plan) => {
-                    let kind = plan.emit.kind;
-                    let (key, payload) = self.produced(cx, node, plan, kind, given.clone(), given_key);
-                    self.bring_forth(cx, node, None, &plan.emit, key, payload.as_ref());
-                }
+                Work::Producer(plan) => self.fire_source(cx, node, plan, given.clone(), given_key),
+                Work::Gateway(plan) => self.fire_source(cx, node, &plan.requests, given.clone(), given_key),
                 Work::Worker(plan) => {
                     let Some(kind) = plan.fire else { return };
                     let payload = (given.key.is_some() || given.data.is_some()).then(|| Arc::new(given.clone()));
@@ -287,5 +279,18 @@ impl Kernel {
                 Work::DeadLetters { .. } | Work::None => return,
             }
         }
+    }
+
+    fn fire_source<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        node: NodeIx,
+        plan: &ProducerPlan,
+        given: Payload,
+        given_key: u32,
+    ) {
+        let kind = plan.emit.kind;
+        let (key, payload) = self.produced(cx, node, plan, kind, given, given_key);
+        self.set_forth(cx, node, kind, &plan.emit.routes, key, payload.as_ref());
     }
 }

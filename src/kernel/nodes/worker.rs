@@ -6,7 +6,7 @@ use super::super::event_list::Class;
 use super::super::state::{Job, Payload, Slot, Tag};
 use super::super::{Cx, Kernel, Ready};
 use crate::model::{EventId, LinkIx, NodeIx, OverLimit, Pick, SimDuration, SimTime, SubIx};
-use crate::plan::{BucketPlan, EmitPlan, HandlerPlan, Hop, Lane, Plan, Route, RouteTo, Work, WorkerPlan};
+use crate::plan::{BucketPlan, EmitPlan, HandlerPlan, Hop, Lane, Plan, Route, RouteTo, WorkerPlan};
 use crate::trace::{KeyRef, Leg, Observer, Reason, What};
 
 /// Whether a node can begin with an event.
@@ -28,10 +28,7 @@ pub(in super::super) struct Planned<'a> {
 }
 
 fn worker_of(plan: &Plan, node: NodeIx) -> Option<&WorkerPlan> {
-    match &plan.nodes[node.index()].work {
-        Work::Worker(worker) => Some(worker),
-        Work::Producer(_) | Work::DeadLetters { .. } | Work::None => None,
-    }
+    plan.nodes[node.index()].work.worker()
 }
 
 impl Kernel {
@@ -207,24 +204,36 @@ impl Kernel {
     /// The handling itself begins.
     pub(in super::super) fn start<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32) {
         let now = self.now;
+        let node = NodeIx(self.jobs[handle].node);
+        let lane = cx.plan.lanes.of(node.index());
+        let patience = if lane.is_plain { u64::MAX } else { self.patience(cx.plan, &self.jobs[handle]) };
         let job = &mut self.jobs[handle];
-        let node = NodeIx(job.node);
         let (event, kind, attempt) = (job.slot.event, job.slot.kind(), job.attempt.into());
         let wait = SimDuration::from_nanos(now.saturating_sub(job.slot.at));
         job.slot.at = now;
         job.tag = Tag::Work;
         let sub = Self::sub_of(cx.plan, job);
         cx.show(What::Started { node, sub, event, kind, attempt, wait });
-        let lane = cx.plan.lanes.of(node.index());
         let (takes, is_sink) = if lane.is_plain {
-            (self.nodes[node.index()].streams.service.sample(&lane.takes), lane.is_sink)
+            let takes = self.nodes[node.index()].streams.service.sample(&lane.takes);
+            (if self.faults.is_on { self.slowed(cx, handle, takes) } else { takes }, lane.is_sink)
         } else {
+            let job = self.jobs[handle];
+            if self.is_remembered(cx.plan, &job) {
+                // A look at the memory is all that it takes; through the ring, for there may be many such in a row.
+                self.ready_completions.push_back(Ready::Job(handle));
+                return;
+            }
             let Some(worker) = worker_of(cx.plan, node) else { return };
             let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind));
             let takes = handler.map_or(0, |handler| self.nodes[node.index()].streams.service.sample(&handler.takes));
-            (takes, worker.is_sink)
+            let takes = if self.faults.is_on { self.slowed(cx, handle, takes) } else { takes };
+            // What takes longer than it may is cancelled then: it ends as a failure, and nothing that it would have emitted
+            // after that is ever made.
+            let most = worker.timeout.unwrap_or(u64::MAX).min(patience);
+            self.jobs[handle].reason = if takes > most { Reason::Timeout } else { Reason::Failed };
+            (takes.min(most), worker.is_sink)
         };
-        let takes = if self.faults.is_on { self.slowed(cx, handle, takes) } else { takes };
         if takes > 0 {
             self.later(now.saturating_add(takes), Class::Completion, handle);
         } else if is_sink {
@@ -243,9 +252,13 @@ impl Kernel {
         let kind = job.slot.kind();
         let mut failure = None;
         let mut function = None;
+        let mut is_known = false;
         let lane = plan.lanes.of(node.index());
+        let is_muted = job.slot.is_replayed() && !plan.subs[Self::sub_of(plan, &job).index()].replay_emits;
         // A key of its own text has to be carried along; a number is in the slot.
-        if lane.is_plain && !self.all_data && job.slot.key_code() != Slot::TEXT_KEY {
+        let is_plain = lane.is_plain && !is_muted && !self.is_followed && job.slot.key_code() != Slot::TEXT_KEY;
+        // An edit may have made it plain since it began.
+        if is_plain && job.reason != Reason::Timeout {
             self.emit_hops(cx, node, &job.slot, lane);
         } else {
             if !plan.is_alive(node) {
@@ -254,13 +267,23 @@ impl Kernel {
             }
             let Some(worker) = worker_of(plan, node) else { return };
             function = worker.function.as_ref();
-            let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind));
-            if let Some(handler) = handler {
+            is_known = self.is_remembered(plan, &job);
+            let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind)).filter(|_| !is_known);
+            if job.reason == Reason::Timeout {
+                failure = Some(Reason::Timeout);
+            } else if cx.plan.is_gateway(node) {
+                self.on_reply(cx, handle);
+            } else if let Some(handler) = handler {
                 if self.nodes[node.index()].streams.outcome.happens(handler.fails) {
                     failure = Some(Reason::Failed);
+                } else if is_muted && !handler.emits.is_empty() {
+                    cx.show(What::Muted { node, sub: Self::sub_of(plan, &job), event: job.slot.event });
                 } else if !handler.emits.is_empty() {
                     failure = self.emit_all(cx, handle, handler).err();
                 }
+            }
+            if failure.is_none() && !is_known {
+                self.remember_effect(plan, &job);
             }
         }
         let event = job.slot.event;
@@ -269,6 +292,7 @@ impl Kernel {
         let service = SimDuration::from_nanos(self.now - job.slot.at);
         let is_call = job.source & Job::INBOX != 0;
         match failure {
+            None if is_known => cx.show(What::Recognised { node, sub, event, kind, attempt, service }),
             None => {
                 let end_to_end = SimDuration::from_nanos(self.now.saturating_sub(job.slot.born));
                 cx.show(What::Handled { node, sub, event, kind, attempt, service, end_to_end });
@@ -338,7 +362,7 @@ impl Kernel {
             Pick::Each => None,
         };
         // A key of its own text has to be carried along; a number is in the slot.
-        let is_plain = handler.is_plain && !self.all_data && self.jobs[cause].slot.key_code() != Slot::TEXT_KEY;
+        let is_plain = handler.is_plain && !self.is_followed && self.jobs[cause].slot.key_code() != Slot::TEXT_KEY;
         for (place, emit) in handler.emits.iter().enumerate() {
             if let Some(left) = &mut draw_one {
                 if *left >= emit.chance.billionths() {
@@ -540,11 +564,15 @@ impl Kernel {
             return;
         }
         for route in routes {
+            if let RouteTo::Guarded(inbox) = &route.to {
+                self.send_guarded(cx, node, route.link, inbox, slot, payload);
+                continue;
+            }
             let (event, kind, link) = (slot.event, slot.kind(), route.link);
             let arrives = self.now.saturating_add(route.delay);
             let (leg, attempt) = match route.to {
                 RouteTo::Topic(_) => (Leg::Publish, 0),
-                RouteTo::Inbox(_) => (Leg::Call, 1),
+                RouteTo::Inbox(_) | RouteTo::Guarded(_) => (Leg::Call, 1),
             };
             cx.show(What::Sent { link, event, kind, leg, attempt, arrives: SimTime::from_nanos(arrives) });
             self.depart(cx, node, route, route.delay, slot, payload);
@@ -585,7 +613,7 @@ impl Kernel {
                 let handle = self.jobs.put_with(job, payload.cloned());
                 self.later(self.now.saturating_add(delay), Class::Arrival, handle);
             }
-            RouteTo::Inbox(inbox) => {
+            RouteTo::Inbox(inbox) | RouteTo::Guarded(inbox) => {
                 let job = Job {
                     source: inbox.sub.0 | Job::INBOX,
                     node: node.0,

@@ -13,12 +13,20 @@ pub(super) fn check(flow: &Flow, findings: &mut Findings) {
         let mut expect = |field: String, expression, purpose| {
             expressions.expect(|| Place::Node(id.clone(), Some(field)), expression, purpose);
         };
-        if let NodeKind::Producer(producer) = &node.kind {
+        if let Some(producer) = node.kind.source() {
+            let prefix = if matches!(node.kind, NodeKind::Gateway(_)) { "requests." } else { "" };
             if let Key::Of(expression) = &producer.key {
-                expect("key".to_owned(), expression, Purpose::Key);
+                expect(format!("{prefix}key"), expression, Purpose::Key);
             }
             if let Some(expression) = &producer.data {
-                expect("data".to_owned(), expression, Purpose::Data);
+                expect(format!("{prefix}data"), expression, Purpose::Data);
+            }
+        }
+        if let NodeKind::Bus(bus) = &node.kind {
+            for (name, topic) in &bus.topics {
+                if let Some(expression) = topic.dedup.as_ref().and_then(|dedup| dedup.id.as_ref()) {
+                    expect(format!("topics[\"{name}\"].dedup.id"), expression, Purpose::Key);
+                }
             }
         }
         for (h, handler) in node.kind.handlers().iter().enumerate() {

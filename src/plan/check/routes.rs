@@ -28,8 +28,8 @@ pub(super) struct Routes<'a> {
 }
 
 pub(super) struct TopicRoutes<'a> {
-    bus: usize,
-    name: &'a str,
+    pub(super) bus: usize,
+    pub(super) name: &'a str,
     pub(super) settings: Option<&'a Topic>,
     published: bool,
     subscribed: bool,
@@ -261,6 +261,20 @@ impl<'a> Routes<'a> {
                     let what = format!("Nobody sends dead letters to {}", title());
                     let hint = "Draw a link to it from a subscriber or a bus";
                     findings.warning(place(None), "no-input", what, hint);
+                }
+            }
+            NodeKind::Gateway(_) => {
+                if !has_output {
+                    let what = format!("What {} asks goes nowhere", title());
+                    findings.warning(place(None), "no-output", what, "Link it to a bus, or let it call a service");
+                } else if wiring.out[node].iter().all(|link| self.carried[*link].is_empty()) {
+                    let what = format!("No link carries the requests of {}", title());
+                    let hint = "Let one of its links take this type";
+                    findings.warning(place(Some("requests.emits")), "emits-nowhere", what, hint);
+                }
+                if !has_input {
+                    let what = format!("No reply can come back to {}: each of its requests times out", title());
+                    findings.warning(place(None), "no-input", what, "Let it subscribe to what is replied");
                 }
             }
             NodeKind::Note(_) => {}

@@ -23,20 +23,23 @@ pub(super) fn check(flow: &Flow, findings: &mut Findings) {
         let at = |field: String| Place::Node(id.clone(), Some(field));
         look(at("note".to_owned()), &node.note);
         match &node.kind {
-            NodeKind::Producer(producer) => {
-                if let Some(data) = &producer.data {
-                    look(at("data".to_owned()), &data.0);
-                }
-                if let Key::Of(key) = &producer.key {
-                    look(at("key".to_owned()), &key.0);
-                }
-            }
             NodeKind::Note(note) => look(at("text".to_owned()), &note.text),
-            NodeKind::Bus(_)
+            NodeKind::Producer(_)
+            | NodeKind::Gateway(_)
+            | NodeKind::Bus(_)
             | NodeKind::Consumer(_)
             | NodeKind::Service(_)
             | NodeKind::Function(_)
             | NodeKind::DeadLetterQueue(_) => {}
+        }
+        if let Some(source) = node.kind.source() {
+            let prefix = if matches!(node.kind, NodeKind::Gateway(_)) { "requests." } else { "" };
+            if let Some(data) = &source.data {
+                look(at(format!("{prefix}data")), &data.0);
+            }
+            if let Key::Of(key) = &source.key {
+                look(at(format!("{prefix}key")), &key.0);
+            }
         }
         for (h, handler) in node.kind.handlers().iter().enumerate() {
             for (e, emit) in handler.emits.iter().enumerate() {

@@ -3,6 +3,7 @@
 use std::path::{Component, Path};
 
 use super::Findings;
+use super::guards;
 use super::wiring::Wiring;
 use crate::model::{
     Backoff, Bus, Distribution, Function, Guarantee, Handler, Key, LinkKind, NodeKind, Pacing, Pick, Producer,
@@ -16,18 +17,20 @@ pub(super) fn check(wiring: &Wiring<'_>, findings: &mut Findings) {
         findings.error(Place::Flow, "zero", what, "Set it to 64, or to as many hops as the longest way has");
     }
     for node in 0..wiring.nodes.len() {
-        check_node(&mut At { wiring, findings, of: Of::Node(node) }, node);
+        check_node(&mut At { wiring, findings, of: Of::Node(node), prefix: "" }, node);
     }
     for link in 0..wiring.links.len() {
-        check_link(&mut At { wiring, findings, of: Of::Link(link) }, link);
+        check_link(&mut At { wiring, findings, of: Of::Link(link), prefix: "" }, link);
     }
 }
 
 /// A node or link that is being looked at.
-struct At<'a, 'b> {
+pub(super) struct At<'a, 'b> {
     wiring: &'a Wiring<'b>,
     findings: &'a mut Findings,
     of: Of,
+    /// What its settings are part of.
+    prefix: &'static str,
 }
 
 #[derive(Clone, Copy)]
@@ -38,9 +41,10 @@ enum Of {
 
 impl At<'_, '_> {
     fn place(&self, field: &str) -> Place {
+        let field = format!("{}{field}", self.prefix);
         match self.of {
-            Of::Node(node) => self.wiring.at_node(node, Some(field.to_owned())),
-            Of::Link(link) => self.wiring.at_link(link, Some(field.to_owned())),
+            Of::Node(node) => self.wiring.at_node(node, Some(field)),
+            Of::Link(link) => self.wiring.at_link(link, Some(field)),
         }
     }
 
@@ -52,17 +56,17 @@ impl At<'_, '_> {
         }
     }
 
-    fn error(&mut self, field: &str, code: &'static str, what: &str, hint: &str) {
+    pub(super) fn error(&mut self, field: &str, code: &'static str, what: &str, hint: &str) {
         let (place, what) = (self.place(field), format!("{} {what}", self.who()));
         self.findings.error(place, code, what, hint);
     }
 
-    fn warning(&mut self, field: &str, code: &'static str, what: &str, hint: &str) {
+    pub(super) fn warning(&mut self, field: &str, code: &'static str, what: &str, hint: &str) {
         let (place, what) = (self.place(field), format!("{} {what}", self.who()));
         self.findings.warning(place, code, what, hint);
     }
 
-    fn not_zero(&mut self, field: &str, value: u64, what: &str) {
+    pub(super) fn not_zero(&mut self, field: &str, value: u64, what: &str) {
         if value == 0 {
             self.error(field, "zero", what, "Set it to at least 1");
         }
@@ -84,10 +88,12 @@ fn check_node(at: &mut At<'_, '_>, node: usize) {
             at.not_zero("concurrency", u64::from(consumer.concurrency), "handles no event at all: it does 0 at once");
             at.distribution("takes", &consumer.takes);
             check_rate_limit(at, consumer.rate_limit);
+            guards::timeout(at, consumer.timeout, std::slice::from_ref(&consumer.takes));
         }
         NodeKind::Service(service) => {
             at.not_zero("concurrency", u64::from(service.concurrency), "handles no event at all: it does 0 at once");
             check_rate_limit(at, service.rate_limit);
+            guards::timeout(at, service.timeout, &takes(&service.handlers));
             check_handlers(at, &service.handlers);
         }
         NodeKind::Function(function) => check_function(at, function),
@@ -95,6 +101,14 @@ fn check_node(at: &mut At<'_, '_>, node: usize) {
             if queue.keep_records == Some(0) {
                 at.error("keep_records", "zero", "keeps no record at all", "Set it to at least 1, or leave it out");
             }
+        }
+        NodeKind::Gateway(gateway) => {
+            if gateway.deadline.is_zero() {
+                let what = "waits no time for a reply, so that each request times out at once";
+                at.error("deadline", "zero", what, "Say how long it waits, as in 1s");
+            }
+            at.prefix = "requests.";
+            check_producer(at, &gateway.requests);
         }
         NodeKind::Note(_) => {}
     }
@@ -214,7 +228,12 @@ fn check_function(at: &mut At<'_, '_>, function: &Function) {
     }
     at.distribution("cold_start", &function.cold_start);
     check_rate_limit(at, function.rate_limit);
+    guards::timeout(at, function.timeout, &takes(&function.handlers));
     check_handlers(at, &function.handlers);
+}
+
+fn takes(handlers: &[Handler]) -> Vec<Distribution> {
+    handlers.iter().map(|handler| handler.takes).collect()
 }
 
 fn check_handlers(at: &mut At<'_, '_>, handlers: &[Handler]) {
@@ -249,6 +268,7 @@ fn check_link(at: &mut At<'_, '_>, link: usize) {
         LinkKind::Subscribe(subscription) => check_subscription(at, subscription),
         LinkKind::Call(call) => {
             at.not_zero("deliveries", u64::from(call.deliveries), "is never tried: it has 0 deliveries");
+            guards::call(at, call);
             check_backoff(at, call.backoff);
             check_queue(at, call.queue);
         }
@@ -269,6 +289,7 @@ fn check_subscription(at: &mut At<'_, '_>, subscription: &Subscription) {
     }
     check_backoff(at, subscription.backoff);
     check_queue(at, subscription.queue);
+    guards::subscription(at, subscription);
 }
 
 fn check_backoff(at: &mut At<'_, '_>, backoff: Backoff) {

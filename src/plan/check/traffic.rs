@@ -151,7 +151,7 @@ impl<'a, 'b> Traffic<'a, 'b> {
         let (wiring, routes) = (self.wiring, self.routes);
         let wire = &wiring.links[link];
         let sender = &wiring.nodes[wire.from].1.kind;
-        if let NodeKind::Producer(producer) = sender {
+        if let Some(producer) = sender.source() {
             let rate = Flowing::sure(producer_rate(producer));
             for stream in routes.carried[link].iter().filter_map(|carried| carried.stream) {
                 self.rates[stream].add(rate);
@@ -490,7 +490,11 @@ impl<'a, 'b> Traffic<'a, 'b> {
             NodeKind::Consumer(consumer) => (consumer.rate_limit, "concurrency"),
             NodeKind::Service(service) => (service.rate_limit, "concurrency"),
             NodeKind::Function(function) => (function.rate_limit, "instances"),
-            NodeKind::Producer(_) | NodeKind::Bus(_) | NodeKind::DeadLetterQueue(_) | NodeKind::Note(_) => return,
+            NodeKind::Producer(_)
+            | NodeKind::Bus(_)
+            | NodeKind::DeadLetterQueue(_)
+            | NodeKind::Gateway(_)
+            | NodeKind::Note(_) => return,
         };
         let title = self.wiring.title(node);
         let capacity = concurrency(&what.kind);
@@ -549,7 +553,11 @@ fn concurrency(kind: &NodeKind) -> f64 {
         NodeKind::Consumer(consumer) => consumer.concurrency,
         NodeKind::Service(service) => service.concurrency,
         NodeKind::Function(function) => function.instances,
-        NodeKind::Producer(_) | NodeKind::Bus(_) | NodeKind::DeadLetterQueue(_) | NodeKind::Note(_) => 0,
+        NodeKind::Producer(_)
+        | NodeKind::Bus(_)
+        | NodeKind::DeadLetterQueue(_)
+        | NodeKind::Gateway(_)
+        | NodeKind::Note(_) => 0,
     })
 }
 
@@ -559,7 +567,11 @@ const fn what_helps(kind: &NodeKind) -> &'static str {
         NodeKind::Consumer(_) | NodeKind::Service(_) => {
             "Let it do more at once, be quicker, or share the work in a group"
         }
-        NodeKind::Producer(_) | NodeKind::Bus(_) | NodeKind::DeadLetterQueue(_) | NodeKind::Note(_) => "",
+        NodeKind::Producer(_)
+        | NodeKind::Bus(_)
+        | NodeKind::DeadLetterQueue(_)
+        | NodeKind::Gateway(_)
+        | NodeKind::Note(_) => "",
     }
 }
 

@@ -87,5 +87,5 @@ impl<'a> Wiring<'a> {
 
 /// Whether a node replays a log: its rows bring types of their own.
 pub(super) fn replays(kind: &NodeKind) -> bool {
-    matches!(kind, NodeKind::Producer(producer) if matches!(producer.rate, Pacing::Replay { .. }))
+    kind.source().is_some_and(|source| matches!(source.rate, Pacing::Replay { .. }))
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::book::{Book, KeyCode, Recent};
 use super::loss::Loss;
+use super::turn::{Turn, turn};
 use super::{
     Breach, CaseTally, Counted, Histogram, Ledger, Measured, Outcome, Question, Reach, Record, Seen, Verdict, What,
     When, Wrong,
@@ -185,15 +186,19 @@ impl Order {
                     *furthest = (place, event);
                 }
             }
-            What::Dropped { sub, event, .. }
-            | What::DeadLettered { sub, event, .. }
-            | What::Evicted { sub, event, .. }
-            | What::Purged { sub, event, .. }
+            // One whose effect is there already has none a second time.
+            What::Recognised { sub, event, .. }
             | What::Failed { sub, event, lost: true, .. }
             | What::LostInCrash { sub, event, lost: true, .. } => {
                 self.places.take((sub, event));
             }
-            _ => {}
+            what => match turn(&what) {
+                Some((sub, event, Turn::DeadLettered | Turn::Expired { .. } | Turn::Lost { .. } | Turn::Purged)) => {
+                    self.places.take((sub, event));
+                }
+                // An ack at hand-over comes before the handling.
+                Some((_, _, Turn::Opened | Turn::Again | Turn::Settled)) | None => {}
+            },
         }
     }
 }
@@ -420,22 +425,13 @@ pub(super) struct Lag {
 
 impl Lag {
     fn record(&mut self, record: &Record<'_>, tally: &mut CaseTally) {
-        match record.what {
-            What::Opened { sub, event, .. } if sub == self.of => {
-                self.open += 1;
-                self.last = Some((event, record.at));
-                tally.judged += 1;
-            }
-            What::Acked { sub, .. }
-            | What::Dropped { sub, .. }
-            | What::DeadLettered { sub, .. }
-            | What::Evicted { sub, .. }
-            | What::Purged { sub, .. }
-                if sub == self.of =>
-            {
-                self.open = self.open.saturating_sub(1);
-            }
-            _ => {}
+        let Some((_, event, turn)) = turn(&record.what).filter(|(sub, ..)| *sub == self.of) else { return };
+        if turn.is_end() {
+            self.open = self.open.saturating_sub(1);
+        } else {
+            self.open += 1;
+            self.last = Some((event, record.at));
+            tally.judged += 1;
         }
     }
 

@@ -1,6 +1,7 @@
 //! Nothing lost: every way in which an event can be gone for good.
 
-use super::{Breach, CaseTally, Ledger, Reach, Record, What, Wrong};
+use super::turn::{Turn, turn};
+use super::{Breach, CaseTally, Ledger, Reach, Reason, Record, What, Wrong};
 use crate::model::{EventId, LinkIx, NodeIx, SimTime, SubIx};
 use crate::trace::record::Leg;
 
@@ -25,57 +26,61 @@ impl Loss {
 
     pub(super) fn record(&mut self, record: &Record<'_>, tally: &mut CaseTally) {
         let at = record.at;
-        let mut lost = |event: EventId, node: Option<NodeIx>, link: Option<LinkIx>, wrong| {
+        let lost = |tally: &mut CaseTally, event: EventId, node: Option<NodeIx>, link: Option<LinkIx>, wrong| {
             tally.judged += 1;
             tally.breach(Breach { at, event: Some(event), node, link, wrong });
         };
+        if let Some((sub, event, turn)) = turn(&record.what)
+            && self.reach.has_sub(sub)
+        {
+            self.open = if turn.is_end() { self.open.saturating_sub(1) } else { self.open + 1 };
+            match turn {
+                Turn::Opened | Turn::Again => {}
+                Turn::Settled | Turn::DeadLettered | Turn::Purged => tally.judged += 1,
+                // What expires with a way to a dead-letter queue is kept there.
+                Turn::Expired { node: _, is_kept: true } => {
+                    self.seen += 1;
+                    tally.judged += 1;
+                }
+                Turn::Expired { node, is_kept: false } => {
+                    self.seen += 1;
+                    lost(tally, event, Some(node), None, Wrong::Lost(Reason::Expired));
+                }
+                Turn::Lost { node, reason } => {
+                    self.seen += 1;
+                    lost(tally, event, Some(node), None, Wrong::Lost(reason));
+                }
+            }
+            return;
+        }
         match record.what {
             What::Rejected { link, node, event, reason, .. } if self.reach.has_link(link) => {
-                lost(event, Some(node), Some(link), Wrong::Lost(reason));
+                lost(tally, event, Some(node), Some(link), Wrong::Lost(reason));
             }
             What::LinkLost { link, event, leg, .. } => {
                 let for_good = match leg {
                     Leg::Publish | Leg::Call | Leg::DeadLetter => self.reach.has_link(link),
                     // Whoever waits for an ack hands it over again.
-                    Leg::Deliver => self.reach.has_link(link) && self.reach.hand_over.contains(&link),
+                    Leg::Deliver | Leg::Replay => self.reach.has_link(link) && self.reach.hand_over.contains(&link),
                     Leg::Answer => false,
                 };
                 if for_good {
-                    lost(event, None, Some(link), Wrong::LostOnLink);
+                    lost(tally, event, None, Some(link), Wrong::LostOnLink);
                 }
-            }
-            What::Dropped { sub, event, node, reason, .. } if self.ends(sub) => {
-                self.seen += 1;
-                lost(event, Some(node), None, Wrong::Lost(reason));
-            }
-            What::Evicted { sub, event, node, .. } if self.ends(sub) => {
-                self.seen += 1;
-                lost(event, Some(node), None, Wrong::Lost(super::Reason::Retention));
             }
             What::Failed { node, sub, event, lost: true, .. }
             | What::LostInCrash { node, sub, event, lost: true, .. }
                 if self.reach.has_sub(sub) =>
             {
-                lost(event, Some(node), None, Wrong::LostInHandler);
+                lost(tally, event, Some(node), None, Wrong::LostInHandler);
             }
             What::Forgotten { node, event } if self.reach.has_queue(node) => {
-                lost(event, Some(node), None, Wrong::Forgotten);
-            }
-            What::Opened { sub, .. } if self.reach.has_sub(sub) => self.open += 1,
-            What::Acked { sub, .. } | What::DeadLettered { sub, .. } | What::Purged { sub, .. } if self.ends(sub) => {
-                tally.judged += 1;
+                lost(tally, event, Some(node), None, Wrong::Forgotten);
             }
             What::Accepted { link, .. } if self.reach.has_link(link) => tally.judged += 1,
             What::Buried { node, .. } if self.reach.has_queue(node) => tally.judged += 1,
             _ => {}
         }
-    }
-
-    /// An obligation ends; whether it is within the reach.
-    fn ends(&mut self, sub: SubIx) -> bool {
-        let is_within = self.reach.has_sub(sub);
-        self.open = self.open.saturating_sub(u64::from(is_within));
-        is_within
     }
 
     pub(super) fn finish(&self, at: SimTime, ledger: &Ledger, tally: &mut CaseTally) {

@@ -7,6 +7,7 @@
 mod book;
 mod folds;
 mod loss;
+mod turn;
 
 use std::fmt;
 use std::sync::Arc;

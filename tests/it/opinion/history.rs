@@ -102,12 +102,18 @@ impl History {
         Err(format!("the same history went another way from record {differs:?} on"))
     }
 
+    /// Whether the model can follow it to its end.
+    pub(super) fn is_known(&self) -> bool {
+        unknown_from(&self.run.kept.records).is_none()
+    }
+
     /// S2: faults have ended and time has passed: nothing is owed any more, or nodes that wait for each other are named.
     pub(super) fn is_settled(&self, model: &Naive) -> Result<(), String> {
         let is_named = self.run.count(|what| matches!(what, What::Deadlocked { .. })) > 0;
         let open = model.still_open();
         match self.stopped {
             Stopped::Budget => Ok(()),
+            _ if !self.is_known() => Ok(()),
             Stopped::Stuck if is_named => Ok(()),
             Stopped::Quiet if open.is_empty() => Ok(()),
             stopped => Err(format!("S2: {stopped:?}, a ring is named: {is_named}, still open: {open:?}")),
@@ -116,8 +122,9 @@ impl History {
 
     /// What the model says to these records: what it has judged, or which record is wrong and why.
     pub(super) fn judge(&self, records: &[Record<'_>]) -> Result<Naive, (usize, String)> {
-        let end = self.is_whole().then(|| self.run.kernel.now());
-        judge(&self.start, records, &self.run.told, end)
+        let known = unknown_from(records).unwrap_or(records.len());
+        let end = (self.is_whole() && known == records.len()).then(|| self.run.kernel.now());
+        judge(&self.start, &records[..known], &self.run.told, end)
     }
 
     pub(super) fn with_story(&self, ix: usize, wrong: &str) -> String {
@@ -128,6 +135,12 @@ impl History {
             records[to.saturating_sub(story)..to].iter().map(|record| self.run.line(record)).collect();
         format!("{wrong}\nat record {ix}, the last of:\n{}\n", lines.join("\n"))
     }
+}
+
+/// From where on the model cannot follow: what becomes of a call that a link lost, or that ended with its caller, is a rule
+/// that it has not been taught.
+fn unknown_from(records: &[Record<'_>]) -> Option<usize> {
+    records.iter().position(|record| matches!(record.what, What::CallFailed { .. }))
 }
 
 /// Reads records, and what was told between them. Where records do not say which of several is meant, one is tried, and the

@@ -287,6 +287,7 @@ impl Naive {
             | What::Deadlocked { .. }
             | What::Broken { .. }
             | What::SourceEnded { .. } => Ok(()),
+            other => Err(format!("none of these flows' rules does so: {other:?}")),
         }
     }
 

@@ -78,6 +78,26 @@ pub(crate) fn carry_out(run: &mut Run, begin: &Flow, act: &Act) {
                 run.heal(&on);
             }
         }
+        Act::Seek { link, to, by_edit } => {
+            let subscribes = |(_, link): &(&LinkId, &Link)| link.subscription().is_some();
+            let links: Vec<LinkId> = run.flow.links().iter().filter(subscribes).map(|(id, _)| id.clone()).collect();
+            if links.is_empty() {
+                return;
+            }
+            let id = links[link.index(links.len())].clone();
+            if *by_edit {
+                run.edit(|flow| {
+                    let mut link = flow.link(&id).expect("a link that is drawn").clone();
+                    if let LinkKind::Subscribe(subscription) = &mut link.kind {
+                        subscription.from = *to;
+                    }
+                    flow.set_link(&id, link).expect("a setting");
+                });
+            } else if let Some(sub) = run.plan().link_ix(&id).and_then(|link| run.plan().sub_of_link(link)) {
+                let label = run.plan().sub_label(sub).to_owned();
+                run.seek(&label, *to);
+            }
+        }
         Act::Drain => run.drain(),
         Act::Undo => run.undo(),
         Act::SetSubscription { link, settings } => {
@@ -90,6 +110,8 @@ pub(crate) fn carry_out(run: &mut Run, begin: &Flow, act: &Act) {
                 settings.dead_letters = settings.dead_letters.filter(is_drawn);
                 run.edit(|flow| {
                     let link = flow.link(&id).expect("a link that is drawn").clone();
+                    // Another place to begin at would be a seek.
+                    settings.from = link.subscription().expect("it subscribes").from;
                     let kind = LinkKind::Subscribe(settings);
                     flow.set_link(&id, Link { kind, ..link }).expect("a setting");
                 });

@@ -3,11 +3,11 @@
 //! Strategies are boxed: by value they nest until they outgrow a test thread's stack.
 
 use eventloom::model::{
-    Backoff, Bus, ByteSize, Call, Chance, Consumer, DeadLetterQueue, Distribution, Emit, EventName, EventType,
-    Expression, Factor, Fault, FaultKind, FaultTarget, Flow, Function, Guarantee, Handler, Jitter, JsonText, Key,
-    KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Note, OverLimit, Pacing, Pattern, Pick, Point, Producer,
-    Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace, Service, Share, SimDuration, Spacing, StartAt,
-    Subscription, Topic, TopicName, WhenFull, limits,
+    Backoff, Breaker, Bus, ByteSize, Call, Chance, Compaction, Consumer, DeadLetterQueue, Dedup, Distribution, Emit,
+    EventName, EventType, Expression, Factor, Fault, FaultKind, FaultTarget, Flow, Function, Gateway, Guarantee,
+    Handler, Jitter, JsonText, Key, KindTag, Link, LinkId, LinkKind, Node, NodeId, NodeKind, Note, Order, OverLimit,
+    Pacing, Pattern, Pick, Point, Priority, Producer, Publish, QueueLimit, Rail, Rate, RateLimit, RateStep, ReplayPace,
+    Retention, Service, Share, SimDuration, Spacing, StartAt, Subscription, Topic, TopicName, WhenFull, limits,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -199,8 +199,18 @@ fn event_type() -> BoxedStrategy<EventType> {
         ];
         option::of(text.prop_map(|text| text.parse::<JsonText>().expect("JSON")))
     };
-    (words(), option::of(0..8_u8), option::of(size()), json(), json())
-        .prop_map(|(note, color, size, example, schema)| EventType { note, color, size, example, schema })
+    let terms = (option::of(duration()), any::<u8>(), option::of(duration()));
+    (words(), option::of(0..8_u8), option::of(size()), terms, json(), json())
+        .prop_map(|(note, color, size, (ttl, priority, delay), example, schema)| EventType {
+            note,
+            color,
+            size,
+            ttl,
+            priority,
+            delay,
+            example,
+            schema,
+        })
         .boxed()
 }
 
@@ -219,6 +229,9 @@ fn kind() -> BoxedStrategy<NodeKind> {
         1 => function().prop_map(NodeKind::Function),
         1 => option::of(0..1_000_u64)
             .prop_map(|keep_records| NodeKind::DeadLetterQueue(DeadLetterQueue { keep_records })),
+        1 => (producer(), pattern(), duration()).prop_map(|(requests, replies, deadline)| {
+            NodeKind::Gateway(Box::new(Gateway { requests, replies, deadline }))
+        }),
         1 => (words(), point()).prop_map(|(text, size)| NodeKind::Note(Note { text, size })),
         2 => select(KindTag::ALL.to_vec()).prop_map(KindTag::default_kind),
     ]
@@ -271,7 +284,22 @@ fn key() -> BoxedStrategy<Key> {
 
 fn bus() -> BoxedStrategy<Bus> {
     let topic = (0..=limits::PARTITIONS, option::of(duration()), option::of(any::<u64>()))
-        .prop_map(|(partitions, keep, keep_records)| Topic { partitions, keep, keep_records });
+        .prop_map(|(partitions, keep, keep_records)| (partitions, keep, keep_records));
+    let retention = select(vec![Retention::Limits, Retention::WorkQueue, Retention::Interest]);
+    let compact = (duration(), duration()).prop_map(|(every, keep_deletes)| Compaction { every, keep_deletes });
+    let dedup = (duration(), option::of(expression())).prop_map(|(window, id)| Dedup { window, id });
+    let rules =
+        (option::of(any::<u64>().prop_map(ByteSize::from_bytes)), retention, option::of(compact), option::of(dedup));
+    let topic =
+        (topic, rules).prop_map(|((partitions, keep, keep_records), (keep_bytes, retention, compact, dedup))| Topic {
+            partitions,
+            keep,
+            keep_records,
+            keep_bytes,
+            retention,
+            compact,
+            dedup,
+        });
     (btree_map(topic_name(), topic, 0..4), select(vec![Rail::Standing, Rail::Lying]))
         .prop_map(|(topics, rail)| Bus { topics, dead_letters: None, rail })
         .boxed()
@@ -287,22 +315,28 @@ fn over_limit() -> BoxedStrategy<OverLimit> {
 }
 
 fn consumer() -> BoxedStrategy<Consumer> {
-    (distribution(), 0..=limits::CONCURRENCY, chance(), rate_limit())
-        .prop_map(|(takes, concurrency, fails, rate_limit)| Consumer { takes, concurrency, fails, rate_limit })
+    (distribution(), 0..=limits::CONCURRENCY, chance(), rate_limit(), option::of(duration()))
+        .prop_map(|(takes, concurrency, fails, rate_limit, timeout)| Consumer {
+            takes,
+            concurrency,
+            fails,
+            rate_limit,
+            timeout,
+        })
         .boxed()
 }
 
 fn service() -> BoxedStrategy<Service> {
-    (0..=limits::CONCURRENCY, vec(handler(), 0..3), rate_limit())
-        .prop_map(|(concurrency, handlers, rate_limit)| Service { concurrency, handlers, rate_limit })
+    (0..=limits::CONCURRENCY, vec(handler(), 0..3), rate_limit(), option::of(duration()))
+        .prop_map(|(concurrency, handlers, rate_limit, timeout)| Service { concurrency, handlers, rate_limit, timeout })
         .boxed()
 }
 
 fn function() -> BoxedStrategy<Function> {
     let scaling = (0..=limits::CONCURRENCY, any::<u32>(), distribution(), duration(), any::<u32>(), over_limit());
     let price = (size(), any::<u64>(), any::<u64>());
-    (vec(handler(), 0..3), scaling, price, rate_limit())
-        .prop_map(|(handlers, scaling, price, rate_limit)| {
+    (vec(handler(), 0..3), scaling, price, rate_limit(), option::of(duration()))
+        .prop_map(|(handlers, scaling, price, rate_limit, timeout)| {
             let (instances, provisioned, cold_start, keep_warm, scale_out, over_limit) = scaling;
             let (memory, price_gib_second, price_invocation) = price;
             Function {
@@ -317,6 +351,7 @@ fn function() -> BoxedStrategy<Function> {
                 price_gib_second,
                 price_invocation,
                 rate_limit,
+                timeout,
             }
         })
         .boxed()
@@ -374,11 +409,22 @@ fn publish() -> BoxedStrategy<Publish> {
 fn subscription() -> BoxedStrategy<Subscription> {
     let which = (vec(pattern(), 0..3), option::of(words()), option::of(expression()));
     let share = select(vec![Share::Queue, Share::Partition]);
-    let from = select(vec![StartAt::End, StartAt::Start]);
+    let from = prop_oneof![
+        Just(StartAt::End),
+        Just(StartAt::Start),
+        any::<u64>().prop_map(StartAt::Offset),
+        duration().prop_map(StartAt::At),
+    ];
+    let from = (from, any::<bool>());
     let guarantee = select(vec![Guarantee::AtLeastOnce, Guarantee::AtMostOnce]);
     let how = (duration(), any::<u32>(), backoff(), any::<u32>(), option::of(any::<u32>()), queue());
-    (which, share, from, guarantee, how)
-        .prop_map(|((topics, group, filter), share, from, guarantee, how)| {
+    let levels = (any::<u8>(), option::of(duration())).prop_map(|(levels, aging)| Priority { levels, aging });
+    let order = select(vec![Order::Relaxed, Order::Strict]);
+    let waits = (order, option::of(duration()), option::of(levels), duration(), option::of(duration()));
+    (which, share, from, guarantee, how, waits, (rate_limit(), option::of(breaker())))
+        .prop_map(|((topics, group, filter), share, from, guarantee, how, waits, (rate, breaker))| {
+            let (from, replay_emits) = from;
+            let (order, ttl, priority, delay, idempotent) = waits;
             let (ack_wait, deliveries, backoff, max_in_flight, prefetch, queue) = how;
             Subscription {
                 topics,
@@ -386,6 +432,7 @@ fn subscription() -> BoxedStrategy<Subscription> {
                 share,
                 filter,
                 from,
+                replay_emits,
                 guarantee,
                 ack_wait,
                 deliveries,
@@ -393,7 +440,14 @@ fn subscription() -> BoxedStrategy<Subscription> {
                 max_in_flight,
                 prefetch,
                 queue,
+                order,
+                ttl,
+                priority,
+                delay,
+                idempotent,
                 dead_letters: None,
+                rate: rate.map(Box::new),
+                breaker: breaker.map(Box::new),
             }
         })
         .boxed()
@@ -410,6 +464,12 @@ fn backoff() -> BoxedStrategy<Backoff> {
     .boxed()
 }
 
+fn breaker() -> BoxedStrategy<Breaker> {
+    (option::of(any::<u32>()), option::of(chance()), any::<u32>(), duration(), any::<u32>())
+        .prop_map(|(failures, ratio, window, reset, probes)| Breaker { failures, ratio, window, reset, probes })
+        .boxed()
+}
+
 fn queue() -> BoxedStrategy<QueueLimit> {
     let full = select(vec![WhenFull::Block, WhenFull::DropOldest, WhenFull::DropNewest, WhenFull::Reject]);
     (any::<u64>(), size(), full)
@@ -418,13 +478,15 @@ fn queue() -> BoxedStrategy<QueueLimit> {
 }
 
 fn call() -> BoxedStrategy<Call> {
-    (vec(pattern(), 0..3), any::<u32>(), backoff(), queue())
-        .prop_map(|(events, deliveries, backoff, queue)| Call {
+    (vec(pattern(), 0..3), any::<u32>(), backoff(), queue(), option::of(duration()), option::of(breaker()))
+        .prop_map(|(events, deliveries, backoff, queue, timeout, breaker)| Call {
             events,
             deliveries,
             backoff,
             queue,
             dead_letters: None,
+            timeout,
+            breaker: breaker.map(Box::new),
         })
         .boxed()
 }

@@ -12,7 +12,13 @@ use eventloom::model::{
     SimDuration, SimTime, StartAt, SubIx, Subscription, TopicIx,
 };
 use eventloom::plan::Plan;
-use eventloom::trace::{KeyRef, LedgerCounts, Leg, Phase, Record, Stage, Staleness, What};
+use eventloom::trace::{KeyRef, LedgerCounts, Leg, Phase, Reason, Record, Stage, Staleness, What};
+
+use super::guards::Guards;
+
+use super::logs::{Logs, Owed};
+
+use super::waits::Waits;
 
 /// How many obligations of a subscription are in which state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,6 +90,7 @@ pub(crate) enum State {
     Acked,
     Dropped,
     DeadLettered,
+    Expired,
     Evicted,
     Purged,
 }
@@ -94,7 +101,7 @@ impl State {
             Self::Queued => Some(Phase::Queued),
             Self::Delayed(_) => Some(Phase::Delayed),
             Self::InFlight(_) => Some(Phase::InFlight),
-            Self::Acked | Self::Dropped | Self::DeadLettered | Self::Evicted | Self::Purged => None,
+            Self::Acked | Self::Dropped | Self::DeadLettered | Self::Expired | Self::Evicted | Self::Purged => None,
         }
     }
 }
@@ -103,6 +110,8 @@ impl State {
 pub(crate) struct Obligation {
     /// Its place in a log; none for a call.
     pub(crate) place: Option<(TopicIx, u32, u64)>,
+    /// A seek opened it.
+    pub(crate) is_replay: bool,
     pub(crate) state: State,
     /// Those that count: one that was taken back from a member never was.
     pub(crate) attempts: u32,
@@ -110,6 +119,8 @@ pub(crate) struct Obligation {
     pub(crate) deliveries: u32,
     /// The most attempts that it may have; a call brings its own figure.
     most: u32,
+    /// The link that a call came by.
+    link: Option<LinkIx>,
 }
 
 /// What the flow says about a subscription.
@@ -138,6 +149,7 @@ struct NodeRules {
     concurrency: u32,
     scale_out: Option<u32>,
     rate: Option<RateLimit>,
+    timeout: Option<SimDuration>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -193,6 +205,14 @@ pub(crate) struct Fold {
     injected_duplicates: u64,
     /// May be in the log of an outside broker or not.
     unconfirmed: BTreeSet<EventId>,
+    waits: Waits,
+    pub(crate) logs: Logs,
+    /// Attempts that were handled, and whose ack has not been seen: they tell apart what else looks alike.
+    handled: BTreeMap<(SubIx, EventId, NodeIx), Vec<u32>>,
+    /// Rate limits, circuit breakers and gateways.
+    pub(crate) guards: Guards,
+    /// Nodes that stood still at some time: there handling may seem to take longer than it may.
+    paused: BTreeSet<NodeIx>,
 }
 
 type Verdict = Result<(), String>;
@@ -209,6 +229,9 @@ impl Fold {
     /// Reads the rules of a flow: as started, and after each edit.
     pub(crate) fn follow(&mut self, flow: &Flow, plan: &Plan) {
         self.hop_limit = flow.hop_limit();
+        self.waits.follow(flow, plan);
+        self.logs.follow(flow, plan, self.now);
+        self.guards.follow(flow, plan);
         self.figures.resize(plan.sub_count(), Figures::default());
         let earlier = std::mem::take(&mut self.subs);
         self.subs = (0..plan.sub_count()).map(|ix| sub_rules(flow, plan, SubIx(ix as u32))).collect();
@@ -244,17 +267,50 @@ impl Fold {
     pub(crate) fn take(&mut self, record: &Record<'_>) -> Verdict {
         ensure!(record.at >= self.now, "time went back from {} to {}", self.now, record.at);
         self.now = record.at;
+        self.waits.take(record)?;
+        self.guards.settle(matches!(record.what, What::Limited { .. }))?;
         match record.what {
             What::Emitted { event, cause, born, hops, key, .. } => self.emitted(event, cause, born, hops, key),
-            What::Sent { link, event, leg, arrives, .. } => self.sent(link, event, leg, arrives),
-            What::Accepted { link, event, topic, partition, offset, .. } => {
+            What::Sent { link, event, leg, arrives, .. } => {
+                if leg == Leg::Call {
+                    self.guards.called(link, event)?;
+                }
+                self.sent(link, event, leg, arrives)
+            }
+            What::Accepted { link, event, kind, topic, partition, offset, .. } => {
                 self.publishes.accepted += 1;
                 self.publishes.on_wire = self.publishes.on_wire.wrapping_sub(1);
                 self.arrived(link, event)?;
-                self.accepted(topic, partition, offset)
+                self.accepted(topic, partition, offset)?;
+                if !self.unconfirmed.is_empty() {
+                    return Ok(());
+                }
+                self.logs.accepted((topic, partition), offset, (event, kind, self.keys.get(&event)), self.now)
+            }
+            What::Deduped { link, event, topic, partition, offset, of, .. } => {
+                self.publishes.deduped += 1;
+                self.publishes.on_wire = self.publishes.on_wire.wrapping_sub(1);
+                self.arrived(link, event)?;
+                self.logs.deduped(event, of, (topic, partition), offset, self.now)
+            }
+            What::Removed { event, topic, partition, offset, why, .. } => {
+                let owed = self.owed(event, (topic, partition, offset));
+                self.logs.removed((topic, partition), offset, why, &owed, self.now)
+            }
+            What::Sought { sub, topic, partition, offset } => {
+                self.logs.sought(sub, (topic, partition), offset);
+                Ok(())
+            }
+            What::Replayed { sub, event, topic, partition, offset, .. } => {
+                self.replayed(sub, event, (topic, partition, offset))
+            }
+            What::Muted { node, event, .. } => {
+                ensure!(self.begun.contains(&(node, event)), "S12: muted, but never begun");
+                Ok(())
             }
             What::Rejected { link, node, event, .. } => {
                 self.arrived(link, event)?;
+                self.guards.call_refused(link, event, self.now);
                 if self.nodes[node.index()].is_bus {
                     self.publishes.rejected += 1;
                     self.publishes.on_wire = self.publishes.on_wire.wrapping_sub(1);
@@ -264,11 +320,18 @@ impl Fold {
             What::Opened { sub, event, topic, partition, offset, link, .. } => {
                 self.opened(sub, event, topic.map(|topic| (topic, partition, offset)), link)
             }
-            What::Delivered { sub, event, node, attempt } => self.delivered(sub, event, node, attempt),
+            What::Delivered { sub, event, node, attempt } => {
+                self.guards.handed(sub, event, self.now)?;
+                self.delivered(sub, event, node, attempt)
+            }
             What::Received { .. } => Ok(()),
             What::Started { node, sub, event, attempt, .. } => self.started(node, sub, event, attempt),
-            What::Handled { node, sub, event, attempt, .. } => self.finished(node, sub, event, attempt),
-            What::Failed { node, sub, event, attempt, .. } => {
+            What::Handled { node, sub, event, attempt, service, .. } => {
+                self.in_time(node, service)?;
+                self.finished(node, sub, event, attempt)
+            }
+            What::Failed { node, sub, event, attempt, service, .. } => {
+                self.in_time(node, service)?;
                 // An attempt may fail without having begun: an expression that breaks at the door.
                 self.leave(node, (sub, event, attempt));
                 Ok(())
@@ -285,20 +348,59 @@ impl Fold {
                 ensure!(fits, "S24: throttled, but never handed over");
                 Ok(())
             }
+            What::Cancelled { node, sub, event, attempt } => {
+                let is_held = |one: &Obligation| one.state == State::InFlight(node) && one.attempts == attempt;
+                let held = self.obligations.get(&(sub, event)).is_some_and(|all| all.iter().any(is_held));
+                ensure!(held, "S27: cancelled, but not handed over");
+                Ok(())
+            }
+            What::Limited { sub, event, node, attempt } => {
+                let is_held = |one: &Obligation| one.state == State::InFlight(node) && one.attempts == attempt;
+                let held = self.obligations.get(&(sub, event)).is_some_and(|all| all.iter().any(is_held));
+                ensure!(held, "S24: limited, but never handed over");
+                self.guards.limited(sub, event, self.now)
+            }
+            What::BreakerTurned { sub, link, circuit } => self.guards.turned(sub, link, circuit, self.now),
+            What::HeldBack { sub, event, due } => {
+                ensure!(due > self.now, "S26: held back for no time");
+                let now = self.now;
+                let fits = move |one: &Obligation| matches!(one.state, State::Delayed(due) if due == now);
+                self.turn(sub, event, "held back", fits, State::Delayed(due)).map(drop)
+            }
+            What::CallFailed { link, event, reason, .. } => self.guards.call_failed(link, event, reason, self.now),
+            What::Requested { node, event, deadline } => self.guards.requested(node, event, deadline, self.now),
+            What::Replied { event, reply, round_trip, .. } => {
+                ensure!(self.events.contains_key(&reply), "S21: a reply that never came into being");
+                self.guards.replied(event, round_trip, self.now)
+            }
+            What::Unanswered { node, event, why } => {
+                // What it is owed itself answers nothing.
+                let others = |sub: &SubIx| self.subs[sub.index()].prefetch.keys().any(|member| *member != node);
+                let mut owed = self.obligations.keys().filter(|(_, of)| *of == event).map(|(sub, _)| *sub);
+                let is_owed = owed.any(|sub| self.subs[sub.index()].settings.is_none() || others(&sub));
+                self.guards.unanswered(event, why, is_owed, self.now)
+            }
+            What::Orphaned { request, .. } => self.guards.orphaned(request),
             What::Acked { sub, event, node, auto, from } => self.acked(sub, event, node, auto, from),
             What::Stale { sub, event, why, .. } => self.stale(sub, event, why),
             What::Retrying { sub, event, attempt, due, .. } => {
                 ensure!(due >= self.now, "S23: due at {due}, which has been");
                 let fits = |one: &Obligation| matches!(one.state, State::InFlight(_)) && one.attempts == attempt;
-                self.turn(sub, event, "retrying", fits, State::Delayed(due)).map(drop)
+                let one = self.turn(sub, event, "retrying", fits, State::Delayed(due))?;
+                self.guards.outcome(sub, one.link, event, true, self.now);
+                Ok(())
             }
             What::Queued { sub, event, taken_back } => self.queued(sub, event, taken_back),
-            What::Dropped { sub, event, attempts, from, .. } => {
-                self.end(sub, event, "dropped", Some(attempts), from, State::Dropped)
+            What::Dropped { sub, event, attempts, from, reason, .. } => {
+                let one = self.end(sub, event, "dropped", Some(attempts), from, State::Dropped)?;
+                self.given_up(sub, &one, event, from, reason);
+                Ok(())
             }
-            What::DeadLettered { sub, event, attempts, from, .. } => {
+            What::DeadLettered { sub, event, attempts, from, reason, .. } => {
                 *self.given_up.entry(event).or_default() += 1;
-                self.end(sub, event, "dead-lettered", Some(attempts), from, State::DeadLettered)
+                let one = self.end(sub, event, "dead-lettered", Some(attempts), from, State::DeadLettered)?;
+                self.given_up(sub, &one, event, from, reason);
+                Ok(())
             }
             What::Buried { event, .. } => {
                 let buried = self.buried.entry(event).or_default();
@@ -307,8 +409,30 @@ impl Fold {
                 ensure!(*buried <= given_up, "S7: buried {buried} times, given up {given_up} times");
                 Ok(())
             }
-            What::Evicted { sub, event, from, .. } => self.end(sub, event, "evicted", None, from, State::Evicted),
-            What::Purged { sub, event, from } => self.end(sub, event, "purged", None, from, State::Purged),
+            What::Postponed { sub, event, due } => {
+                self.turn(sub, event, "postponed", |one| one.state == State::Queued, State::Delayed(due)).map(drop)
+            }
+            What::Expired { sub, event, attempts, from, to, .. } => {
+                if to.is_some() {
+                    *self.given_up.entry(event).or_default() += 1;
+                }
+                ensure!(from != Phase::InFlight, "S17: expired in flight");
+                self.end(sub, event, "expired", Some(attempts), from, State::Expired).map(drop)
+            }
+            What::Recognised { node, sub, event, attempt, .. } => self.finished(node, sub, event, attempt),
+            What::OrderGap { .. } => Ok(()),
+            What::Evicted { sub, event, from, .. } => {
+                self.end(sub, event, "evicted", None, from, State::Evicted)?;
+                if from == Phase::InFlight {
+                    self.guards.outcome(sub, None, event, true, self.now);
+                }
+                Ok(())
+            }
+            What::Purged { sub, event, from } => {
+                let one = self.end(sub, event, "purged", None, from, State::Purged)?;
+                self.guards.no_outcome(sub, one.link, event);
+                Ok(())
+            }
             What::Blocked { node, sub, event } => {
                 *self.blocked.entry((node, sub, event)).or_default() += 1;
                 Ok(())
@@ -347,7 +471,13 @@ impl Fold {
             }
             What::FaultBegan { fault, kind, node, .. } => {
                 if let (FaultTag::Crash, Some(node)) = (kind, node) {
+                    if !self.down.values().any(|down| *down == node) {
+                        self.guards.crashed(node);
+                    }
                     self.down.insert(fault, node);
+                }
+                if let (FaultTag::Pause, Some(node)) = (kind, node) {
+                    self.paused.insert(node);
                 }
                 ensure!(self.broken.insert(fault), "S36: {fault:?} begins twice");
                 Ok(())
@@ -365,14 +495,20 @@ impl Fold {
                         self.publishes.on_wire = self.publishes.on_wire.wrapping_sub(1);
                         self.vanished(link, event)
                     }
-                    Leg::Call => self.vanished(link, event),
-                    Leg::Deliver | Leg::Answer => Ok(()),
+                    Leg::Call => {
+                        self.guards.call_lost(link, event);
+                        self.vanished(link, event)
+                    }
+                    Leg::Deliver | Leg::Replay | Leg::Answer => Ok(()),
                     Leg::DeadLetter => Err("S36: dead letters are never lost".to_owned()),
                 }
             }
-            What::Duplicated { fault, leg, .. } => {
+            What::Duplicated { fault, leg, link, event, .. } => {
                 ensure!(self.broken.contains(&fault), "S36: {fault:?} is not on");
-                if leg == Leg::Deliver {
+                if leg == Leg::Call {
+                    self.guards.call_doubled(link, event);
+                }
+                if matches!(leg, Leg::Deliver | Leg::Replay) {
                     self.deliveries += 1;
                     self.injected_duplicates += 1;
                 }
@@ -451,7 +587,7 @@ impl Fold {
                 self.wire.entry((link, event)).or_default().push(arrives);
             }
             Leg::Call => self.wire.entry((link, event)).or_default().push(arrives),
-            Leg::Deliver | Leg::DeadLetter => {}
+            Leg::Deliver | Leg::Replay | Leg::DeadLetter => {}
             Leg::Answer => return Err("an answer has no journey of its own".to_owned()),
         }
         Ok(())
@@ -513,7 +649,7 @@ impl Fold {
                 }
                 None if self.unconfirmed.contains(&event) => {}
                 None => {
-                    let from_start = rules.settings.as_ref().is_some_and(|settings| settings.from == StartAt::Start);
+                    let from_start = rules.settings.as_ref().is_some_and(|settings| settings.from != StartAt::End);
                     ensure!(
                         from_start || rules.restored.contains(&topic),
                         "S20: an obligation for a record that was not accepted just now"
@@ -524,11 +660,47 @@ impl Fold {
         } else if let Some(link) = link {
             most = self.call_deliveries.get(&link).copied().unwrap_or(u32::MAX);
         }
-        let one = Obligation { place, state: State::Queued, attempts: 0, deliveries: 0, most };
+        let one = Obligation { place, is_replay: false, state: State::Queued, attempts: 0, deliveries: 0, most, link };
         self.obligations.entry((sub, event)).or_default().push(one);
         self.figures[sub.index()].obligations += 1;
         self.figures[sub.index()].queued += 1;
         Ok(())
+    }
+
+    /// S12, C4: what was settled stays so; a seek opens another obligation for the same record.
+    fn replayed(&mut self, sub: SubIx, event: EventId, place: (TopicIx, u32, u64)) -> Verdict {
+        self.logs.replayed(sub, (place.0, place.1), place.2, self.now)?;
+        let all = self.obligations.entry((sub, event)).or_default();
+        let own: Vec<&Obligation> = all.iter().filter(|one| one.place == Some(place)).collect();
+        let settled = own.iter().all(|one| one.state.phase().is_none());
+        ensure!(settled, "S12: read again, but it is open: {own:?}");
+        let most = self.subs[sub.index()].settings.as_ref().map_or(u32::MAX, most_attempts);
+        let one = Obligation {
+            place: Some(place),
+            is_replay: true,
+            state: State::Queued,
+            attempts: 0,
+            deliveries: 0,
+            most,
+            link: None,
+        };
+        all.push(one);
+        self.figures[sub.index()].obligations += 1;
+        self.figures[sub.index()].queued += 1;
+        Ok(())
+    }
+
+    /// What is owed of one record of a log.
+    fn owed(&self, event: EventId, place: (TopicIx, u32, u64)) -> Owed {
+        let subs = (0..self.subs.len()).map(|ix| SubIx(ix as u32));
+        let all = subs.filter_map(|sub| self.obligations.get(&(sub, event))).flatten();
+        let (own, others): (Vec<&Obligation>, Vec<&Obligation>) = all.partition(|one| one.place == Some(place));
+        // Of one event that was stored twice nobody can tell which of the two is meant.
+        let has_twin = others.iter().any(|one| one.place.is_some_and(|other| other.0 == place.0));
+        Owed {
+            acked: has_twin || own.iter().any(|one| one.state == State::Acked),
+            open: !has_twin && own.iter().any(|one| one.state.phase().is_some()),
+        }
     }
 
     fn delivered(&mut self, sub: SubIx, event: EventId, node: NodeIx, attempt: u32) -> Verdict {
@@ -555,7 +727,7 @@ impl Fold {
             ensure!(held <= *prefetch, "S6: {held} at one member of at most {prefetch}");
         }
         if let Some((topic, partition, offset)) = one.place {
-            if one.deliveries == 1 {
+            if one.deliveries == 1 && !one.is_replay && !self.waits.may_reorder(sub) {
                 let last = self.delivered_to.insert((sub, topic, partition), offset);
                 ensure!(last.is_none_or(|last| last < offset), "S8: offset {offset} after {last:?}");
             }
@@ -597,6 +769,7 @@ impl Fold {
 
     fn finished(&mut self, node: NodeIx, sub: SubIx, event: EventId, attempt: u32) -> Verdict {
         ensure!(self.leave(node, (sub, event, attempt)), "handled, but never begun");
+        self.handled.entry((sub, event, node)).or_default().push(attempt);
         Ok(())
     }
 
@@ -616,12 +789,39 @@ impl Fold {
             ensure!(begun, "S2: acked by a node that never began to handle it");
         }
         let is_held = |one: &Obligation| one.state == State::InFlight(node);
-        let held = self.obligations.get(&(sub, event)).is_some_and(|all| all.iter().any(is_held));
+        let all = self.obligations.get(&(sub, event)).map_or(&[][..], |all| all);
+        let held = all.iter().any(is_held);
+        // A link that doubles what is published makes two obligations of one event that look alike.
+        let handled = self.handled.entry((sub, event, node)).or_default();
+        let of_handled = |attempt: &u32| all.iter().any(|one| is_held(one) && one.attempts == *attempt);
+        let place = handled.iter().position(of_handled).filter(|_| from == Phase::InFlight && !auto);
+        let attempt = place.map(|place| handled.remove(place));
         let fits = move |one: &Obligation| {
             let fits = one.state.phase() == Some(from) && one.deliveries > 0;
-            fits && (!held || one.state == State::InFlight(node))
+            // A record that came twice has twins: which of them is meant, its state says.
+            fits && (!held || from != Phase::InFlight || one.state == State::InFlight(node))
+                && attempt.is_none_or(|attempt| one.attempts == attempt)
         };
-        self.turn(sub, event, "acked", fits, State::Acked).map(drop)
+        let one = self.turn(sub, event, "acked", fits, State::Acked)?;
+        if !auto {
+            self.guards.outcome(sub, one.link, event, false, self.now);
+        }
+        Ok(())
+    }
+
+    /// S26: what a circuit breaker learns of an obligation that is given up.
+    fn given_up(&mut self, sub: SubIx, one: &Obligation, event: EventId, from: Phase, reason: Reason) {
+        let was_refused = one.link.is_some() && matches!(reason, Reason::MaxLength | Reason::HopLimit);
+        if from == Phase::InFlight || from == Phase::Queued && was_refused {
+            self.guards.outcome(sub, one.link, event, true, self.now);
+        }
+    }
+
+    /// S27: no handling takes longer than it may.
+    fn in_time(&self, node: NodeIx, service: SimDuration) -> Verdict {
+        let timeout = self.nodes[node.index()].timeout.filter(|_| !self.paused.contains(&node));
+        ensure!(timeout.is_none_or(|most| service <= most), "S27: it took {service} of at most {timeout:?}");
+        Ok(())
     }
 
     fn stale(&self, sub: SubIx, event: EventId, why: Staleness) -> Verdict {
@@ -641,11 +841,14 @@ impl Fold {
     fn queued(&mut self, sub: SubIx, event: EventId, taken_back: bool) -> Verdict {
         if taken_back {
             let fits = |one: &Obligation| matches!(one.state, State::InFlight(_));
-            return self.turn(sub, event, "taken back", fits, State::Queued).map(drop);
+            let one = self.turn(sub, event, "taken back", fits, State::Queued)?;
+            self.guards.no_outcome(sub, one.link, event);
+            return Ok(());
         }
         let now = self.now;
         let fits = move |one: &Obligation| matches!(one.state, State::Delayed(due) if due == now);
-        self.turn(sub, event, "queued again at its time", fits, State::Queued).map(drop)
+        let one = self.turn(sub, event, "queued again at its time", fits, State::Queued)?;
+        one.link.map_or(Ok(()), |link| self.guards.called(link, event))
     }
 
     fn end(
@@ -656,11 +859,11 @@ impl Fold {
         attempts: Option<u32>,
         from: Phase,
         to: State,
-    ) -> Verdict {
+    ) -> Result<Obligation, String> {
         let fits = move |one: &Obligation| {
             one.state.phase() == Some(from) && attempts.is_none_or(|attempts| attempts == one.attempts)
         };
-        self.turn(sub, event, verb, fits, to).map(drop)
+        self.turn(sub, event, verb, fits, to)
     }
 
     /// C4: moves one open obligation that fits, or says that none does.
@@ -686,7 +889,7 @@ impl Fold {
                 figures.in_flight -= 1;
                 *self.in_flight.entry((sub, owner)).or_default() -= 1;
             }
-            State::Acked | State::Dropped | State::DeadLettered | State::Evicted | State::Purged => {
+            State::Acked | State::Dropped | State::DeadLettered | State::Expired | State::Evicted | State::Purged => {
                 return Err(format!("C4: {verb} after its end"));
             }
         }
@@ -707,6 +910,7 @@ impl Fold {
             State::Acked => figures.acked += 1,
             State::Dropped => figures.dropped += 1,
             State::DeadLettered => figures.dead_lettered += 1,
+            State::Expired => figures.expired += 1,
             State::Evicted => figures.retention_lost += 1,
             State::Purged => figures.purged += 1,
         }
@@ -739,6 +943,19 @@ impl Fold {
         for (place, owed) in std::mem::take(&mut self.awaited) {
             ensure!(owed.is_empty(), "C1, S20: no obligation of {owed:?} for the record at {place:?}");
         }
+        let mut logs = std::mem::take(&mut self.logs);
+        let verdict = logs.end_of_step(now, |sub, (topic, partition), offset, event| {
+            let rules = &self.subs[sub.index()];
+            let excused = rules.settings.as_ref().is_none_or(|settings| settings.filter.is_some())
+                || !rules.is_alive
+                || self.events.get(&event).is_some_and(|origin| origin.hops > self.hop_limit);
+            let place = Some((topic, partition, offset));
+            let all = self.obligations.get(&(sub, event)).map_or(&[][..], |all| all);
+            let has_twin = all.iter().any(|one| one.place.is_some_and(|other| other.0 == topic) && one.place != place);
+            excused || has_twin || all.iter().any(|one| one.place == place && one.state.phase().is_some())
+        });
+        self.logs = logs;
+        verdict?;
         for (sub, figures) in self.figures.iter().enumerate() {
             ensure!(figures.is_balanced(), "C1: {} does not balance: {figures:?}", self.subs[sub].label);
         }
@@ -749,10 +966,11 @@ impl Fold {
         let Publishes { attempts, accepted, rejected, deduped, link_lost, unknown, on_wire } = self.publishes;
         let sum = accepted + rejected + deduped + link_lost + unknown + on_wire;
         ensure!(attempts == sum, "C3: {:?} do not balance", self.publishes);
+        self.waits.end_of_step(now)?;
         for sub in std::mem::take(&mut self.rebalanced) {
             self.fairly_shared(sub)?;
         }
-        Ok(())
+        self.guards.end_of_step(now)
     }
 
     /// S10: after a rebalance each partition has an owner, and no member has two more than another.
@@ -806,6 +1024,10 @@ impl Fold {
         mine.sort_unstable();
         its.sort_unstable();
         ensure!(mine == its, "S40: open are\n{mine:?}\nby the records, but\n{its:?}\nby the cursors");
+        for node in (0..self.nodes.len()).map(|ix| NodeIx(ix as u32)) {
+            let (mine, its) = (self.guards.pending(node), kernel.pending(node));
+            ensure!(mine == its, "S21: {mine} requests wait by the records, {its} by the gateway");
+        }
         Ok(())
     }
 
@@ -868,9 +1090,11 @@ fn sub_rules(flow: &Flow, plan: &Plan, sub: SubIx) -> SubRules {
             (KindTag::Consumer, Some(NodeKind::Consumer(consumer))) => consumer.concurrency,
             (KindTag::Service, Some(NodeKind::Service(service))) => service.concurrency,
             (KindTag::Function, Some(NodeKind::Function(function))) => function.instances,
+            // It takes whatever comes.
+            (KindTag::Gateway, _) => settings.max_in_flight,
             _ => 1,
         };
-        let prefetch = settings.prefetch.unwrap_or(at_once.max(1) * 2).max(1);
+        let prefetch = settings.prefetch.unwrap_or_else(|| at_once.max(1).saturating_mul(2)).max(1);
         *rules.prefetch.entry(node).or_default() += prefetch;
         *rules.links.entry(node).or_default() += 1;
         let taken = |topic: &TopicIx| settings.takes_topic(plan.topic_name(*topic).as_str());
@@ -890,16 +1114,20 @@ fn node_rules(flow: &Flow, plan: &Plan, node: NodeIx) -> NodeRules {
         Some(NodeKind::Consumer(consumer)) => {
             rules.concurrency = consumer.concurrency.max(1);
             rules.rate = consumer.rate_limit;
+            rules.timeout = consumer.timeout;
         }
         Some(NodeKind::Service(service)) => {
             rules.concurrency = service.concurrency.max(1);
             rules.rate = service.rate_limit;
+            rules.timeout = service.timeout;
         }
         Some(NodeKind::Function(function)) => {
             rules.concurrency = function.instances.max(1);
             rules.scale_out = Some(function.scale_out);
             rules.rate = function.rate_limit;
+            rules.timeout = function.timeout;
         }
+        Some(NodeKind::Gateway(_)) => rules.concurrency = u32::MAX,
         _ => {}
     }
     rules

@@ -5,8 +5,11 @@ pub(crate) mod disk;
 pub(crate) mod flow;
 pub(crate) mod flows;
 pub(crate) mod fold;
+pub(crate) mod guards;
+pub(crate) mod logs;
 pub(crate) mod random_flow;
 pub(crate) mod run;
+mod waits;
 #[cfg(feature = "gui")]
 pub(crate) mod window;
 

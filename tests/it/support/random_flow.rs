@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::ops::RangeInclusive;
 
-use eventloom::model::{Fault, FaultTarget, Flow};
+use eventloom::model::{Fault, FaultTarget, Flow, SimDuration, StartAt};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -51,6 +51,12 @@ pub(crate) enum Act {
     },
     /// A node is healed.
     Heal(Index),
+    /// A subscription is sought to a place; by an edit of it, or by hand.
+    Seek {
+        link: Index,
+        to: StartAt,
+        by_edit: bool,
+    },
     Drain,
     /// The flow before the last edit.
     Undo,
@@ -104,46 +110,136 @@ pub(crate) fn suits(flow: &Flow, fault: &Fault) -> bool {
 
 /// A case of a few nodes of every kind, with every policy there is.
 pub(crate) fn case() -> impl Strategy<Value = Case> {
-    case_of(1..=3, 1..=2, 1..=5, act().boxed(), Waits::Short)
+    case_of(Scale::small(), producer().boxed(), bus().boxed(), Just(String::new()).boxed(), Just(String::new()).boxed())
 }
 
-fn case_of(
+/// A case whose records wait otherwise than in the order of the log: strict order, time to live, priority, delay; and whose
+/// subscriptions may remember what was handled.
+pub(crate) fn waiting_case() -> impl Strategy<Value = Case> {
+    let a = select(vec!["", r#"event e.a (ttl: "20ms", priority: 2)"#, r#"event e.a (priority: 7, delay: "10ms")"#]);
+    let b = select(vec!["", "event e.b (priority: 1)", r#"event e.b (ttl: "50ms", delay: "0s")"#]);
+    let events = (a, b).prop_map(|(a, b)| format!("{a}\n{b}\n"));
+    case_of(Scale::small(), producer().boxed(), bus().boxed(), waits().boxed(), events.boxed())
+}
+
+/// How a subscription makes its records wait.
+fn waits() -> impl Strategy<Value = String> {
+    let order = select(vec![
+        "",
+        ", order: Strict",
+        ", order: Strict",
+        ", priority: (levels: 3)",
+        r#", priority: (levels: 4, aging: "10ms")"#,
+    ]);
+    let ttl = select(vec!["", "", r#", ttl: "15ms""#, r#", ttl: "80ms""#]);
+    let delay = select(vec!["", "", r#", delay: "5ms""#, r#", delay: "40ms""#]);
+    let idempotent = select(vec!["", "", r#", idempotent: "10ms""#, r#", idempotent: "1h""#]);
+    (order, ttl, delay, idempotent)
+        .prop_map(|(order, ttl, delay, idempotent)| format!("{order}{ttl}{delay}{idempotent}"))
+}
+
+/// A case of 5 to 40 nodes in which things break, and that is edited in every way.
+pub(crate) fn history_case() -> impl Strategy<Value = Case> {
+    let scale = |producers, buses, workers| Scale {
+        producers,
+        buses,
+        workers,
+        act: prop_oneof![3 => act(), 2 => wider_act()].boxed(),
+        patience: Patience::Long,
+    };
+    let nothing = || Just(String::new()).boxed();
+    let of = |scale| case_of(scale, producer().boxed(), bus().boxed(), nothing(), nothing()).boxed();
+    let few = of(scale(1..=3, 1..=2, 1..=5));
+    let some = of(scale(1..=5, 1..=4, 3..=12));
+    let many = of(scale(2..=8, 2..=5, 10..=25));
+    breaking_often(prop_oneof![6 => few, 2 => some, 1 => many], 8, 8, 40)
+}
+
+/// How large a case is, and what is done to it.
+struct Scale {
     producers: RangeInclusive<usize>,
     buses: RangeInclusive<usize>,
     workers: RangeInclusive<usize>,
     act: BoxedStrategy<Act>,
-    waits: Waits,
+    patience: Patience,
+}
+
+impl Scale {
+    fn small() -> Self {
+        Self { producers: 1..=3, buses: 1..=2, workers: 1..=5, act: act().boxed(), patience: Patience::Short }
+    }
+}
+
+/// How long what failed waits for its next attempt: while it does, faults may strike its earlier ones.
+#[derive(Clone, Copy, Debug)]
+enum Patience {
+    Short,
+    Long,
+}
+
+fn case_of(
+    scale: Scale,
+    producer: BoxedStrategy<Producer>,
+    bus: BoxedStrategy<String>,
+    waits: BoxedStrategy<String>,
+    events: BoxedStrategy<String>,
 ) -> impl Strategy<Value = Case> {
-    let producers = prop::collection::vec(producer(), producers);
-    let buses = prop::collection::vec(bus(), buses);
-    let workers = prop::collection::vec(worker(waits), workers);
-    let acts = prop::collection::vec((0_u64..60, act), 0..=8);
-    (any::<u64>(), 1_u32..=5, producers, buses, workers, acts).prop_map(
-        |(seed, hops, producers, buses, workers, acts)| Case {
+    let producers = prop::collection::vec(producer, scale.producers);
+    let buses = prop::collection::vec(bus, scale.buses);
+    let workers = prop::collection::vec(worker(scale.patience, waits), scale.workers);
+    let acts = prop::collection::vec((0_u64..60, scale.act), 0..=8);
+    (any::<u64>(), 1_u32..=5, events, producers, buses, workers, acts).prop_map(
+        |(seed, hops, events, producers, buses, workers, acts)| Case {
             seed,
-            rows: rows(hops, &producers, &buses, &workers),
+            rows: format!("{events}{}", rows(hops, &producers, &buses, &workers)),
             faults: Vec::new(),
             acts,
         },
     )
 }
 
+/// A case of everything: in half of them records wait in some way of their own.
+pub(crate) fn any_case() -> impl Strategy<Value = Case> {
+    prop_oneof![breaking(case()), breaking(waiting_case())]
+}
+
+/// The same as [`any_case`] with topics that have rules, and hands that seek.
+pub(crate) fn ruled_case() -> impl Strategy<Value = Case> {
+    let head = "event e.a (size: \"100 B\")\nevent e.b (size: \"7 B\", example: \"null\")\n";
+    let data = select(vec!["", r#", data: "if event.number % 3 == 0 { () } else { event.number }""#]);
+    let producer = (producer(), data)
+        .prop_map(|(producer, data)| Producer { settings: producer.settings.clone() + data, ..producer });
+    let waits = prop_oneof![Just(String::new()), waits()].boxed();
+    let case =
+        breaking(case_of(Scale::small(), producer.boxed(), ruled_bus().boxed(), waits, Just(head.to_owned()).boxed()));
+    let to = prop_oneof![
+        Just(StartAt::Start),
+        Just(StartAt::End),
+        (0_u64..8).prop_map(StartAt::Offset),
+        (0_u64..200).prop_map(|millis| StartAt::At(SimDuration::from_millis(millis))),
+    ];
+    let seek = (any::<Index>(), to, any::<bool>()).prop_map(|(link, to, by_edit)| Act::Seek { link, to, by_edit });
+    let seeks = prop::collection::vec((any::<Index>(), 0_u64..100, seek), 0..=3);
+    (case, seeks).prop_map(|(mut case, seeks)| {
+        for (place, pause, seek) in seeks {
+            case.acts.insert(place.index(case.acts.len() + 1), (pause, seek));
+        }
+        case
+    })
+}
+
 /// A case in which things break: by a scenario, by hand, both, or not at all.
-pub(crate) fn broken_case() -> impl Strategy<Value = Case> {
-    breaking(case().boxed(), 4, 3, 100)
+fn breaking(case: impl Strategy<Value = Case>) -> impl Strategy<Value = Case> {
+    breaking_often(case, 4, 3, 100)
 }
 
-/// A case of 5 to 40 nodes in which things break, and that is edited in every way.
-pub(crate) fn history_case() -> impl Strategy<Value = Case> {
-    let edit = || prop_oneof![3 => act(), 2 => wider_act()].boxed();
-    let few = case_of(1..=3, 1..=2, 1..=5, edit(), Waits::Long);
-    let some = case_of(1..=5, 1..=4, 3..=12, edit(), Waits::Long);
-    let many = case_of(2..=8, 2..=5, 10..=25, edit(), Waits::Long);
-    breaking(prop_oneof![6 => few, 2 => some, 1 => many].boxed(), 8, 8, 40)
-}
-
-/// At most so many faults of the scenario and by hand; the sooner, the more there is that they can strike.
-fn breaking(case: BoxedStrategy<Case>, faults: usize, hands: usize, soon: u64) -> impl Strategy<Value = Case> {
+/// With at most so many faults of the scenario and by hand; the sooner, the more there is that they can strike.
+fn breaking_often(
+    case: impl Strategy<Value = Case>,
+    faults: usize,
+    hands: usize,
+    soon: u64,
+) -> impl Strategy<Value = Case> {
     let fault = (any::<Index>(), any::<Index>(), any::<Index>(), 1..soon);
     let faults = prop_oneof![Just(Vec::new()), prop::collection::vec(fault, 1..=faults)];
     let breaks = (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..60)
@@ -155,6 +251,77 @@ fn breaking(case: BoxedStrategy<Case>, faults: usize, hands: usize, soon: u64) -
         for (place, pause, hand) in hands {
             case.acts.insert(place.index(case.acts.len() + 1), (pause, hand));
         }
+        case
+    })
+}
+
+/// A case in which things break, receivers are protected, and gateways ask: rate limits, circuit breakers and timeouts of
+/// every kind, in some of the rows.
+pub(crate) fn guarded_case() -> impl Strategy<Value = Case> {
+    let rate = select(vec!["20/s", "100/s", "1000/s"]);
+    let rate = (rate, 1_u32..=3, select(vec!["Queue", "Retry", "Reject"]))
+        .prop_map(|(rate, burst, over)| format!(r#"rate: (rate: "{rate}", burst: {burst}, over: {over})"#));
+    let trips = select(vec!["failures: 1", "failures: 2", "failures: None, ratio: 0.5, window: 2"]);
+    let breaker = (trips, select(vec!["5ms", "30ms", "200ms"]), 1_u32..=3)
+        .prop_map(|(trips, reset, probes)| format!(r#"breaker: ({trips}, reset: "{reset}", probes: {probes})"#));
+    let timeout = select(vec![r#"timeout: "3ms""#, r#"timeout: "10ms""#, r#"timeout: "50ms""#]).prop_map(str::to_owned);
+    let guard = (prop::option::of(rate), prop::option::of(breaker), prop::option::of(timeout));
+    let guards = prop::collection::vec((any::<Index>(), guard), 1..=5);
+    let gateway = (event_name(), publish(), select(vec!["5ms", "40ms", "1s"]), delay(), any::<Index>(), any::<bool>());
+    // Calls are few: here all of them have a breaker.
+    let calls = prop::option::of(select(vec![
+        r#"breaker: (failures: 1, reset: "40ms")"#,
+        r#"breaker: (failures: 2, reset: "15ms", probes: 2)"#,
+        r#"timeout: "4ms""#,
+    ]));
+    (any_case(), guards, prop::option::of(gateway), calls).prop_map(|(mut case, guards, gateway, calls_breaker)| {
+        if let Some((event, publish, deadline, delay, bus, calls)) = gateway {
+            let buses = case.rows.lines().filter(|row| row.contains(" = Bus")).count();
+            let (to, back) = (publish.bus.index(buses), bus.index(buses));
+            let Publish { delay: way, settings, .. } = publish;
+            let requests = format!(r#"(emits: "{event}", rate: Constant("40/s"), stops_after: 6)"#);
+            writeln!(
+                case.rows,
+                "g = Gateway(requests: {requests}, deadline: \"{deadline}\")\n\
+                 g -> bus{to} {way} {settings}\nbus{back} -> g {delay} (ack_wait: \"1s\")"
+            )
+            .expect("text grows");
+            let is_called = |row: &&str| row.contains(" = Service") || row.contains(" = Function");
+            let callee = case.rows.lines().find(is_called).and_then(|row| row.split(' ').next()).map(str::to_owned);
+            if let Some(callee) = callee.filter(|_| calls) {
+                writeln!(case.rows, "g -> {callee} 1ms ()").expect("text grows");
+            }
+        }
+        let mut rows: Vec<String> = case.rows.lines().map(str::to_owned).collect();
+        let rows_before = rows.len();
+        for (place, (rate, breaker, timeout)) in guards {
+            let row = &mut rows[place.index(rows_before)];
+            let worker = [" = Consumer", " = Service", " = Function"].iter().any(|kind| row.contains(kind));
+            let call = row.contains(" -> ") && row.contains("(deliveries: ");
+            let subscription = row.contains(" -> w") && row.contains("(topics: ");
+            // Only an at-least-once subscription hears of failures.
+            let hears = !row.contains("AtMostOnce");
+            let settings: Vec<String> = match (worker, subscription, call) {
+                (true, ..) => timeout.into_iter().collect(),
+                (_, true, _) => rate.into_iter().chain(breaker.filter(|_| hears)).collect(),
+                (.., true) => breaker.into_iter().chain(timeout).collect(),
+                _ => Vec::new(),
+            };
+            for setting in settings {
+                let name = setting.split(':').next().expect("a name");
+                if !row.contains(&format!(", {name}: ")) || name == "rate" && !row.contains(", rate: (") {
+                    row.pop();
+                    write!(row, ", {setting})").expect("text grows");
+                }
+            }
+        }
+        for row in rows.iter_mut().filter(|row| row.contains(" -> w") && row.contains("(deliveries: ")) {
+            if let Some(breaker) = calls_breaker.filter(|_| !row.contains("breaker: ") && !row.contains("timeout: ")) {
+                row.pop();
+                write!(row, ", {breaker})").expect("text grows");
+            }
+        }
+        case.rows = rows.join("\n") + "\n";
         case
     })
 }
@@ -252,21 +419,43 @@ fn bus() -> impl Strategy<Value = String> {
     })
 }
 
-/// How long what failed waits for its next attempt: while it does, faults may strike its earlier ones.
-#[derive(Clone, Copy, Debug)]
-enum Waits {
-    Short,
-    Long,
+/// A bus whose topics do more than keep records by age and number.
+fn ruled_bus() -> impl Strategy<Value = String> {
+    let limits =
+        select(vec!["", "", r#"keep: "60ms", "#, r#"keep: "1h", "#, "keep_records: 4, ", r#"keep_bytes: "250 B", "#]);
+    let rules = select(vec![
+        "",
+        "retention: WorkQueue, ",
+        "retention: Interest, ",
+        r#"compact: (every: "20ms", keep_deletes: "50ms"), "#,
+        r#"compact: (every: "0s", keep_deletes: "0s"), "#,
+    ]);
+    let dedup = select(vec![
+        "",
+        "",
+        r#"dedup: (window: "30ms"), "#,
+        "dedup: (), ",
+        r#"dedup: (window: "40ms", id: "event.number % 2"), "#,
+    ]);
+    let topic = (1_u32..=3, limits, rules, dedup)
+        .prop_map(|(partitions, limits, rules, dedup)| format!("(partitions: {partitions}, {limits}{rules}{dedup})"));
+    let topics = prop::collection::vec(topic, 4);
+    (topics, any::<bool>()).prop_map(|(topics, dead)| {
+        let names = ["e.a", "e.b", "f", "t"].iter().zip(topics);
+        let topics: Vec<String> = names.map(|(name, topic)| format!(r#""{name}": {topic}"#)).collect();
+        let dead = if dead { r#", dead_letters: "dlq""# } else { "" };
+        format!("Bus(topics: {{{}}}{dead})", topics.join(", "))
+    })
 }
 
-fn backoff(waits: Waits) -> impl Strategy<Value = &'static str> {
+fn backoff(patience: Patience) -> impl Strategy<Value = &'static str> {
     let mut backoffs = vec![
         "None",
         r#"Fixed("10ms")"#,
         r#"Exponential(base: "5ms", cap: "20ms")"#,
         r#"Exponential(base: "5ms", cap: "20ms", jitter: None)"#,
     ];
-    if matches!(waits, Waits::Long) {
+    if matches!(patience, Patience::Long) {
         backoffs.extend([r#"Fixed("100ms")"#, r#"Exponential(base: "50ms", cap: "1s")"#]);
     }
     select(backoffs)
@@ -283,14 +472,15 @@ fn queue() -> impl Strategy<Value = String> {
 const IMPATIENT: &str = r#"(topics: [], ack_wait: "5ms", deliveries: 4, backoff: Fixed("100ms"))"#;
 const HANDS_BACK: &str = r#"takes: Fixed("40ms"), concurrency: 3, rate_limit: (rate: "20/s", burst: 1, over: Retry)"#;
 
-fn subscription(waits: Waits) -> BoxedStrategy<String> {
-    match waits {
-        Waits::Short => any_subscription(waits).boxed(),
-        Waits::Long => prop_oneof![3 => any_subscription(waits), 1 => Just(IMPATIENT.to_owned())].boxed(),
+fn subscription(patience: Patience, waits: BoxedStrategy<String>) -> BoxedStrategy<String> {
+    let any = any_subscription(patience, waits);
+    match patience {
+        Patience::Short => any.boxed(),
+        Patience::Long => prop_oneof![3 => any, 1 => Just(IMPATIENT.to_owned())].boxed(),
     }
 }
 
-fn any_subscription(waits: Waits) -> impl Strategy<Value = String> {
+fn any_subscription(patience: Patience, waits: BoxedStrategy<String>) -> impl Strategy<Value = String> {
     let topics = select(vec!["[]", r#"["e.a"]"#, r#"["e.*"]"#, r#"["t", "f"]"#, r#"["*", ">"]"#]);
     // A group says how it shares, so that its members agree.
     let group = select(vec![
@@ -316,24 +506,24 @@ fn any_subscription(waits: Waits) -> impl Strategy<Value = String> {
     let prefetch = select(vec!["", ", prefetch: 1", ", prefetch: 3"]);
     let dead = select(vec!["", r#", dead_letters: "dlq""#, r#", dead_letters: "graveyard""#]);
     let first = (topics, group, filter, start, guarantee);
-    let second = (ack_wait, 1_u32..=4, backoff(waits), in_flight, prefetch, queue(), dead);
+    let second = (ack_wait, 1_u32..=4, backoff(patience), in_flight, prefetch, queue(), dead, waits);
     (first, second).prop_map(
-        |((topics, group, filter, start, guarantee), (wait, deliveries, backoff, in_flight, prefetch, queue, dead))| {
+        |((topics, group, filter, start, guarantee), (wait, deliveries, backoff, in_flight, prefetch, queue, dead, waits))| {
             format!(
-                r#"(topics: {topics}{group}{filter}{start}{guarantee}, ack_wait: "{wait}", deliveries: {deliveries}, backoff: {backoff}, max_in_flight: {in_flight}{prefetch}, queue: {queue}{dead})"#
+                r#"(topics: {topics}{group}{filter}{start}{guarantee}, ack_wait: "{wait}", deliveries: {deliveries}, backoff: {backoff}, max_in_flight: {in_flight}{prefetch}, queue: {queue}{dead}{waits})"#
             )
         },
     )
 }
 
-fn call(waits: Waits) -> impl Strategy<Value = String> {
+fn call(patience: Patience) -> impl Strategy<Value = String> {
     let dead = select(vec!["", r#", dead_letters: "dlq""#]);
-    (1_u32..=3, backoff(waits), queue(), dead).prop_map(|(deliveries, backoff, queue, dead)| {
+    (1_u32..=3, backoff(patience), queue(), dead).prop_map(|(deliveries, backoff, queue, dead)| {
         format!("(deliveries: {deliveries}, backoff: {backoff}, queue: {queue}{dead})")
     })
 }
 
-fn worker(waits: Waits) -> impl Strategy<Value = Worker> {
+fn worker(patience: Patience, waits: BoxedStrategy<String>) -> impl Strategy<Value = Worker> {
     let over = || select(vec!["Queue", "Retry", "Reject"]);
     let rate = prop::option::of((select(vec!["20/s", "100/s", "7/s"]), 1_u32..=3, over()));
     let rate = rate.prop_map(|rate| match rate {
@@ -361,9 +551,9 @@ fn worker(waits: Waits) -> impl Strategy<Value = Worker> {
     });
     let figures = (takes(), select(vec!["0.0", "0.0", "0.3", "1.0"]), 1_u32..=3, rate, function);
     let work = (prop::collection::vec(emit, 0..=2), any::<bool>());
-    let subscriptions = prop::collection::vec((any::<Index>(), delay(), subscription(waits)), 1..=2);
+    let subscriptions = prop::collection::vec((any::<Index>(), delay(), subscription(patience, waits)), 1..=2);
     let publishes = prop::collection::vec(publish(), 0..=1);
-    let calls = prop::collection::vec((any::<Index>(), delay(), call(waits)), 0..=1);
+    let calls = prop::collection::vec((any::<Index>(), delay(), call(patience)), 0..=1);
     (0_u8..3, figures, work, subscriptions, publishes, calls).prop_map(
         move |(
             kind,
@@ -375,9 +565,9 @@ fn worker(waits: Waits) -> impl Strategy<Value = Worker> {
         )| {
             Worker {
                 kind,
-                consumer_settings: match waits {
-                    Waits::Long if concurrency == 3 => HANDS_BACK.to_owned(),
-                    Waits::Long | Waits::Short => {
+                consumer_settings: match patience {
+                    Patience::Long if concurrency == 3 => HANDS_BACK.to_owned(),
+                    Patience::Long | Patience::Short => {
                         format!("takes: {takes}, fails: {fails}, concurrency: {concurrency}{rate}")
                     }
                 },
@@ -414,7 +604,7 @@ fn act() -> impl Strategy<Value = Act> {
 fn wider_act() -> impl Strategy<Value = Act> {
     prop_oneof![
         2 => Just(Act::Undo),
-        2 => (any::<Index>(), subscription(Waits::Long))
+        2 => (any::<Index>(), subscription(Patience::Long, Just(String::new()).boxed()))
             .prop_map(|(link, settings)| Act::SetSubscription { link, settings }),
         1 => (any::<Index>(), 1_u32..=4).prop_map(|(node, at_once)| Act::SetAtOnce { node, at_once }),
         1 => (any::<Index>(), any::<Index>()).prop_map(|(from, to)| Act::AddLink { from, to }),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use eventloom::kernel::{Input, Kernel, Stopped};
 use eventloom::model::{
-    EventId, FaultKind, FaultTarget, Flow, LinkId, LinkIx, NodeIx, SimDuration, SimTime, SubIx, TopicIx,
+    EventId, FaultKind, FaultTarget, Flow, LinkId, LinkIx, NodeIx, SimDuration, SimTime, StartAt, SubIx, TopicIx,
 };
 use eventloom::plan::{Aim, Inputs, Plan, compile};
 use eventloom::trace::{KeyRef, Leg, Observer, Phase, Reason, Record, Staleness, TraceHash, What};
@@ -79,6 +79,11 @@ impl Keeper {
             Forgotten { node, event }
             Evicted { sub, event, node, from }
             OutOfRange { sub, topic, partition, skipped }
+            Deduped { link, node, event, kind, topic, partition, offset, of }
+            Removed { node, event, kind, topic, partition, offset, why }
+            Sought { sub, topic, partition, offset }
+            Replayed { sub, event, kind, topic, partition, offset }
+            Muted { node, sub, event }
             Purged { sub, event, from }
             Blocked { node, sub, event }
             Unblocked { node, sub, event }
@@ -99,6 +104,19 @@ impl Keeper {
             TurnedAway { fault, node, event }
             Slowed { fault, node, event, by }
             Skewed { fault, node, event, time }
+            Postponed { sub, event, due }
+            Expired { sub, event, node, attempts, from, to }
+            OrderGap { sub, event }
+            Recognised { node, sub, event, kind, attempt, service }
+            Limited { sub, event, node, attempt }
+            BreakerTurned { sub, link, circuit }
+            HeldBack { sub, event, due }
+            Cancelled { node, sub, event, attempt }
+            CallFailed { node, link, event, kind, attempt, reason, due }
+            Requested { node, event, deadline }
+            Replied { node, event, reply, round_trip }
+            Unanswered { node, event, why }
+            Orphaned { node, event, request }
             SourceEnded { node };
             What::Draining => What::Draining,
             What::Emitted { event, kind, cause, born, hops, key, data: _ } => {
@@ -326,6 +344,13 @@ impl Run {
         self.kernel.inject(Input::Heal(on));
     }
 
+    /// A hand seeks the subscription of a group or link.
+    #[track_caller]
+    pub(crate) fn seek(&mut self, label: &str, to: StartAt) {
+        let sub = self.sub(label);
+        self.kernel.inject(Input::Seek { sub, to });
+    }
+
     pub(crate) fn drain(&mut self) {
         self.tell(Told::Drain);
         self.kernel.inject(Input::Drain);
@@ -414,6 +439,7 @@ impl Run {
                     Leg::Call => "call",
                     Leg::DeadLetter => "dead-letter",
                     Leg::Answer => "answer",
+                    Leg::Replay => "replay",
                 };
                 format!("{} {verb} {} until {} as {leg}", link(ix), event(id), when(arrives))
             }
@@ -484,6 +510,19 @@ impl Run {
             What::Evicted { sub: of, event: id, from, .. } | What::Purged { sub: of, event: id, from } => {
                 format!("{} {verb} {} from {}", sub(of), event(id), phase(from))
             }
+            What::Deduped { node: bus, event: id, topic, partition, offset, of, .. } => {
+                format!("{} {verb} {} as {} at {}@{offset}", node(bus), event(id), event(of), place(topic, partition))
+            }
+            What::Removed { node: bus, event: id, topic, partition, offset, why, .. } => {
+                format!("{} {verb} {} at {}@{offset} {}", node(bus), event(id), place(topic, partition), why.name())
+            }
+            What::Sought { sub: of, topic, partition, offset } => {
+                format!("{} {verb} {}@{offset}", sub(of), place(topic, partition))
+            }
+            What::Replayed { sub: of, event: id, topic, partition, offset, .. } => {
+                format!("{} {verb} {} at {}@{offset}", sub(of), event(id), place(topic, partition))
+            }
+            What::Muted { node: by, event: id, .. } => format!("{} {verb} {}", node(by), event(id)),
             What::OutOfRange { sub: of, topic, partition, skipped } => {
                 format!("{} {verb} {} skipped {skipped}", sub(of), place(topic, partition))
             }
@@ -523,7 +562,48 @@ impl Run {
             What::Slowed { node: by, event: id, by: longer, .. } => {
                 format!("{} {verb} {} by {longer}", node(by), event(id))
             }
+            What::Limited { sub: of, event: id, attempt, .. } => {
+                format!("{} {verb} {} try {attempt}", sub(of), event(id))
+            }
+            What::BreakerTurned { sub: of, link: by, circuit } => {
+                let whose = by.map_or_else(|| sub(of), link);
+                format!("{whose} {verb} {}", circuit.name())
+            }
+            What::HeldBack { sub: of, event: id, due } => {
+                format!("{} {verb} {} until {}", sub(of), event(id), when(due))
+            }
+            What::Cancelled { node: by, event: id, attempt, .. } => {
+                format!("{} {verb} {} try {attempt}", node(by), event(id))
+            }
+            What::CallFailed { link: by, event: id, attempt, reason, due, .. } => {
+                let due = due.map_or_else(|| "given up".to_owned(), |due| format!("again at {}", when(due)));
+                format!("{} {verb} {} try {attempt} {} {due}", link(by), event(id), reason.name())
+            }
+            What::Requested { node: by, event: id, deadline } => {
+                format!("{} {verb} {} until {}", node(by), event(id), when(deadline))
+            }
+            What::Replied { node: by, event: id, reply, round_trip } => {
+                format!("{} {verb} {} by {} after {round_trip}", node(by), event(id), event(reply))
+            }
+            What::Unanswered { node: by, event: id, why } => {
+                format!("{} {verb} {} {}", node(by), event(id), why.name())
+            }
+            What::Orphaned { node: by, event: id, request } => {
+                let request = request.map_or_else(|| "nothing".to_owned(), event);
+                format!("{} {verb} {} for {request}", node(by), event(id))
+            }
             What::Skewed { node: by, event: id, time, .. } => format!("{} {verb} {} to {time}", node(by), event(id)),
+            What::Postponed { sub: of, event: id, due } => {
+                format!("{} {verb} {} until {}", sub(of), event(id), when(due))
+            }
+            What::Expired { sub: of, event: id, attempts, from, to, node: _ } => {
+                let to = to.map(|to| format!(" to {}", node(to))).unwrap_or_default();
+                format!("{} {verb} {} after {attempts} from {}{to}", sub(of), event(id), phase(from))
+            }
+            What::OrderGap { sub: of, event: id } => format!("{} {verb} {}", sub(of), event(id)),
+            What::Recognised { node: by, event: id, attempt, service, .. } => {
+                format!("{} {verb} {} try {attempt} took {service}", node(by), event(id))
+            }
             What::Draining => verb.to_owned(),
         }
     }
@@ -593,6 +673,11 @@ fn verb(what: &What<'_>) -> &'static str {
         What::Evicted { .. } => "evicted",
         What::OutOfRange { .. } => "out-of-range",
         What::Purged { .. } => "purged",
+        What::Deduped { .. } => "deduped",
+        What::Removed { .. } => "removed",
+        What::Sought { .. } => "sought",
+        What::Replayed { .. } => "replayed",
+        What::Muted { .. } => "muted",
         What::Blocked { .. } => "blocked",
         What::Unblocked { .. } => "unblocked",
         What::Deadlocked { .. } => "deadlocked",
@@ -614,6 +699,19 @@ fn verb(what: &What<'_>) -> &'static str {
         What::TurnedAway { .. } => "turned-away",
         What::Slowed { .. } => "slowed",
         What::Skewed { .. } => "skewed",
+        What::Postponed { .. } => "postponed",
+        What::Expired { .. } => "expired",
+        What::OrderGap { .. } => "order-gap",
+        What::Recognised { .. } => "recognised",
+        What::Limited { .. } => "limited",
+        What::BreakerTurned { .. } => "breaker",
+        What::HeldBack { .. } => "held-back",
+        What::Cancelled { .. } => "cancelled",
+        What::CallFailed { .. } => "call-failed",
+        What::Requested { .. } => "requested",
+        What::Replied { .. } => "replied",
+        What::Unanswered { .. } => "unanswered",
+        What::Orphaned { .. } => "orphaned",
     }
 }
 

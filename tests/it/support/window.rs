@@ -23,7 +23,12 @@ pub(crate) struct Window {
 
 impl Window {
     /// A window of the usual size onto this session.
-    pub(crate) fn of(mut session: Session) -> Self {
+    pub(crate) fn of(session: Session) -> Self {
+        Self::with(session, App::new_for_test)
+    }
+
+    /// One that is made so.
+    pub(crate) fn with(mut session: Session, app: fn(Session) -> App) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime");
         session.run_on(runtime.handle().clone());
@@ -33,7 +38,7 @@ impl Window {
                     app.logic_pass(ui.ctx());
                     app.ui_pass(ui);
                 },
-                App::new_for_test(session),
+                app(session),
             );
         let mut window = Self { harness, runtime };
         window.run();
@@ -91,6 +96,11 @@ impl Window {
     /// Whether the run goes on.
     pub(crate) fn run_state(&self) -> RunState {
         self.session().live().state
+    }
+
+    /// Everything that the last frame painted, as text.
+    pub(crate) fn painted(&self) -> String {
+        format!("{:?}", self.harness.output().shapes)
     }
 
     // ---- keys -----------------------------------------------------------------------------------------------------
@@ -181,6 +191,8 @@ impl Window {
         }
         self.harness.step();
         self.harness.drop_at(to);
+        // The harness takes the pointer away with the drop; a hand's stays where it is.
+        self.harness.hover_at(to);
         self.run();
     }
 

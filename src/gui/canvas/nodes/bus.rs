@@ -1,7 +1,7 @@
 //! A bus: a rail that its topics live on, each with its own ports, its rate, and its partitions as a bar of segments.
 
 use egui::epaint::RectShape;
-use egui::{Align, Color32, CornerRadius, Painter, Rect, Shape, Stroke, StrokeKind, pos2, vec2};
+use egui::{Align, Color32, CornerRadius, FontId, Painter, Rect, Shape, Stroke, StrokeKind, pos2, vec2};
 
 use super::super::brush::Brush;
 use super::super::camera::Detail;
@@ -12,6 +12,9 @@ use crate::session::{BusLive, TopicLive};
 
 /// More partitions than this are drawn as one bar.
 const SEGMENTS: usize = 32;
+/// So wide is a figure beside a name, as a part of the text's height, whatever it is: it comes and goes with the zoom,
+/// not with its digits.
+const FIGURE: f32 = 4.2;
 
 /// Draws a rail.
 pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
@@ -45,7 +48,9 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
         parts::icon(brush, painter, ix, head.center(), 12.0, theme.dim);
     } else {
         parts::icon(brush, painter, ix, pos2(icon_x, middle), icon_size, theme.dim);
-        if let (Some(rate), Detail::Full) = (rate, detail) {
+        // What it is called matters more than its rate, which its topics tell as well.
+        let fits = two_lines || whole(painter, &title, theme.strong(live_size), right - left - FIGURE * live_size);
+        if let (Some(rate), Detail::Full, true) = (rate, detail, fits) {
             let galley = ink::text(painter, rate, theme.mono(live_size), theme.dim, right - left);
             if two_lines {
                 parts::put(brush, ix, galley, pos2(left, middle + 10.0), Align::Min);
@@ -74,6 +79,11 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
         parts::ports(brush, ix);
     }
     parts::badge(brush, painter, ix);
+}
+
+/// Whether words are not cut in so much room.
+fn whole(painter: &Painter, words: &str, font: FontId, width: f32) -> bool {
+    !ink::text(painter, words.to_owned(), font, Color32::PLACEHOLDER, width).elided
 }
 
 /// The two rails that links hang on.
@@ -143,9 +153,13 @@ fn topic(brush: &mut Brush, painter: &Painter, ix: u32, row: usize, live: Option
     let lag: u64 = figures.as_ref().map_or(0, |topic| topic.partitions.iter().map(|part| part.lag).sum());
     let words_y = if full { room.center().y - 4.0 * zoom } else { room.center().y };
     let words_y = if lying && full { room.center().y - 10.0 } else { words_y };
-    if full && let Some(topic) = &figures {
+    let fill = (lag as f64 / limit as f64) as f32;
+    let fits = lying || whole(painter, name.as_str(), theme.words(size - 1.0), right - left - FIGURE * size);
+    if full
+        && (fits || fill > 0.6)
+        && let Some(topic) = &figures
+    {
         let (words, color) = if lag > 0 {
-            let fill = (lag as f64 / limit as f64) as f32;
             (format!("lag {}", words::count(lag)), if fill > 0.6 { parts::fill_color(&theme, fill) } else { theme.dim })
         } else {
             (words::per_second(topic.per_second), theme.faint)
@@ -159,7 +173,7 @@ fn topic(brush: &mut Brush, painter: &Painter, ix: u32, row: usize, live: Option
             right -= width + 6.0;
         }
     }
-    let galley = ink::text(painter, name.as_str().to_owned(), theme.words(size), theme.text, right - left);
+    let galley = ink::name(painter, name.as_str(), theme.words(size), theme.text, right - left);
     parts::put(brush, ix, galley, pos2(left, words_y), Align::Min);
     if full {
         let height = (3.0 * zoom).clamp(2.0, 5.0);

@@ -121,7 +121,7 @@ fn figures(brush: &Brush, ix: u32, live: Option<&NodeLive>) -> Figures {
     let Some(live) = live else { return Figures { left: (node.settings.clone(), theme.dim), right: None } };
     let rate = words::per_second(live.per_second);
     if let Some(fault) = brush.node_fault(ix) {
-        return Figures { left: (fault.kind.label().to_lowercase(), theme.bad), right: Some((rate, theme.dim)) };
+        return Figures { left: (words::broken(&fault.kind), theme.bad), right: Some((rate, theme.dim)) };
     }
     if live.faulted {
         return Figures { left: ("stopped: fault".to_owned(), theme.bad), right: None };
@@ -148,7 +148,18 @@ fn figures(brush: &Brush, ix: u32, live: Option<&NodeLive>) -> Figures {
             let busy = (format!("{}/{} busy", live.busy, live.capacity), theme.dim);
             Figures { left: (rate, theme.dim), right: queue().or(Some(busy)) }
         }
-        KindTag::DeadLetterQueue => Figures { left: ("dead letters".to_owned(), theme.dim), right: None },
+        KindTag::Gateway => {
+            let requests = live.requests.unwrap_or_default();
+            let failed = requests.timed_out + requests.no_responders;
+            let waits = (format!("{} pending", words::count(requests.pending)), theme.dim);
+            let right = if failed > 0 {
+                (format!("{} timed out", words::count(failed)), theme.bad)
+            } else {
+                (format!("{} replied", words::count(requests.replied)), theme.faint)
+            };
+            Figures { left: waits, right: Some(right) }
+        }
+        KindTag::DeadLetterQueue => Figures { left: ("letters".to_owned(), theme.dim), right: None },
         KindTag::Bus | KindTag::Note => Figures { left: (String::new(), theme.dim), right: None },
     }
 }

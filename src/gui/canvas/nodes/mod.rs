@@ -27,7 +27,12 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     match tag {
         KindTag::Bus => bus::draw(brush, painter, ix),
         KindTag::Note => note::draw(brush, painter, ix),
-        KindTag::Producer | KindTag::Consumer | KindTag::Service | KindTag::Function | KindTag::DeadLetterQueue => {
+        KindTag::Producer
+        | KindTag::Consumer
+        | KindTag::Service
+        | KindTag::Function
+        | KindTag::DeadLetterQueue
+        | KindTag::Gateway => {
             card::draw(brush, painter, ix);
         }
     }
@@ -39,7 +44,9 @@ pub(super) fn new_size(tag: KindTag) -> egui::Vec2 {
         KindTag::Bus => egui::vec2(geometry::RAIL_WIDTH, geometry::RAIL_HEAD + geometry::ROW),
         KindTag::Function => geometry::FUNCTION_CARD,
         KindTag::Note => egui::vec2(200.0, 96.0),
-        KindTag::Producer | KindTag::Consumer | KindTag::Service | KindTag::DeadLetterQueue => geometry::CARD,
+        KindTag::Producer | KindTag::Consumer | KindTag::Service | KindTag::DeadLetterQueue | KindTag::Gateway => {
+            geometry::CARD
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::gui::widgets;
 use crate::model::{EventName, JsonText, NodeId};
 use crate::plan::Place;
 
-use super::{InspectorState, problems_ui};
+use super::{InspectorState, problems_ui, waiting};
 
 /// What the eight event colours are called, for those who cannot see them.
 const COLOR_NAMES: [&str; 8] = ["Orange", "Sky blue", "Green", "Yellow", "Blue", "Vermilion", "Purple", "Grey"];
@@ -44,7 +44,7 @@ pub(super) fn event_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, event: &Ev
             };
             let button = widgets::icon_button(ui, theme, ph::TRASH, "Remove event type", tip, described.is_some());
             if button.clicked() {
-                ctx.ask(Ask::Edit(Edit::RemoveEvent(event.clone())));
+                ctx.ask(Ask::edit(Edit::RemoveEvent(event.clone())));
             }
         });
     });
@@ -63,6 +63,7 @@ pub(super) fn event_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, event: &Ev
     if let Some(new) = form.optional(ui, size, &next.size, "as its data") {
         next.size = new;
     }
+    waiting::terms_ui(&form, ui, &mut next);
     form.section(ui, "Data");
     let example =
         name("Example", "The data of a typical event, as JSON, and of every event that says nothing else", "example");
@@ -85,7 +86,7 @@ pub(super) fn event_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, event: &Ev
         }
     }
     if next != old {
-        ctx.ask(Ask::Edit(Edit::SetEvent(event.clone(), next)));
+        ctx.ask(Ask::edit(Edit::SetEvent(event.clone(), next)));
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn expectations_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, ui:
             {
                 let free = flow.free_expectation_name(&stem(flow, &expectation));
                 state.expectation = Some(free.clone());
-                ctx.ask(Ask::Edit(Edit::SetExpectation(free, expectation)));
+                ctx.ask(Ask::edit(Edit::SetExpectation(free, expectation)));
                 ui.close();
             }
         }
@@ -72,7 +72,7 @@ fn expectation_ui(
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let label = format!("Remove expectation {expectation_name}");
             if widgets::small_icon_button(ui, theme, ph::X, &label, "Expects it no longer", true).clicked() {
-                ctx.ask(Ask::Edit(Edit::RemoveExpectation(expectation_name.clone())));
+                ctx.ask(Ask::edit(Edit::RemoveExpectation(expectation_name.clone())));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.spacing_mut().button_padding.x = 0.0;
@@ -213,7 +213,7 @@ fn settings_ui(
         if flow.expectation(&new).is_none() {
             state.expectation = Some(new.clone());
         }
-        ctx.ask(Ask::Edit(Edit::RenameExpectation(expectation_name.clone(), new)));
+        ctx.ask(Ask::edit(Edit::RenameExpectation(expectation_name.clone(), new)));
     }
     let kinds: Vec<(ExpectationTag, &str, &str)> = ExpectationTag::ALL
         .into_iter()
@@ -227,7 +227,7 @@ fn settings_ui(
         None => kind_ui(&form, ui, &mut next),
     }
     if next != *expectation {
-        ctx.ask(Ask::Edit(Edit::SetExpectation(expectation_name.clone(), next)));
+        ctx.ask(Ask::edit(Edit::SetExpectation(expectation_name.clone(), next)));
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn faults_ui(ctx: &ViewCtx<'_>, ui: &mut Ui) {
     if add_button(ui, theme, "Add fault").clicked()
         && let Some((stem, fault)) = new_fault(ctx)
     {
-        ctx.ask(Ask::Edit(Edit::SetFault(flow.free_fault_name(&stem), fault)));
+        ctx.ask(Ask::edit(Edit::SetFault(flow.free_fault_name(&stem), fault)));
     }
 }
 
@@ -59,7 +59,7 @@ fn fault_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, fault_name: &FaultName, fault: &Faul
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let label = format!("Remove fault {fault_name}");
             if widgets::small_icon_button(ui, theme, ph::X, &label, "Take it out of the scenario", true).clicked() {
-                ctx.ask(Ask::Edit(Edit::RemoveFault(fault_name.clone())));
+                ctx.ask(Ask::edit(Edit::RemoveFault(fault_name.clone())));
             }
         });
     });
@@ -67,7 +67,7 @@ fn fault_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, fault_name: &FaultName, fault: &Faul
     if let Some(new) =
         form.value(ui, name("Name", "What people call it; its draws are keyed by it", "name"), fault_name)
     {
-        ctx.ask(Ask::Edit(Edit::RenameFault(fault_name.clone(), new)));
+        ctx.ask(Ask::edit(Edit::RenameFault(fault_name.clone(), new)));
     }
     if let Some(new) =
         form.pick(ui, name("On", "Which node or link it is about", "on"), &fault.on, &targets(flow, fault))
@@ -103,7 +103,7 @@ fn fault_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, fault_name: &FaultName, fault: &Faul
     }
     kind_ui(ui, &form, &mut next.kind, &fault.kind);
     if next != *fault {
-        ctx.ask(Ask::Edit(Edit::SetFault(fault_name.clone(), next)));
+        ctx.ask(Ask::edit(Edit::SetFault(fault_name.clone(), next)));
     }
     problems_ui(ctx, ui, |place| matches!(place, Place::Fault(of, _) if of == fault_name));
 }

@@ -20,7 +20,7 @@ pub(super) fn flow_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, ui: &mut Ui
     ui.label(widgets::dim(theme, "Flow"));
     let (new, field) = form.title(ui, flow.name(), &format::flow_title(ctx.session));
     if let Some(new) = new {
-        ctx.ask(Ask::Edit(Edit::SetName(new)));
+        ctx.ask(Ask::edit(Edit::SetName(new)));
     }
     if std::mem::take(&mut state.focus_name) {
         ui.memory_mut(|memory| memory.request_focus(field));
@@ -37,7 +37,7 @@ pub(super) fn flow_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, ui: &mut Ui
     ui.add_space(theme.space.s);
     let about = name("About", "What it shows, in a sentence or two", "note");
     if let Some(new) = form.prose(ui, about, flow.note(), "What does this flow show?", 3) {
-        ctx.ask(Ask::Edit(Edit::SetNote(new)));
+        ctx.ask(Ask::edit(Edit::SetNote(new)));
     }
     form.section(ui, "Event types");
     event_types(ctx, state, ui);
@@ -48,11 +48,11 @@ pub(super) fn flow_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, ui: &mut Ui
     form.section(ui, "Run");
     let seed = name("Seed", "Where all chance comes from: the same flow and seed give the same run", "seed");
     if let Some(new) = form.whole(ui, seed, flow.seed(), (0, u64::MAX)) {
-        ctx.ask(Ask::Edit(Edit::SetSeed(new)));
+        ctx.ask(Ask::edit(Edit::SetSeed(new)));
     }
     let tip = "How many hops an event may be away from its root cause before it is taken for a loop and dead-lettered";
     if let Some(new) = form.whole(ui, name("Hop limit", tip, "hop_limit"), u64::from(flow.hop_limit()), (1, 10_000)) {
-        ctx.ask(Ask::Edit(Edit::SetHopLimit(new as u32)));
+        ctx.ask(Ask::edit(Edit::SetHopLimit(new as u32)));
     }
 }
 
@@ -92,7 +92,7 @@ fn event_types(ctx: &ViewCtx<'_>, state: &mut InspectorState, ui: &mut Ui) {
             EventName::new(&text).ok().filter(|name| !flow.events().contains_key(name))
         });
         if let Some(free) = free {
-            ctx.ask(Ask::Edit(Edit::SetEvent(free.clone(), EventType::default())));
+            ctx.ask(Ask::edit(Edit::SetEvent(free.clone(), EventType::default())));
             state.event = Some(free);
         }
     }

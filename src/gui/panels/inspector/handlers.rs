@@ -63,7 +63,7 @@ fn one(form: &Form<'_>, ui: &mut Ui, handler: &mut Handler, at: usize, events: &
         ui.add_space(theme.space.xs);
         let title = if at == 0 { format!("Emit {}", number + 1) } else { format!("Emit {}.{}", at + 1, number + 1) };
         ui.horizontal(|ui| {
-            ui.label(widgets::dim(theme, "then emits"));
+            ui.label(widgets::dim(theme, "Then emits"));
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 change = change.or(order_buttons(ui, theme, &title, number, of));
             });

@@ -5,7 +5,7 @@ use egui_phosphor::regular as ph;
 
 use crate::edit::Edit;
 use crate::gui::action::Action;
-use crate::gui::fields::{Form, Suggestion, name};
+use crate::gui::fields::{self, Form, Suggestion, name};
 use crate::gui::view::{Ask, Target, ViewCtx};
 use crate::gui::widgets;
 use crate::model::{
@@ -14,7 +14,7 @@ use crate::model::{
 };
 use crate::plan::Place;
 
-use super::{dead_letter_queues, event_offers, live, problems_ui};
+use super::{dead_letter_queues, event_offers, guards, live, problems_ui, waiting};
 
 /// Draws a link's head, figures, problems and settings.
 pub(super) fn link_ui(ctx: &ViewCtx<'_>, id: &LinkId, ui: &mut Ui) {
@@ -40,7 +40,7 @@ pub(super) fn link_ui(ctx: &ViewCtx<'_>, id: &LinkId, ui: &mut Ui) {
         next.note = new;
     }
     if next != *link {
-        ctx.ask(Ask::Edit(Edit::SetLink(id.clone(), next)));
+        ctx.ask(Ask::edit(Edit::SetLink(id.clone(), next)));
     }
 }
 
@@ -72,7 +72,7 @@ fn head(ctx: &ViewCtx<'_>, ui: &mut Ui, link: &Link) {
 /// One end of the link, as a way to get there.
 fn end(ctx: &ViewCtx<'_>, ui: &mut Ui, id: &NodeId, title: &str) {
     let text = RichText::new(title).font(ctx.theme.strong(ctx.theme.sizes.title)).color(ctx.theme.text);
-    if ui.add(egui::Button::new(text).frame_when_inactive(false)).on_hover_text("Shows this node").clicked() {
+    if fields::flush_button(ui, text).on_hover_text("Shows this node").clicked() {
         ctx.ask(Ask::Show(Target::Node(id.clone())));
     }
 }
@@ -177,6 +177,8 @@ fn subscription_ui(form: &Form<'_>, ui: &mut Ui, bus: &NodeId, sub: &mut Subscri
     }
     queue_ui(form, ui, &mut sub.queue);
     dead_letters(form, ui, &mut sub.dead_letters, "As the bus says, or nowhere");
+    waiting::waiting_ui(form, ui, sub);
+    guards::subscription_ui(form, ui, sub);
 }
 
 fn call_ui(form: &Form<'_>, ui: &mut Ui, call: &mut Call, events: &[Suggestion]) {
@@ -193,6 +195,7 @@ fn call_ui(form: &Form<'_>, ui: &mut Ui, call: &mut Call, events: &[Suggestion])
     }
     queue_ui(form, ui, &mut call.queue);
     dead_letters(form, ui, &mut call.dead_letters, "Nowhere");
+    guards::call_ui(form, ui, call);
 }
 
 fn deliveries(form: &Form<'_>, ui: &mut Ui, value: &mut u32) {

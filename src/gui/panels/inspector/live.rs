@@ -8,6 +8,7 @@ use crate::gui::view::{Ask, ViewCtx};
 use crate::gui::widgets;
 use crate::model::{KindTag, LinkId, NodeId};
 use crate::session::{BusLive, NodeLive, NodeReport, RunState, Spread};
+use crate::trace::Circuit;
 
 /// A figure: what it is called, its value, what it means, and its colour if it wants to be seen.
 struct Figure {
@@ -40,6 +41,7 @@ pub(super) fn node_figures(ctx: &ViewCtx<'_>, id: &NodeId, tag: KindTag, ui: &mu
         KindTag::Consumer | KindTag::Service | KindTag::Function => {
             handler(ctx.theme, tag, node, report.map(AsRef::as_ref))
         }
+        KindTag::Gateway => gateway(ctx.theme, node),
         KindTag::Note => Vec::new(),
     };
     tiles(ctx.theme, ui, &figures);
@@ -93,6 +95,24 @@ fn bus(node: &NodeLive, bus: Option<&BusLive>) -> Vec<Figure> {
     ]
 }
 
+fn gateway(theme: &Theme, node: &NodeLive) -> Vec<Figure> {
+    let requests = node.requests.unwrap_or_default();
+    let alarm = |count: u64| (count > 0).then_some(theme.bad);
+    vec![
+        figure("Pending", format::count(requests.pending), "Requests that wait for their reply"),
+        figure("Replied", format::count(requests.replied), "Requests that were answered in time"),
+        Figure {
+            color: alarm(requests.timed_out),
+            ..figure("Timed out", format::count(requests.timed_out), "Requests that nobody answered in time")
+        },
+        Figure {
+            color: alarm(requests.no_responders),
+            ..figure("No responders", format::count(requests.no_responders), "Requests that nobody listened to")
+        },
+        figure("Orphans", format::count(requests.orphans), "Replies that nobody waited for any more"),
+    ]
+}
+
 fn dead_letters(node: &NodeLive) -> Vec<Figure> {
     vec![figure(
         "Dead letters",
@@ -143,6 +163,7 @@ fn handler(theme: &Theme, tag: KindTag, node: &NodeLive, report: Option<&NodeRep
         let counts = [
             ("Cold starts", report.cold_starts, "Instances that had to be started since the start of the run"),
             ("Throttled", report.throttled, "Attempts that found no room to start"),
+            ("Recognised", report.recognised, "Attempts of events whose effect was there already"),
             ("Retried", report.retried, "Attempts that were not the first"),
         ];
         for (label, value, meaning) in counts {
@@ -186,9 +207,10 @@ fn tiles(theme: &Theme, ui: &mut Ui, figures: &[Figure]) {
 
 /// Wait, service and end-to-end times as a table, so that columns can be compared.
 fn spreads(theme: &Theme, ui: &mut Ui, report: &NodeReport) {
-    let rows: [(&str, Option<Spread>, &str); 3] = [
+    let rows: [(&str, Option<Spread>, &str); 4] = [
         ("Wait", report.wait_ns, "Time in its queue, until handling begins"),
         ("Service", report.service_ns, "Time being handled"),
+        ("Round trip", report.round_trip_ns, "From a request to its reply"),
         ("End to end", report.end_to_end_ns, "From the event's root cause to the end of its handling here"),
     ];
     if rows.iter().all(|(_, spread, _)| spread.is_none()) {
@@ -311,7 +333,7 @@ fn bus_tables(theme: &Theme, ui: &mut Ui, bus: &BusLive) {
 pub(super) fn link_figures(ctx: &ViewCtx<'_>, id: &LinkId, ui: &mut Ui) {
     let Some(link) = ctx.live.link(id).filter(|_| ctx.live.state != RunState::Idle) else { return };
     ui.add_space(ctx.theme.space.s);
-    let figures = [
+    let mut figures = vec![
         figure("Rate", format::rate(link.per_second), "Events that left per second of virtual time, lately"),
         figure(
             "On the wire",
@@ -325,5 +347,17 @@ pub(super) fn link_figures(ctx: &ViewCtx<'_>, id: &LinkId, ui: &mut Ui) {
             ..figure("Lost", format::count(link.lost), "Events that were lost on the way")
         },
     ];
+    if let Some(circuit) = link.circuit {
+        let (word, color) = match circuit {
+            Circuit::Closed => ("closed", None),
+            Circuit::Open => ("open", Some(ctx.theme.bad)),
+            Circuit::HalfOpen => ("half-open", Some(ctx.theme.warn)),
+        };
+        let breaker =
+            figure("Circuit", word.to_owned(), "The state of its circuit breaker: open, nothing goes through");
+        figures.push(Figure { color, ..breaker });
+        let opened = format::count(link.breaker_opened);
+        figures.push(figure("Opened", opened, "How often its circuit breaker opened since the start of the run"));
+    }
     tiles(ctx.theme, ui, &figures);
 }

@@ -4,11 +4,13 @@ mod event;
 mod expectations;
 mod faults;
 mod flow;
+mod guards;
 mod handlers;
 mod link;
 mod live;
 mod node;
 mod timing;
+mod waiting;
 
 use egui::{RichText, Ui};
 use egui_phosphor::regular as ph;
@@ -109,7 +111,7 @@ fn problem_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, problem: &Problem) {
             if let Some((label, edit)) = mend::mend(ctx.session.flow(), problem) {
                 let text = RichText::new(label).size(theme.sizes.small).color(theme.accent);
                 if ui.add(egui::Button::new(text)).clicked() {
-                    ctx.ask(Ask::Edit(edit));
+                    ctx.ask(Ask::edit(edit));
                 }
             }
         });

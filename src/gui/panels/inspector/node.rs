@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::plan::Place;
 
-use super::{InspectorState, dead_letter_queues, event_offers, handlers, live, problems_ui, timing};
+use super::{InspectorState, dead_letter_queues, event_offers, guards, handlers, live, problems_ui, timing};
 
 /// Draws a node's head, figures, problems and settings.
 pub(super) fn node_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, id: &NodeId, ui: &mut Ui) {
@@ -35,12 +35,13 @@ pub(super) fn node_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, id: &NodeId
     });
     let events = event_offers(ctx);
     match &mut next.kind {
-        NodeKind::Producer(producer) => producer_ui(&form, ui, producer, &events),
+        NodeKind::Producer(producer) => producer_ui(&form, ui, producer, &events, "Events"),
         NodeKind::Bus(bus) => bus_ui(&form, ui, id, bus, &events),
         NodeKind::Consumer(consumer) => consumer_ui(&form, ui, consumer),
         NodeKind::Service(service) => service_ui(&form, ui, service, &events),
         NodeKind::Function(function) => function_ui(&form, ui, function, &events),
         NodeKind::DeadLetterQueue(queue) => dead_letters_ui(&form, ui, queue),
+        NodeKind::Gateway(gateway) => guards::gateway_ui(&form, ui, gateway, &events),
         NodeKind::Note(note) => note_ui(&form, ui, note),
     }
     if node.kind.tag().subscribes() {
@@ -54,7 +55,7 @@ pub(super) fn node_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, id: &NodeId
         }
     }
     if next != *node {
-        ctx.ask(Ask::Edit(Edit::SetNode(id.clone(), next)));
+        ctx.ask(Ask::edit(Edit::SetNode(id.clone(), next)));
     }
 }
 
@@ -80,7 +81,7 @@ fn head(
             if tag != KindTag::Note {
                 widgets::action_button(ui, ctx, ph::FLOW_ARROW, Action::Connect, true);
             }
-            if tag == KindTag::Producer || tag.calls() {
+            if tag.is_fired() {
                 widgets::action_button(ui, ctx, ph::LIGHTNING, Action::Fire, true);
             }
         });
@@ -101,8 +102,9 @@ fn head(
     response.on_hover_text("Its id, as files and reports name it; it never changes");
 }
 
-fn producer_ui(form: &Form<'_>, ui: &mut Ui, producer: &mut Producer, events: &[Suggestion]) {
-    form.section(ui, "Events");
+/// What makes events by itself; `head` says what they are to it.
+pub(super) fn producer_ui(form: &Form<'_>, ui: &mut Ui, producer: &mut Producer, events: &[Suggestion], head: &str) {
+    form.section(ui, head);
     let event = name("Event", "The type of its events, as in order.placed", "emits");
     if let Some(new) = form.suggested(ui, event, &producer.emits, events) {
         producer.emits = new;
@@ -136,8 +138,8 @@ fn bus_ui(form: &Form<'_>, ui: &mut Ui, id: &NodeId, bus: &mut Bus, events: &[Su
     let mut removed = None;
     let all: Vec<TopicName> = flow.topics_of(id);
     for topic_name in &all {
-        let described = bus.topics.get(topic_name).copied();
-        let mut topic = described.unwrap_or_default();
+        let described = bus.topics.get(topic_name).cloned();
+        let mut topic = described.clone().unwrap_or_default();
         let color = events.iter().find(|(event, _)| event == topic_name.as_str()).and_then(|(_, color)| *color);
         ui.horizontal(|ui| {
             let text = RichText::new(topic_name.as_str()).font(theme.mono(theme.sizes.small));
@@ -223,6 +225,7 @@ fn consumer_ui(form: &Form<'_>, ui: &mut Ui, consumer: &mut Consumer) {
     if let Some(new) = timing::rate_limit(form, ui, &consumer.rate_limit) {
         consumer.rate_limit = new;
     }
+    guards::timeout(form, ui, &mut consumer.timeout);
 }
 
 fn at_once(form: &Form<'_>, ui: &mut Ui, concurrency: &mut u32) {
@@ -242,6 +245,7 @@ fn service_ui(form: &Form<'_>, ui: &mut Ui, service: &mut Service, events: &[Sug
     if let Some(new) = timing::rate_limit(form, ui, &service.rate_limit) {
         service.rate_limit = new;
     }
+    guards::timeout(form, ui, &mut service.timeout);
 }
 
 fn function_ui(form: &Form<'_>, ui: &mut Ui, function: &mut Function, events: &[Suggestion]) {
@@ -296,6 +300,7 @@ fn function_ui(form: &Form<'_>, ui: &mut Ui, function: &mut Function, events: &[
     if let Some(new) = timing::rate_limit(form, ui, &function.rate_limit) {
         function.rate_limit = new;
     }
+    guards::timeout(form, ui, &mut function.timeout);
     form.section(ui, "Cost");
     let memory = name("Memory", "The memory of one instance", "memory");
     if let Some(new) = form.value::<ByteSize>(ui, memory, &function.memory) {
@@ -352,13 +357,13 @@ fn given_up_ui(ctx: &ViewCtx<'_>, form: &Form<'_>, ui: &mut Ui, id: &NodeId) {
     queues.extend(dead_letter_queues(ctx).into_iter().map(|(id, title)| (Some(id), title)));
     let tip = "Where an event goes that could not be handled in as many deliveries as its subscription allows";
     if let Some(to) = form.pick(ui, name("Dead letters", tip, "dead_letters"), &current, &queues) {
-        ctx.ask(Ask::Edit(Edit::SetDeadLetters { from: id.clone(), to }));
+        ctx.ask(Ask::edit(Edit::SetDeadLetters { from: id.clone(), to }));
     }
     if current.is_none()
         && queues.len() == 1
         && add_button(ui, ctx.theme, "Add a dead-letter queue").clicked()
         && let Some((_, edit)) = crate::gui::mend::add_dead_letters(flow, id)
     {
-        ctx.ask(Ask::Edit(edit));
+        ctx.ask(Ask::edit(edit));
     }
 }

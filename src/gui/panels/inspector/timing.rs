@@ -351,22 +351,29 @@ pub(super) fn over_limit(form: &Form<'_>, ui: &mut Ui, title: Name<'_>, value: O
 
 /// A limit of how many events may be begun in a time.
 pub(super) fn rate_limit(form: &Form<'_>, ui: &mut Ui, value: &Option<RateLimit>) -> Option<Option<RateLimit>> {
+    limit_at(form, ui, value, "rate_limit")
+}
+
+/// The same, by the name that the file has for it here.
+pub(super) fn limit_at(form: &Form<'_>, ui: &mut Ui, value: &Option<RateLimit>, at: &str) -> Option<Option<RateLimit>> {
+    let path = |field: &str| format!("{at}.{field}");
+    let (path_rate, path_burst, path_over) = (path("rate"), path("burst"), path("over"));
     let mut next = *value;
     let tip = "A token bucket: so many at once, and so many in the long run";
-    if let Some(on) = form.toggle(ui, name("Limits its rate", tip, "rate_limit"), value.is_some()) {
+    if let Some(on) = form.toggle(ui, name("Limits its rate", tip, at), value.is_some()) {
         next = on.then_some(RateLimit { rate: Rate::per_second(100), burst: 10, over: OverLimit::default() });
     }
     if let Some(limit) = &mut next
         && value.is_some()
     {
-        if let Some(new) = form.value(ui, name("Rate", "How fast tokens come back", "rate_limit.rate"), &limit.rate) {
+        if let Some(new) = form.value(ui, name("Rate", "How fast tokens come back", &path_rate), &limit.rate) {
             limit.rate = new;
         }
-        let burst = name("Burst", "How many can be saved up", "rate_limit.burst");
+        let burst = name("Burst", "How many can be saved up", &path_burst);
         if let Some(new) = form.whole(ui, burst, u64::from(limit.burst), (1, u64::from(limits::CONCURRENCY))) {
             limit.burst = new as u32;
         }
-        let over = name("One too many", "What happens to an event that finds no token", "rate_limit.over");
+        let over = name("One too many", "What happens to an event that finds no token", &path_over);
         if let Some(new) = over_limit(form, ui, over, limit.over) {
             limit.over = new;
         }
