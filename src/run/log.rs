@@ -268,7 +268,8 @@ fn row(record: &Record<'_>, what: LogKind, plan: &Plan) -> LogRow {
             row.detail = format!("an answer to {} means nothing: {why}", plan.sub_label(sub));
         }
         What::Retrying { sub, event, attempt, reason, due } => {
-            (row.event, row.attempt) = (Some(event), attempt);
+            // Who hands it over again: the bus, or the inbox itself.
+            (row.event, row.node, row.attempt) = (Some(event), Some(plan.sub_node(sub)), attempt);
             row.detail =
                 format!("{}: {}, again in {}", plan.sub_label(sub), reason.name(), due.since(record.at).rounded());
         }

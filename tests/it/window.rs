@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use egui::accesskit::Role;
 use egui::{Event, Key, Modifiers, vec2};
-use egui_kittest::kittest::{By, NodeT as _, Queryable as _};
+use egui_kittest::kittest::{AccessKitNode, By, NodeT as _, Queryable as _};
 use eventloom::gui::App;
 use eventloom::model::{Flow, KindTag, LinkKind, NodeKind, Pacing, Point, Rate, SimDuration};
 use eventloom::session::{RunState, Session};
@@ -151,6 +151,51 @@ fn a_flow_is_saved_where_no_dialog_service_answers() {
     let text = std::fs::read_to_string(folder.path().join("found.ron")).expect("it is there");
     assert!(text.contains("producer"), "{text}");
     assert!(!window.session().is_unsaved());
+}
+
+#[test]
+fn the_card_of_a_replayed_event_shows_what_was_recorded() {
+    let mut window = Window::example("earthquake-alerts");
+    window.press_running(Modifiers::NONE, Key::F5);
+    window.pass(Duration::from_secs(2));
+    window.press_running(Modifiers::NONE, Key::F5);
+    window.pass(Duration::from_millis(100));
+    assert_eq!(window.run_state(), RunState::Paused);
+    window.run();
+    let line = |node: &AccessKitNode<'_>| {
+        node.label().is_some_and(|label| label.starts_with("00:") && label.contains("emitted"))
+    };
+    // The first of them may be scrolled out of view.
+    let lines: Vec<_> = window.harness.query_all(By::new().predicate(line)).map(|line| line.rect()).collect();
+    window.click_at(lines[lines.len() / 2].center());
+    window.wait_for("specversion");
+    let says = |words: &str| window.harness.query_all_by_label_contains(words).count() > 0;
+    let recorded = include_str!("../../flows/data/earthquakes.jsonl").lines();
+    let shown = recorded
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+        .find(|event| ["id", "source", "time"].iter().all(|name| event[*name].as_str().is_some_and(says)));
+    assert!(shown.is_some(), "no recorded event has the id, source and time that the card shows");
+}
+
+#[test]
+fn the_log_stands_still_while_the_pointer_is_on_it() {
+    let mut window = Window::example("hello");
+    window.press_running(Modifiers::NONE, Key::F5);
+    window.pass(Duration::from_secs(20));
+    let lines = |window: &Window| {
+        let is_line = |node: &AccessKitNode<'_>| node.label().is_some_and(|label| label.starts_with("00:"));
+        let lines = window.harness.query_all(By::new().predicate(is_line));
+        lines.map(|line| (line.accesskit_node().label().unwrap_or_default(), line.rect())).collect::<Vec<_>>()
+    };
+    let shown = lines(&window);
+    window.harness.hover_at(shown[shown.len() / 2].1.center());
+    window.pass(Duration::from_secs(1));
+    let held = lines(&window);
+    window.pass(Duration::from_secs(20));
+    assert_eq!(lines(&window), held);
+    window.harness.hover_at(window.canvas().center());
+    window.pass(Duration::from_secs(1));
+    assert_ne!(lines(&window), held, "it has gone on");
 }
 
 #[test]

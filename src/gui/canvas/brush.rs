@@ -173,12 +173,13 @@ impl Brush {
         self.live.faults_on_node(&self.scene.nodes[ix as usize].id).next()
     }
 
-    /// A fault that is on and about a link of the scene.
-    pub(super) fn link_fault(&self, ix: u32) -> Option<&FaultLive> {
-        match &self.scene.links[ix as usize].key {
-            LinkKey::Link(id) => self.live.faults_on_link(id).next(),
+    /// The faults that are on and about a link of the scene.
+    pub(super) fn link_faults(&self, ix: u32) -> impl Iterator<Item = &FaultLive> {
+        let link = match &self.scene.links[ix as usize].key {
+            LinkKey::Link(id) => Some(id),
             LinkKey::DeadLetters => None,
-        }
+        };
+        link.into_iter().flat_map(|id| self.live.faults_on_link(id))
     }
 
     /// The figures of a link of the scene.

@@ -46,8 +46,8 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
         let alarm = if circuit == Circuit::Open { theme.bad } else { theme.warn };
         (color, width) = (alarm, width.max(2.5));
     }
-    let broken = brush.link_fault(ix).map(|fault| words::broken(&fault.kind));
-    if broken.is_some() {
+    let broken: Vec<String> = brush.link_faults(ix).map(|fault| words::broken(&fault.kind)).collect();
+    if !broken.is_empty() {
         (color, width) = (theme.bad, width.max(2.5));
     }
     if detail == Detail::Block {
@@ -84,7 +84,7 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     let (label, at_start) = (link.label.clone(), link.label_at_start);
     // What is broken, and a breaker that is not closed, say so from wherever words can be read.
     let breaker = circuit.map(|circuit| if circuit == Circuit::Open { "circuit open" } else { "half-open" });
-    let state = broken.or_else(|| breaker.map(str::to_owned));
+    let state = if broken.is_empty() { breaker.map(str::to_owned) } else { Some(broken.join(", ")) };
     let wants_label = camera.zoom >= 0.8 || hovered || mark.selected;
     if let Some(state) = state.filter(|_| detail >= Detail::Compact) {
         pill(brush, painter, ix, state, color, Beside::Middle);

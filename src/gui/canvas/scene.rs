@@ -433,8 +433,12 @@ impl Scene {
     /// Where a producer's or gateway's fire button is.
     pub(super) fn fire_button(&self, node: u32) -> Option<Pos2> {
         let node = &self.nodes[node as usize];
-        matches!(node.tag, KindTag::Producer | KindTag::Gateway)
-            .then(|| node.rect.left_center() - vec2(geometry::FIRE_OFFSET, 0.0))
+        match node.tag {
+            KindTag::Producer => Some(node.rect.left_center() - vec2(geometry::FIRE_OFFSET, 0.0)),
+            // Replies arrive in the middle of its left edge: the button stands above them.
+            KindTag::Gateway => Some(node.rect.left_top() + vec2(-geometry::FIRE_OFFSET, 6.0)),
+            _ => None,
+        }
     }
 
     /// What to call a link.

@@ -10,7 +10,7 @@ use crate::gui::icons;
 use crate::gui::theme::Theme;
 use crate::gui::view::{Ask, ViewCtx};
 use crate::gui::widgets;
-use crate::model::{NodeId, NodeIx};
+use crate::model::{LinkId, NodeId, NodeIx};
 use crate::session::{EventRef, LogKind, LogRow, RunState};
 
 /// How many rows are kept; older ones are forgotten.
@@ -221,6 +221,8 @@ pub(crate) fn log_row(ctx: &ViewCtx<'_>, ui: &mut Ui, row: &LogRow) {
     let flow = ctx.session.flow();
     if let Some(id) = row.node.and_then(|node| ctx.live.index.nodes.get(node.index())) {
         cut(&painter, at(208.0), 116.0, flow.title(id), text_font.clone(), theme.text);
+    } else if let Some(link) = on_link(ctx, row).and_then(|id| flow.link(id)) {
+        cut(&painter, at(208.0), 116.0, format!("to {}", flow.title(&link.to)), text_font.clone(), theme.dim);
     }
     let mut x = 332.0;
     if let Some(kind) = row.kind.and_then(|kind| ctx.live.event_name(kind)) {
@@ -243,6 +245,11 @@ pub(crate) fn log_row(ctx: &ViewCtx<'_>, ui: &mut Ui, row: &LogRow) {
     {
         ctx.ask(Ask::OpenEvent(EventRef { event, seen_at: row.at }));
     }
+}
+
+/// The link that a row is about.
+fn on_link<'a>(ctx: &'a ViewCtx<'_>, row: &LogRow) -> Option<&'a LinkId> {
+    row.link.and_then(|link| ctx.live.index.links.get(link.index()))
 }
 
 /// A line of one event's history: as in the log, without what the card says already.
