@@ -220,10 +220,24 @@ impl Naive {
         for (visit, stage, service) in lost {
             self.expect(0, Due::Lose(visit, stage, service));
         }
+        self.what_waited_is_lost(node);
         self.unheld.retain(|(_, visit)| visit.node != node);
         let links = &self.rules.links;
         self.held.retain(|(_, link), _| links[link].to != node);
         self.connections_break(|_, member| member == node);
+    }
+
+    /// What a node had emitted and waited with before full queues was in its memory.
+    fn what_waited_is_lost(&mut self, node: NodeIx) {
+        let mut lost = Vec::new();
+        for door in self.doors.values_mut() {
+            lost.extend(door.iter().filter(|waiter| waiter.node == node).map(|waiter| (waiter.link, waiter.event)));
+            door.retain(|waiter| waiter.node != node);
+        }
+        self.node(node).blocked -= lost.len();
+        for (link, event) in lost {
+            self.expect(0, Due::LoseBlocked(link, event));
+        }
     }
 
     /// S11: buses take back what members have in their hands that are gone.

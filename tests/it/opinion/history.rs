@@ -137,10 +137,10 @@ impl History {
     }
 }
 
-/// From where on the model cannot follow: what becomes of a call that a link lost, or that ended with its caller, is a rule
-/// that it has not been taught.
+/// From where on the model cannot follow. Two rules it has not been taught: what becomes of a call that a link lost or that
+/// ended with its caller, and S12 of a group that begins elsewhere since its first link is gone.
 fn unknown_from(records: &[Record<'_>]) -> Option<usize> {
-    records.iter().position(|record| matches!(record.what, What::CallFailed { .. }))
+    records.iter().position(|record| matches!(record.what, What::CallFailed { .. } | What::Sought { .. }))
 }
 
 /// Reads records, and what was told between them. Where records do not say which of several is meant, one is tried, and the

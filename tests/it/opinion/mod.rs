@@ -100,6 +100,7 @@ const COVERED: &[&str] = &[
     "delivered anew",
     "edited",
     "lost in a crash at the door",
+    "lost in a crash before a full queue",
     "lost in a crash on the wire",
     "lost in a crash when answered",
     "lost in a crash while handled",
@@ -122,11 +123,12 @@ fn an_independent_model_comes_to_the_same_records() {
     let count = number_from("EVENTLOOM_HISTORIES").map_or(HISTORIES, |count| count as u32);
     let seed = number_from("EVENTLOOM_SEED").unwrap_or(SEED);
     let mut judged = Judged::default();
-    let mut whole = 0;
+    let (mut whole, mut unknown) = (0, 0);
     each_history(count, seed, |case| {
         let mut history = History::play(case);
         history.settle();
         whole += u32::from(history.is_whole() && history.is_known());
+        unknown += u32::from(!history.is_known());
         match history.judge(&history.run.kept.records) {
             Ok(model) => {
                 judged.add(&model);
@@ -136,7 +138,9 @@ fn an_independent_model_comes_to_the_same_records() {
             Err((ix, wrong)) => Err(TestCaseError::fail(history.with_story(ix, &wrong))),
         }
     });
-    tell(&format!("{count} histories of seed {seed}, {whole} of them to their end"));
+    tell(&format!(
+        "{count} histories of seed {seed}, {whole} of them to their end, {unknown} as far as the model can follow"
+    ));
     for (what, count) in &judged.seen {
         tell(&format!("{count:>9} {what}"));
     }

@@ -63,6 +63,8 @@ pub(super) enum Due {
     Skew(FaultIx, EventId),
     /// A crash ends an attempt: how far it was, and how long it had been handled.
     Lose(Visit, Stage, u64),
+    /// A crash takes what waited before a full queue.
+    LoseBlocked(LinkIx, EventId),
     /// A crash takes all instances of a function.
     LoseInstances(NodeIx),
     /// A function has more instances than it may.

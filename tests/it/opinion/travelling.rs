@@ -102,6 +102,10 @@ impl Naive {
         if self.befalls(&What::LinkLost { fault, link, event, kind: EventTypeIx(0), leg }) {
             return self.befell(fault, Effect::Lost);
         }
+        if matches!(leg, Leg::Publish | Leg::Call) && self.meet(&Due::LoseBlocked(link, event)).is_ok() {
+            self.saw("lost in a crash before a full queue");
+            return self.note(fault, None);
+        }
         ensure!(leg == Leg::Answer, "S36: lost, but it did not leave just now");
         self.answer_lost_at_bus(fault, link, event)
     }
