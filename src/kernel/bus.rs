@@ -47,6 +47,7 @@ impl Kernel {
             return Ok(());
         }
         if self.faults.is_on
+            && !planted!(GoneAndAccepts)
             && let Some(fault) = self.downed_by(node)
         {
             cx.show(What::TurnedAway { fault, node, event });
@@ -65,6 +66,7 @@ impl Kernel {
             }
         }
         let number = self.choose_partition(plan, topic_ix, &slot, payload);
+        let number = (number + u32::from(planted!(WrongPartition))) % topic.partitions.len() as u32;
         let partition_ix = topic.partitions[number as usize] as usize;
         let feeds = &plan.partitions[partition_ix].feeds;
         let size = plan.events[kind.index()].size;
@@ -102,11 +104,15 @@ impl Kernel {
         if !self.keeping.outboxes.is_empty() {
             self.confirm_publish(plan, link, event);
         }
-        let hops_exceeded = slot.hops() > plan.hop_limit;
+        let hops_exceeded = slot.hops() > plan.hop_limit + u32::from(planted!(OneHopTooMany));
         let end_to_end = SimDuration::from_nanos(self.now.saturating_sub(slot.born));
         let mut is_heard = false;
         for feed in feeds {
             let (cursor, sub_ix) = (&feed.cursor, feed.sub);
+            if planted!(LastSubscriptionForgotten) && feeds.len() > 1 && feed.cursor == feeds[feeds.len() - 1].cursor {
+                self.cursors[*cursor as usize].pass(offset);
+                continue;
+            }
             if feed.passes && !hops_exceeded && self.pass_through(feed) {
                 let (node, link, partition) = (feed.node, feed.link, number);
                 let passage =
@@ -198,8 +204,11 @@ impl Kernel {
     fn pass_through(&mut self, feed: &Feed) -> bool {
         let sub = &self.subs[feed.slot as usize];
         let cursor = &mut self.cursors[feed.cursor as usize];
-        let is_clear =
-            !self.faults.is_on && sub.queued == 0 && sub.in_flight == 0 && self.nodes[feed.node.index()].queue_len == 0;
+        // What was given up may still be on its way to the only member there is, and takes its place there.
+        let is_clear = !self.faults.is_on
+            && sub.queued == 0
+            && sub.members[0].held == 0
+            && self.nodes[feed.node.index()].queue_len == 0;
         if !is_clear || cursor.mask.is_some() {
             return false;
         }
@@ -254,7 +263,7 @@ impl Kernel {
     pub(super) fn is_full(&self, sub: &SubPlan, size: u64, ignores_door: bool) -> bool {
         let state = &self.subs[sub.slot as usize];
         let waiting = state.queued + state.delayed;
-        waiting >= sub.queue.records
+        waiting >= sub.queue.records.saturating_add(u64::from(planted!(QueueOneLonger)))
             || state.queued_bytes.saturating_add(size) > sub.queue.bytes
             || state.door_waits > 0 && !ignores_door
     }
@@ -299,7 +308,9 @@ impl Kernel {
     #[inline]
     pub(super) fn pick_member(&self, plan: &Plan, sub: &SubPlan, cursor: u32) -> Option<usize> {
         let state = &self.subs[sub.slot as usize];
-        if state.in_flight >= sub.max_in_flight || self.faults.is_on && self.is_still(sub.node) {
+        if state.in_flight >= sub.max_in_flight.saturating_add(u32::from(planted!(OneInFlightTooMany)))
+            || self.faults.is_on && self.is_still(sub.node)
+        {
             return None;
         }
         if sub.gate.is_some() && !self.is_gate_open(sub) {
@@ -307,7 +318,8 @@ impl Kernel {
         }
         let has_room = |place: usize| {
             let member = &sub.members[place];
-            state.members[place].held < member.prefetch && !(self.faults.is_on && self.is_down(member.node))
+            state.members[place].held < member.prefetch.saturating_add(u32::from(planted!(PrefetchOneMore)))
+                && !(self.faults.is_on && self.is_down(member.node))
         };
         if sub.share == Share::Partition {
             let owner = self.cursors[cursor as usize].owner?;
@@ -375,7 +387,7 @@ impl Kernel {
         let sub = &cx.plan.subs[sub_ix.index()];
         let member = sub.members[place];
         let now = self.now;
-        let deadline = now.saturating_add(sub.ack_wait);
+        let deadline = now.saturating_add(sub.ack_wait).saturating_add(u64::from(planted!(AckWaitOneLonger)));
         let cursor_state = &mut self.cursors[cursor as usize];
         cursor_state.token = cursor_state.token.wrapping_add(1).max(1);
         let token = cursor_state.token;
@@ -405,13 +417,13 @@ impl Kernel {
         } else {
             cursor_state.in_flight += 1;
             sub_state.in_flight += 1;
-            if !cursor_state.ack_armed && deadline < u64::MAX {
-                cursor_state.ack_armed = true;
+            if deadline < cursor_state.ack_armed.unwrap_or(u64::MAX) {
+                cursor_state.ack_armed = Some(deadline);
                 self.arm(deadline, Class::Timer, Job::timer(Tag::AckTimer, Job::NONE, cursor));
             }
         }
         // What is settled by now has nothing to answer for, whatever an edit makes of the rule meanwhile.
-        let token = if sub.at_most_once { Job::SETTLED } else { token };
+        let token = if sub.at_most_once && !planted!(SettledAndAnswered) { Job::SETTLED } else { token };
         let job = Job { offset, source: cursor, token, attempt, ..Job::carrying(slot, Tag::Deliver) };
         if self.faults.is_on {
             self.hand_over_broken(cx, &member, job, payload.as_ref(), deadline);
@@ -578,6 +590,9 @@ impl Kernel {
     fn drop_oldest<O: Observer>(&mut self, cx: &mut Cx<'_, O>, sub_ix: SubIx) -> bool {
         let plan = cx.plan;
         let sub = &plan.subs[sub_ix.index()];
+        if planted!(NothingPushedOut) {
+            return false;
+        }
         let mut oldest: Option<(u64, u32)> = None;
         for cursor in &sub.cursors {
             let state = &mut self.cursors[*cursor as usize];

@@ -160,13 +160,6 @@ impl Kernel {
     /// Timers that were set by an earlier rule may come too late by the new one. They stay, and come to nothing.
     fn hurry_timers<O: Observer>(&mut self, cx: &Cx<'_, O>, old: &Plan) {
         let new = cx.plan;
-        for (sub, before) in new.subs.iter().zip(&old.subs) {
-            if sub.ack_wait < before.ack_wait {
-                for cursor in &sub.cursors {
-                    self.cursors[*cursor as usize].ack_armed = false;
-                }
-            }
-        }
         for (partition, plan) in new.partitions.iter().enumerate() {
             let before = old.topics.get(plan.topic.index());
             if before.is_some_and(|before| new.topics[plan.topic.index()].keep < before.keep) {
@@ -265,6 +258,9 @@ impl Kernel {
                 OpenState::Delayed => Phase::Delayed,
                 OpenState::InFlight => Phase::InFlight,
             };
+            if planted!(PurgedInSilence) {
+                continue;
+            }
             state.open[place].state = OpenState::Settled;
             state.counts.purged += 1;
             match from {
@@ -323,7 +319,7 @@ impl Kernel {
         let unsettled = others.filter_map(|other| self.cursors[*other as usize].first_open()).min().unwrap_or(end);
         let oldest = if plan.topics[partition.topic.index()].keeps() { log.start } else { unsettled };
         let first = if is_restored {
-            self.cursors[cursor as usize].next.max(oldest)
+            self.cursors[cursor as usize].next.saturating_sub(u64::from(planted!(OffsetOneBack))).max(oldest)
         } else {
             log.place_of(sub.from, oldest).clamp(oldest, end)
         };

@@ -75,12 +75,13 @@ impl Kernel {
             journey.effects.push((active.fault, effect));
             match effect {
                 Effect::Lost => {
-                    journey.is_lost = true;
+                    journey.is_lost = !planted!(LostAndArrives);
                     journey.copies = 0;
                     break;
                 }
+                Effect::Late(_) if planted!(HeldUpByNothing) => {}
                 Effect::Late(by) => journey.extra = journey.extra.saturating_add(by),
-                Effect::Twice => journey.copies += 1,
+                Effect::Twice => journey.copies += u32::from(!planted!(CopyNeverComes)),
             }
         }
         journey
@@ -268,7 +269,7 @@ impl Kernel {
             Tag::Ack | Tag::Nack => cx.plan.subs[cx.plan.cursors[job.source as usize].sub.index()].node,
             _ => return false,
         };
-        if self.is_halted(bus) {
+        if self.is_halted(bus) && !planted!(StandsStillAndHears) {
             self.keep_for(bus, handle);
             return true;
         }

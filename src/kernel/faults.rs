@@ -410,7 +410,7 @@ impl Kernel {
                 if let Some(state) = self.subs[sub.slot as usize].members.iter_mut().find(is_its_own) {
                     state.held = 0;
                 }
-                for cursor in &sub.cursors {
+                for cursor in sub.cursors.iter().filter(|_| !planted!(CrashForgetsInFlight)) {
                     self.revoke(cx, *cursor, Some(member.link.0));
                 }
             }
@@ -547,6 +547,7 @@ impl Kernel {
         if cx.plan.nodes[node.index()].work.source().is_some() {
             let state = &mut self.producers[self.nodes[node.index()].extra as usize];
             state.base = state.base.saturating_add(stood);
+            self.resume_source(cx, node);
             self.arm_source(cx, node);
         }
         if let Some(stream) = super::nodes::stream_of(cx.plan, node) {
@@ -590,7 +591,7 @@ impl Kernel {
                 cx.show(What::Slowed { fault: active.fault, node: NodeIx(job.node), event: job.slot.event, by });
             }
         }
-        slowed
+        if planted!(SlowInWordsOnly) { takes } else { slowed }
     }
 }
 

@@ -65,7 +65,9 @@ impl Kernel {
         let (generation, members) = (state.generation, links.len() as u32);
         cx.show(What::Rebalanced { sub: sub_ix, generation, members });
         for (cursor, owner) in moves {
-            self.revoke(cx, cursor, None);
+            if !planted!(LostOnRebalance) {
+                self.revoke(cx, cursor, None);
+            }
             let state = &mut self.cursors[cursor as usize];
             state.owner = owner;
             state.fence = state.token;

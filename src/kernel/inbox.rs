@@ -7,7 +7,7 @@ use super::settlement::GivenUp;
 use super::state::{Job, Payload, Tag};
 use super::unsent::unsent;
 use super::{Cx, Kernel, Ready};
-use crate::model::{Backoff, EventTypeIx, Jitter, LinkIx, NodeIx, SimTime, SubIx, WhenFull};
+use crate::model::{Backoff, EventTypeIx, Jitter, LinkIx, NodeIx, Share, SimTime, SubIx, WhenFull};
 use crate::plan::{CallPlan, InboxRoute, Plan, Work};
 use crate::trace::{Observer, Phase, Reason, What};
 
@@ -32,12 +32,14 @@ impl Kernel {
         }
         let size = plan.events[kind.index()].size;
         if let Some(call) = call {
+            // Nobody overtakes those who wait; what pushes others out, or goes itself, waits for nobody.
+            let minds_door = matches!(call.queue.when_full, WhenFull::Block | WhenFull::Reject) && from_door.is_none();
             let is_full = |kernel: &Self| {
                 let inbox = &kernel.inboxes[sub.slot as usize];
                 let waiting = u64::from(inbox.queued) + u64::from(inbox.delayed);
                 waiting >= call.queue.records
                     || inbox.queued_bytes.saturating_add(size) > call.queue.bytes
-                    || inbox.door_waits > 0 && from_door.is_none()
+                    || inbox.door_waits > 0 && minds_door
             };
             if is_full(self) && !(self.is_idle(plan, callee) && self.inboxes[sub.slot as usize].door_waits == 0) {
                 match call.queue.when_full {
@@ -203,7 +205,8 @@ impl Kernel {
         };
         let call = call_of(plan, job.link);
         let refused = reason == Reason::Throttled && Self::refuses_calls(plan, node);
-        if refused || u32::from(job.attempt) + unsent(&job) >= call.map_or(1, |call| call.deliveries) {
+        let most = call.map_or(1, |call| call.deliveries) + u32::from(planted!(OneCallTooMany));
+        if refused || u32::from(job.attempt) + unsent(&job) >= most {
             let is_own = matches!(reason, Reason::Throttled | Reason::Decode | Reason::Conflict);
             let reason = if is_own { reason } else { Reason::DeliveryLimit };
             self.end_call(cx, handle, reason, Phase::InFlight);
@@ -302,6 +305,9 @@ impl Kernel {
         let inbox = &mut self.inboxes[cx.plan.subs[sub_ix.index()].slot as usize];
         inbox.queued -= 1;
         inbox.queued_bytes = inbox.queued_bytes.saturating_sub(size);
+        if inbox.door_waits > 0 {
+            self.open_door(sub_ix);
+        }
         self.end_call(cx, handle, Reason::MaxLength, Phase::Queued);
         true
     }
@@ -312,7 +318,7 @@ impl Kernel {
             Backoff::None => 0,
             Backoff::Fixed(wait) => wait.as_nanos(),
             Backoff::Exponential { base, cap, jitter } => {
-                let doublings = u32::from(attempt.saturating_sub(1));
+                let doublings = u32::from(attempt.saturating_sub(u16::from(!planted!(BackoffDoubled))));
                 let factor = 1u64.checked_shl(doublings).unwrap_or(u64::MAX);
                 let ceiling = base.as_nanos().saturating_mul(factor).min(cap.as_nanos());
                 match jitter {
@@ -352,7 +358,7 @@ impl Kernel {
 
     /// There may be room behind a door: whoever waits there tries again, as soon as the current step is done.
     pub(super) fn open_door(&mut self, sub_ix: SubIx) {
-        if !self.opened_doors.contains(&sub_ix.0) {
+        if !self.opened_doors.contains(&sub_ix.0) && !planted!(DoorStaysShut) {
             self.opened_doors.push(sub_ix.0);
             self.ready_arrivals.push_back(Ready::Door(sub_ix.0));
         }
@@ -438,12 +444,52 @@ impl Kernel {
             }
             node = next;
         }
+        self.name_ring(cx, &ring);
+    }
+
+    fn name_ring<O: Observer>(&mut self, cx: &mut Cx<'_, O>, ring: &[(NodeIx, SubIx)]) {
         for (place, (node, sub)) in ring.iter().enumerate() {
             let waits_for = ring[(place + 1) % ring.len()].0;
             self.nodes[node.index()].is_deadlocked = true;
             cx.show(What::Deadlocked { node: *node, waits_for, sub: *sub });
         }
         self.has_ring = true;
+    }
+
+    /// Nothing is left to do, and somebody waits before a queue: names the rings that could not be told from the nodes alone,
+    /// as where a partition's owner is blocked and the other members of its group have nothing to do.
+    pub(super) fn name_rings<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+        let waiting: Vec<NodeIx> =
+            self.doors.values().flatten().map(|handle| NodeIx(self.jobs[*handle].node)).collect();
+        for first in waiting {
+            let mut way: Vec<(NodeIx, SubIx)> = Vec::new();
+            let mut next = Some(first);
+            while let Some(node) = next.filter(|node| !self.nodes[node.index()].is_deadlocked) {
+                if let Some(place) = way.iter().position(|(seen, _)| *seen == node) {
+                    self.name_ring(cx, &way[place..]);
+                    break;
+                }
+                let Some(sub) = self.waits_for(node) else { break };
+                way.push((node, sub));
+                next = self.stands_in_the_way(cx.plan, sub);
+            }
+        }
+    }
+
+    /// A node that keeps a queue from getting shorter because it waits itself.
+    fn stands_in_the_way(&self, plan: &Plan, sub_ix: SubIx) -> Option<NodeIx> {
+        let sub = &plan.subs[sub_ix.index()];
+        let waits = |node: &NodeIx| self.nodes[node.index()].waiting_out > 0;
+        if sub.is_inbox {
+            return Some(sub.node).filter(waits);
+        }
+        let members = sub.members.iter();
+        if sub.share == Share::Queue {
+            return members.map(|member| member.node).find(waits);
+        }
+        let has_queued = |cursor: &&u32| self.cursors[**cursor as usize].has_queued();
+        let owners = sub.cursors.iter().filter(has_queued).filter_map(|cursor| self.cursors[*cursor as usize].owner);
+        owners.map(|link| plan.link_ends(LinkIx(link)).1).find(waits)
     }
 
     /// Whether a node does nothing and can begin nothing, because what it emitted waits.

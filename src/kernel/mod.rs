@@ -1,5 +1,8 @@
 //! The machine: a pure, single-threaded state machine in virtual time. No clock, no thread, no IO.
 
+#[macro_use]
+pub mod planted;
+
 mod aggregates;
 mod breaker;
 mod bus;
@@ -420,6 +423,9 @@ impl Kernel {
                 return Stopped::Quiet;
             }
             let Some(key) = next.filter(|key| key.nanos() <= until) else {
+                if next.is_none() && !self.doors.is_empty() {
+                    self.name_rings(&mut Cx { plan, now: SimTime::from_nanos(self.now), out: &mut *out });
+                }
                 if until < u64::MAX {
                     self.now = self.now.max(until);
                 }

@@ -463,8 +463,8 @@ impl Kernel {
         } else {
             cursor.in_flight += 1;
             sub_state.in_flight += 1;
-            if is_watched(broker, sub, attempt) && !cursor.ack_armed && deadline < u64::MAX {
-                cursor.ack_armed = true;
+            if is_watched(broker, sub, attempt) && deadline < cursor.ack_armed.unwrap_or(u64::MAX) {
+                cursor.ack_armed = Some(deadline);
                 self.arm(deadline, Class::Timer, Job::timer(Tag::AckTimer, Job::NONE, key.0));
             }
         }
@@ -629,7 +629,10 @@ impl Kernel {
         let now = self.now;
         let (sub_ix, sub) = sub_of(cx.plan, cursor);
         let broker = capabilities(cx.plan, sub);
-        self.cursors[cursor as usize].ack_armed = false;
+        if self.cursors[cursor as usize].ack_armed.is_none_or(|armed| armed != now) {
+            return;
+        }
+        self.cursors[cursor as usize].ack_armed = None;
         let watched = |owed: &Owed| owed.state == State::InFlight && is_watched(broker, sub, owed.attempt);
         let all = (cursor, 0)..=(cursor, u64::MAX);
         let overdue = self.outside.owed.range(all.clone()).filter(|(_, owed)| watched(owed) && owed.time <= now);
@@ -645,7 +648,7 @@ impl Kernel {
         }
         let left = self.outside.owed.range(all).filter(|(_, owed)| watched(owed));
         if let Some(deadline) = left.map(|(_, owed)| owed.time).min() {
-            self.cursors[cursor as usize].ack_armed = true;
+            self.cursors[cursor as usize].ack_armed = Some(deadline);
             self.arm(deadline, Class::Timer, Job::timer(Tag::AckTimer, Job::NONE, cursor));
         }
         self.wake_outside(sub_ix, sub);

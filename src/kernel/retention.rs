@@ -14,6 +14,7 @@ impl Kernel {
             self.trim_ruled(cx, rules, partition_ix);
         } else if topic.keep_records != u64::MAX {
             let excess = self.partitions[partition_ix].live().saturating_sub(topic.keep_records);
+            let excess = excess.saturating_sub(u64::from(planted!(KeepsOneMore)));
             let start = self.partitions[partition_ix].start + excess;
             self.evict(cx, partition_ix, start);
         }
@@ -60,7 +61,7 @@ impl Kernel {
         }
         if let Some(oldest) = partition.log.get(partition.start) {
             partition.retention_armed = true;
-            let due = oldest.at.saturating_add(topic.keep).max(self.now);
+            let due = oldest.at.saturating_add(topic.keep).max(self.now) + u64::from(planted!(KeepsTooLong));
             self.arm(due, Class::Timer, Job::timer(Tag::Retention, Job::NONE, partition_ix as u32));
         }
     }

@@ -21,6 +21,7 @@ impl Kernel {
             }
         }
         let (node, dead) = Self::last_holder(sub, given_up);
+        let dead = dead.filter(|_| !planted!(DeadLetterMissed));
         let counts = &mut self.cursors[cursor as usize].counts;
         if dead.is_some() {
             counts.dead_lettered += 1;
@@ -74,6 +75,9 @@ impl Kernel {
         let arrives = self.now.saturating_add(path.delay);
         let shown = SimTime::from_nanos(arrives);
         cx.show(What::Sent { link: path.link, event, kind, leg: Leg::DeadLetter, attempt: 0, arrives: shown });
+        if planted!(DeadLetterLost) {
+            return;
+        }
         let job = Job {
             offset: first,
             node: path.to.0,
@@ -112,7 +116,10 @@ impl Kernel {
         let stale = match state.open_at(offset) {
             None => Some(Staleness::Settled),
             Some(open) if open.state == OpenState::Settled || open.is_before(job.token) => Some(Staleness::Settled),
-            Some(_) if job.token.wrapping_sub(fence).cast_signed() <= 0 => Some(Staleness::OldGeneration),
+            Some(open) if planted!(LateAckRefused) && open.state != OpenState::InFlight => Some(Staleness::Settled),
+            Some(_) if !planted!(OldGenerationCounts) && job.token.wrapping_sub(fence).cast_signed() <= 0 => {
+                Some(Staleness::OldGeneration)
+            }
             Some(open) if job.tag == Tag::Nack && (open.token != job.token || open.state != OpenState::InFlight) => {
                 Some(Staleness::EarlierAttempt)
             }
@@ -150,6 +157,9 @@ impl Kernel {
             state.counts.acked += 1;
             state.settle(offset);
             cx.show(What::Acked { sub: sub_ix, event, node, auto: false, from });
+            if planted!(SettledTwice) {
+                cx.show(What::Acked { sub: sub_ix, event, node, auto: false, from });
+            }
             if cx.plan.cursors[cursor as usize].consumes {
                 self.settled_by(cx.plan, cursor, offset, true);
             }
@@ -186,7 +196,8 @@ impl Kernel {
             Self::mark_gap(cx, sub_ix, &slot);
             return;
         }
-        if u32::from(attempt) >= sub.deliveries || reason == Reason::Throttled && Self::refuses(plan, link) {
+        let most = sub.deliveries + u32::from(planted!(OneTryTooMany)) - u32::from(planted!(OneTryTooFew));
+        if u32::from(attempt) >= most || reason == Reason::Throttled && Self::refuses(plan, link) {
             if matches!(reason, Reason::Throttled | Reason::Decode | Reason::Conflict) {
                 given_up.reason = reason;
             }
@@ -211,7 +222,7 @@ impl Kernel {
             open.state = OpenState::Delayed;
         }
         state.delayed += 1;
-        state.later.push(std::cmp::Reverse((due, offset, token)));
+        state.later.push(std::cmp::Reverse((due - u64::from(planted!(RetriedTooSoon)), offset, token)));
         if let Some(line) = &mut state.line {
             line.wait(offset);
         }
@@ -272,6 +283,11 @@ impl Kernel {
         }
         state.again += 1;
         state.line_up(offset);
+        if planted!(RetriesOvertake)
+            && let Some(last) = state.redeliver.pop_back()
+        {
+            state.redeliver.push_front(last);
+        }
         let sub = &cx.plan.subs[sub_ix.index()];
         self.count_queued(sub, cursor, cx.plan.events[slot.kind().index()].size);
         cx.show(What::Queued { sub: sub_ix, event: slot.event, taken_back: false });
@@ -279,11 +295,13 @@ impl Kernel {
     }
 
     /// Takes a record back from a member that left or lost its partition: it is queued again, and that attempt never was.
+    /// What the log has let go of meanwhile is lost with its member.
     pub(super) fn take_back<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32, offset: u64) {
         let sub_ix = cx.plan.cursors[cursor as usize].sub;
         let sub = &cx.plan.subs[sub_ix.index()];
         let now = self.now;
         let partition = &self.partitions[cx.plan.cursors[cursor as usize].partition as usize];
+        let is_evicted = offset < partition.start;
         let Some(slot) = partition.log.get(offset).copied() else { return };
         let state = &mut self.cursors[cursor as usize];
         let Some(open) = state.open_at(offset) else { return };
@@ -291,9 +309,15 @@ impl Kernel {
         open.deadline = now;
         open.attempt = open.attempt.saturating_sub(1);
         state.in_flight -= 1;
+        self.subs[sub.slot as usize].in_flight -= 1;
+        if is_evicted {
+            state.counts.retention_lost += 1;
+            state.settle(offset);
+            cx.show(What::Evicted { sub: sub_ix, event: slot.event, node: sub.node, from: Phase::InFlight });
+            return;
+        }
         state.again += 1;
         state.line_up(offset);
-        self.subs[sub.slot as usize].in_flight -= 1;
         self.count_queued(sub, cursor, cx.plan.events[slot.kind().index()].size);
         cx.show(What::Queued { sub: sub_ix, event: slot.event, taken_back: true });
         self.arm_expiry(cursor);
@@ -307,7 +331,11 @@ impl Kernel {
             self.on_ack_timer_outside(cx, cursor);
             return;
         }
-        self.cursors[cursor as usize].ack_armed = false;
+        if self.cursors[cursor as usize].ack_armed.is_none_or(|armed| armed != now) {
+            // An edit to a shorter ack wait has set an earlier one.
+            return;
+        }
+        self.cursors[cursor as usize].ack_armed = None;
         let floor = self.cursors[cursor as usize].floor;
         let open = self.cursors[cursor as usize].open.iter().enumerate();
         let overdue: Vec<u64> = open
@@ -321,7 +349,7 @@ impl Kernel {
         let state = &mut self.cursors[cursor as usize];
         let in_flight = state.open.iter().filter(|open| open.state == OpenState::InFlight);
         if let Some(deadline) = in_flight.map(|open| open.deadline).min() {
-            state.ack_armed = true;
+            state.ack_armed = Some(deadline);
             self.arm(deadline, Class::Timer, Job::timer(Tag::AckTimer, Job::NONE, cursor));
         }
         let sub_ix = cx.plan.cursors[cursor as usize].sub;

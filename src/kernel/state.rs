@@ -585,7 +585,8 @@ pub(super) struct CursorState {
     /// The link of the member that owns the partition.
     pub(super) owner: Option<u32>,
     pub(super) is_ready: bool,
-    pub(super) ack_armed: bool,
+    /// When the timer of its acks comes, if one is set.
+    pub(super) ack_armed: Option<u64>,
     pub(super) due_armed: Option<u64>,
     pub(super) open: VecDeque<Open>,
     pub(super) redeliver: VecDeque<u64>,

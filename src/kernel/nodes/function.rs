@@ -26,7 +26,7 @@ impl Kernel {
         while state.created.front().is_some_and(|at| at.saturating_add(SCALE_OUT_WINDOW) <= now) {
             state.created.pop_front();
         }
-        if state.created.len() < function.scale_out as usize {
+        if state.created.len() < function.scale_out as usize + usize::from(planted!(ScalesOutOneMore)) {
             return true;
         }
         if !state.scale_armed
@@ -79,7 +79,7 @@ impl Kernel {
         state.idle.push_back(now);
         if !state.reclaim_armed && state.total > function.provisioned {
             state.reclaim_armed = true;
-            let due = now.saturating_add(function.keep_warm);
+            let due = now.saturating_add(function.keep_warm).saturating_add(u64::from(planted!(WarmTooLong)));
             self.arm(due, Class::Timer, Job::timer(Tag::Reclaim, node.0, Job::NONE));
         }
     }

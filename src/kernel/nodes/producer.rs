@@ -164,7 +164,7 @@ impl Kernel {
         let now = self.now;
         let is_still = self.faults.is_on && self.is_still(node);
         let producer = &mut self.producers[self.nodes[node.index()].extra as usize];
-        if producer.is_armed || producer.is_ended || self.is_draining || is_still {
+        if producer.is_armed || producer.is_held || producer.is_ended || self.is_draining || is_still {
             return;
         }
         let due = if producer.made >= plan.stops_after {
@@ -210,9 +210,10 @@ impl Kernel {
         self.arm_source(cx, node);
     }
 
-    /// A producer is no longer blocked: an event that was due meanwhile comes now.
+    /// A producer is no longer blocked, or goes on where it stood still: an event that was due meanwhile comes now.
     pub(in super::super) fn resume_source<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx) {
-        if Self::producer(cx, node).is_none() {
+        let is_blocked = self.nodes[node.index()].waiting_out > 0;
+        if Self::producer(cx, node).is_none() || is_blocked || self.faults.is_on && self.is_still(node) {
             return;
         }
         let producer = &mut self.producers[self.nodes[node.index()].extra as usize];

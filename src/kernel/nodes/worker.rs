@@ -93,7 +93,11 @@ impl Kernel {
         let lane = cx.plan.lanes.of(node.index());
         if lane.is_simple {
             let state = &self.nodes[node.index()];
-            return if state.busy + state.waiting_out < lane.concurrency { Room::Yes } else { Room::Later };
+            return if state.busy + state.waiting_out < lane.concurrency + u32::from(planted!(OneAtOnceTooMany)) {
+                Room::Yes
+            } else {
+                Room::Later
+            };
         }
         self.room_by_limits(cx, node)
     }
@@ -127,7 +131,8 @@ impl Kernel {
     /// Whether there is a token; if not, and events wait for one, comes back when there is.
     fn has_token(&mut self, node: NodeIx, bucket: &BucketPlan) -> bool {
         let full_at = self.rest[node.index()].bucket;
-        if full_at <= self.now.saturating_add(bucket.slack) {
+        let slack = if planted!(OneTokenTooMany) { bucket.slack.saturating_add(bucket.gap) } else { bucket.slack };
+        if full_at <= self.now.saturating_add(slack) {
             return true;
         }
         let state = &mut self.nodes[node.index()];
@@ -347,7 +352,7 @@ impl Kernel {
         let job = &mut self.jobs[handle];
         job.tag = if failure.is_some() { Tag::Nack } else { Tag::Ack };
         job.reason = failure.unwrap_or(Reason::Failed);
-        let delay = cx.plan.links[job.way().index()].delay;
+        let delay = if planted!(AnswersAtOnce) { 0 } else { cx.plan.links[job.way().index()].delay };
         if self.faults.is_on && job.token != Job::SETTLED {
             self.answer_broken(cx, handle, delay);
             return;
@@ -558,7 +563,8 @@ impl Kernel {
         let state = &mut self.nodes[node.index()];
         let event = EventId::new(node, state.emitted);
         state.emitted += 1;
-        let (born, hops) = cause.map_or((self.now, 0), |cause| (cause.born, cause.hops() + 1));
+        let (born, hops) =
+            cause.map_or((self.now, 0), |cause| (cause.born, cause.hops() + u32::from(!planted!(HopsNotCounted))));
         let slot = Slot::new(event, born, self.now, kind, hops, key);
         let key = if key == 0 { KeyRef::None } else { slot.key(payload.map(|payload| &**payload)) };
         cx.show(What::Emitted {

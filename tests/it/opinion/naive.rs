@@ -1,115 +1,146 @@
 //! The bus as it is described, written for clarity: lists that are searched, nothing that is fast, no code of the machine.
 //!
-//! The model is shown the records of a run. Some tell of a free choice: what a producer emits and when, how long a handling
-//! takes and whether it fails, which of several members with room is given a record, how long a jittered backoff is. Of these the
-//! model asks only whether they could be chosen. Everything else follows from the flow and from those choices, so the model
-//! says it itself: what must happen at which instant is noted as due, a record that is not due is wrong, and so is an
-//! instant that ends with something undone.
+//! The model is told what came into the run from outside ([`Told`]), and is shown its records. Some records tell of a free
+//! choice: what a producer emits and when, how long a handling takes and whether it fails, which of several members with room is
+//! given a record, how long a jittered backoff is, whether a fault strikes. Of these the model asks only whether they could be
+//! chosen. Everything else follows from the flow and from those choices, so the model says it itself: what must happen
+//! at which instant is noted as due, a record that is not due is wrong, and so is an instant that ends with something undone.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use eventloom::model::{EventId, EventTypeIx, Guarantee, LinkIx, NodeIx, SimTime, SubIx, TopicIx, WhenFull};
-use eventloom::trace::{Phase, Reason, Record, What};
+use eventloom::model::{EventId, EventTypeIx, FaultIx, LinkIx, NodeIx, SimTime, SubIx, TopicIx};
+use eventloom::trace::{Leg, Phase, Reason, Record, Stage, What};
 
+use super::coverage::Cells;
 use super::ensure;
+use super::faults::Active;
+use super::handling::{Handling, Node, Room};
+use super::retention::Log;
 use super::rules::Rules;
+use super::travelling::{Answer, Journey};
+use crate::support::Told;
+
+/// What is owed, by its number: one accepted record and one subscription, or one call.
+pub(super) type Debt = usize;
+
+/// Where records are kept: a topic, and a number within it.
+pub(super) type Partition = (TopicIx, u32);
+
+pub(super) type Verdict = Result<(), String>;
 
 /// What has to happen at an instant that the model knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Due {
+    /// A hand pressed a button.
+    Fire(NodeIx),
     Leave(LinkIx, EventId),
-    /// A publish or call comes to its end.
-    Arrive(LinkIx, EventId),
-    Open(SubIx, EventId),
-    Deliver(SubIx, EventId),
-    AutoAck(SubIx, EventId),
-    Receive(SubIx, EventId, u32),
-    Begin(SubIx, EventId, u32),
+    /// A link brings it once more.
+    LeaveAgain(LinkIx, EventId, Leg, Option<Visit>),
+    /// A publish, to this topic, or a call comes to its end.
+    Arrive(LinkIx, EventId, Option<TopicIx>),
+    /// With its place in a log, and whether it has been there for some time.
+    Open(SubIx, EventId, Option<(Partition, u64)>, bool),
+    Deliver(Debt),
+    AutoAck(Debt),
+    Receive(Visit),
+    Begin(Visit),
+    /// An event that was let in needs a new instance.
+    NewInstance(Visit),
+    Throttle(Visit),
     /// The callee has done with it.
-    Close(SubIx, EventId, Option<Reason>),
-    Queue(SubIx, EventId),
-    End(SubIx, EventId, Reason),
+    Close(Debt, Option<Reason>),
+    Queue(Debt),
+    TakeBack(Debt),
+    Purge(Debt),
+    End(Debt, Reason),
     /// Whoever waited before this queue is through.
     Unblock(NodeIx, SubIx, EventId),
     DeadLeave(EventId),
     Bury(NodeIx, EventId),
+    Break(FaultIx),
+    Heal(FaultIx),
+    Slow(FaultIx, Visit),
+    Skew(FaultIx, EventId),
+    /// A crash ends an attempt: how far it was, and how long it had been handled.
+    Lose(Visit, Stage, u64),
+    /// A crash takes what waited before a full queue.
+    LoseBlocked(LinkIx, EventId),
+    /// A crash takes all instances of a function.
+    LoseInstances(NodeIx),
+    /// A function has more instances than it may.
+    Reclaim(NodeIx),
 }
 
-/// An ack or nack on its way back to the bus.
-#[derive(Clone, Debug)]
-pub(super) struct Answer {
-    pub(super) at: SimTime,
-    pub(super) sub: SubIx,
-    pub(super) event: EventId,
-    pub(super) link: LinkIx,
-    pub(super) attempt: u32,
-    pub(super) nack: Option<Reason>,
-}
-
+/// What an event carries.
 #[derive(Clone, Debug)]
 pub(super) struct Event {
     pub(super) kind: EventTypeIx,
     pub(super) key: Option<String>,
     pub(super) born: SimTime,
     pub(super) hops: u32,
+    /// What a wrong clock said of it.
+    pub(super) clock: Option<SimTime>,
 }
 
-/// Where a record stands in a log.
-pub(super) type Partition = (TopicIx, u32);
-
-/// One accepted event and one subscription, or one call.
 #[derive(Clone, Debug)]
 pub(super) struct Obligation {
+    pub(super) sub: SubIx,
+    pub(super) event: EventId,
     pub(super) place: Option<(Partition, u64)>,
     /// By which link a call came.
     pub(super) by: Option<LinkIx>,
     /// None when it has ended.
     pub(super) phase: Option<Phase>,
     pub(super) attempts: u32,
+    /// Which delivery of all the last one was: a number of an attempt that was taken back is used again.
+    pub(super) delivery: u64,
     /// The link of the member that had it last.
     pub(super) held_by: Option<LinkIx>,
     pub(super) deadline: SimTime,
     pub(super) ready: SimTime,
-    pub(super) due: SimTime,
 }
 
-/// Something before a node's door, or in its hands.
+/// Something on its way to a node, before its door, in its hands, or answered for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Visit {
+    pub(super) debt: Debt,
+    pub(super) node: NodeIx,
     pub(super) sub: SubIx,
     pub(super) event: EventId,
     pub(super) attempt: u32,
     pub(super) link: Option<LinkIx>,
+    pub(super) delivery: u64,
+    /// How often its partition had changed its owner by then.
+    pub(super) moves: u64,
+    /// How often its member had left by then.
+    pub(super) left: u64,
+    /// Settled at hand-over: nothing is answered.
+    pub(super) is_settled: bool,
+    pub(super) is_call: bool,
+    /// From when on it waits at the door.
+    pub(super) ready: SimTime,
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct Handling {
-    pub(super) visit: Visit,
-    pub(super) since: SimTime,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(super) struct Node {
-    pub(super) door: VecDeque<Visit>,
-    /// Let in, and not begun yet: a call that was delivered, an event that waits for an instance.
-    pub(super) admitted: Vec<Visit>,
-    pub(super) running: Vec<Handling>,
-    /// Its own publishes and calls that wait before full queues.
-    pub(super) blocked: usize,
+impl Visit {
+    pub(super) fn is(&self, sub: SubIx, event: EventId, attempt: u32) -> bool {
+        (self.sub, self.event, self.attempt) == (sub, event, attempt)
+    }
 }
 
 /// The queue of a subscription in one partition.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Queue {
-    pub(super) again: VecDeque<EventId>,
-    pub(super) fresh: VecDeque<EventId>,
+    pub(super) again: VecDeque<Debt>,
+    pub(super) fresh: VecDeque<Debt>,
 }
 
+/// A publish or call that waits before a full queue.
 #[derive(Clone, Debug)]
 pub(super) struct Waiter {
     pub(super) node: NodeIx,
     pub(super) event: EventId,
     pub(super) link: LinkIx,
+    pub(super) topic: Option<TopicIx>,
 }
 
 /// See the module.
@@ -117,55 +148,73 @@ pub(super) struct Waiter {
 pub(crate) struct Naive {
     pub(super) rules: Rules,
     pub(super) now: SimTime,
+    /// What came from outside and has not taken effect yet.
+    pub(super) told: VecDeque<Told>,
     pub(super) due: Vec<(SimTime, Due)>,
-    pub(super) answers: Vec<Answer>,
     pub(super) events: BTreeMap<EventId, Event>,
-    pub(super) logs: BTreeMap<Partition, Vec<SimTime>>,
-    pub(super) obligations: BTreeMap<(SubIx, EventId), Obligation>,
+    pub(super) logs: BTreeMap<Partition, Log>,
+    /// Of each topic, where records without a key go, and how many of the same batch have gone there.
+    pub(super) sticky: BTreeMap<TopicIx, (u32, u32)>,
+    pub(super) debts: Vec<Obligation>,
+    pub(super) by_name: BTreeMap<(SubIx, EventId), Vec<Debt>>,
+    pub(super) open: BTreeMap<SubIx, BTreeSet<Debt>>,
     pub(super) queues: BTreeMap<(SubIx, Partition), Queue>,
-    pub(super) held: BTreeMap<LinkIx, usize>,
-    pub(super) owners: BTreeMap<(SubIx, Partition), NodeIx>,
+    pub(super) deliveries: u64,
+    /// How many records each member has and has not answered for.
+    pub(super) held: BTreeMap<(SubIx, LinkIx), usize>,
+    /// When a member has room again for what never came to it, or was never answered.
+    pub(super) unheld: Vec<(SimTime, Visit)>,
+    pub(super) left: BTreeMap<(SubIx, LinkIx), u64>,
+    pub(super) answers: Vec<Answer>,
+    /// By which of these links a partition's owner is fed: records name the owner only.
+    pub(super) owners: BTreeMap<(SubIx, Partition), BTreeSet<LinkIx>>,
+    pub(super) moves: BTreeMap<(SubIx, Partition), u64>,
+    pub(super) generations: BTreeMap<SubIx, u32>,
+    pub(super) rebalancing: Option<super::groups::Rebalance>,
+    /// Where a subscription that is gone would go on reading.
+    pub(super) bookmarks: BTreeMap<(SubIx, Partition), u64>,
     pub(super) nodes: BTreeMap<NodeIx, Node>,
     pub(super) doors: BTreeMap<SubIx, VecDeque<Waiter>>,
+    pub(super) faults: BTreeMap<FaultIx, Active>,
+    /// Faults made by hand so far.
+    pub(super) hands: Vec<super::faults::ByHand>,
+    /// Nodes that stand still, and since when.
+    pub(super) halted: BTreeMap<NodeIx, SimTime>,
+    pub(super) is_draining: bool,
+    /// What left just now: what befalls it on the way is told next.
+    pub(super) journey: Option<Journey>,
     /// Delivered; the record that says by which link comes next.
-    pub(super) handing: Option<(SubIx, EventId, NodeIx, u32)>,
+    pub(super) handing: Option<Visit>,
     /// The queue that what is blocked next has waited before, and now has a place in.
     pub(super) moved: Option<SubIx>,
+    /// A bus that is gone turned this away; that it is refused is told next.
+    pub(super) turned_away: Option<(NodeIx, EventId)>,
     /// What was emitted by a handling that has not told of its end yet: the node, the cause and the type.
     pub(super) bred: Vec<(NodeIx, EventId, EventTypeIx)>,
     /// What each node has handled, for what it emits later.
     pub(super) handled: BTreeSet<(NodeIx, EventId)>,
     /// How often each transition was seen: what the model has really judged.
     pub(crate) seen: BTreeMap<&'static str, u64>,
-}
-
-pub(super) type Verdict = Result<(), String>;
-
-/// What an expression of the random flows says of an event: they are few, so the model knows them by heart.
-pub(super) fn passes(filter: &str, event: EventId) -> Result<bool, ()> {
-    match filter {
-        "event.number % 2 == 0" => Ok(event.number().is_multiple_of(2)),
-        "100 / (event.number % 3) > 1" if event.number().is_multiple_of(3) => Err(()),
-        "100 / (event.number % 3) > 1" | "event.data != 1" => Ok(true),
-        other => panic!("the model does not know the filter {other}"),
-    }
+    pub(crate) cells: Cells,
+    /// So many records could have been meant by the last one: nothing was done about it yet.
+    pub(crate) doubt: usize,
+    /// Which of them it is to be.
+    pub(crate) choice: Option<usize>,
 }
 
 impl Naive {
     pub(crate) fn new(rules: Rules) -> Self {
-        Self { rules, ..Self::default() }
+        let mut model = Self { rules, ..Self::default() };
+        model.arm_scenario();
+        model
     }
 
     /// Takes one record; what is wrong with it, if something is.
     pub(crate) fn take(&mut self, record: &Record<'_>) -> Verdict {
-        ensure!(record.at >= self.now, "time went back");
-        if record.at > self.now {
-            self.end_of_instant()?;
-            let next = self.due.iter().map(|(at, _)| *at).chain(self.answers.iter().map(|answer| answer.at)).min();
-            ensure!(next.is_none_or(|next| next >= record.at), "nothing happened at {next:?}, but something was due");
-            self.now = record.at;
-            self.bred.clear();
+        if !self.befalls(&record.what) {
+            self.depart()?;
         }
+        self.pass_to(record.at)?;
         match record.what {
             What::Emitted { event, kind, cause, born, hops, key, .. } => {
                 self.emitted(event, kind, cause, born, hops, key)
@@ -174,15 +223,13 @@ impl Naive {
             What::Accepted { link, event, topic, partition, offset, .. } => {
                 self.accepted(link, event, (topic, partition), offset)
             }
-            What::Rejected { link, event, reason, .. } => self.rejected(link, event, reason),
+            What::Rejected { link, node, event, reason, .. } => self.rejected(link, node, event, reason),
             What::Opened { sub, event, topic, partition, offset, link, .. } => match topic {
                 Some(topic) => self.opened(sub, event, ((topic, partition), offset)),
                 None => self.called(sub, event, link),
             },
             What::Delivered { sub, event, node, attempt } => self.delivered(sub, event, node, attempt),
-            What::Received { node, sub, event, attempt, link, .. } => {
-                self.received(node, Visit { sub, event, attempt, link })
-            }
+            What::Received { node, sub, event, attempt, link, .. } => self.received(node, sub, event, attempt, link),
             What::Started { node, sub, event, attempt, wait, .. } => {
                 self.started(node, sub, event, attempt, wait.as_nanos())
             }
@@ -192,20 +239,14 @@ impl Naive {
                 self.finished(node, sub, event, attempt, service.as_nanos(), None)
             }
             What::Failed { node, sub, event, attempt, reason, service, lost, .. } => {
-                let at_most_once =
-                    self.rules.subs.get(&sub).is_some_and(|sub| sub.settings.guarantee == Guarantee::AtMostOnce);
-                ensure!(lost == at_most_once, "S1: lost is {lost}");
-                self.saw(if lost { "lost in its handler" } else { "failed" });
-                self.finished(node, sub, event, attempt, service.as_nanos(), Some(reason))
+                self.failed(node, sub, event, attempt, service.as_nanos(), reason, lost)
             }
             What::Throttled { node, sub, event, attempt } => self.throttled(node, sub, event, attempt),
             What::Acked { sub, event, node, auto, from } => self.acked(sub, event, node, auto, from),
             What::Stale { sub, event, node, why } => self.stale(sub, event, node, why),
             What::Retrying { sub, event, attempt, reason, due } => self.retrying(sub, event, attempt, reason, due),
-            What::Queued { sub, event, taken_back } => {
-                ensure!(!taken_back, "nobody left");
-                self.queued(sub, event)
-            }
+            What::Queued { sub, event, taken_back: false } => self.queued(sub, event),
+            What::Queued { sub, event, taken_back: true } => self.taken_back(sub, event),
             What::Dropped { sub, event, reason, attempts, from, .. } => {
                 self.given_up(sub, event, reason, attempts, from, None)
             }
@@ -217,67 +258,103 @@ impl Naive {
                 self.meet(&Due::Bury(node, event))
             }
             What::Evicted { sub, event, from, .. } => self.evicted(sub, event, from),
+            What::Purged { sub, event, from } => self.purged(sub, event, from),
             What::Blocked { node, sub, event } => self.blocked(node, sub, event),
             What::Unblocked { node, sub, event } => self.unblocked(node, sub, event),
-            What::Assigned { sub, topic, partition, owner, .. } => {
-                match owner {
-                    Some(owner) => self.owners.insert((sub, (topic, partition)), owner),
-                    None => self.owners.remove(&(sub, (topic, partition))),
-                };
-                Ok(())
+            What::InstanceStarted { node, cold, ready, instances } => {
+                self.instance_started(node, cold, ready, instances)
             }
-            What::Purged { .. } | What::Edited { .. } | What::Unconfirmed { .. } => {
-                Err("nobody edited the flow".to_owned())
+            What::InstanceReclaimed { node, instances } => self.instance_reclaimed(node, instances),
+            What::Rebalanced { sub, generation, members } => self.rebalanced(sub, generation, members),
+            What::Assigned { sub, topic, partition, owner, generation } => {
+                self.assigned(sub, (topic, partition), owner, generation)
             }
-            // Instances are counted by the fold of the ledger; the rest follows from nothing the model knows.
-            _ => Ok(()),
+            What::FaultBegan { fault, kind, node, link } => self.began(fault, kind, node, link),
+            What::FaultEnded { fault } => self.ended(fault),
+            What::LinkLost { fault, link, event, leg, .. } => self.lost_on_the_way(fault, link, event, leg),
+            What::Duplicated { fault, link, event, leg, .. } => self.brought_twice(fault, link, event, leg),
+            What::HeldUp { fault, link, event, leg, by, .. } => self.held_up(fault, link, event, leg, by.as_nanos()),
+            What::LostInCrash { fault, node, sub, event, attempt, stage, service, lost, .. } => {
+                self.lost_in_crash(fault, node, (sub, event, attempt), stage, service.as_nanos(), lost)
+            }
+            What::TurnedAway { fault, node, event } => self.turned_away(fault, node, event),
+            What::Slowed { fault, node, event, by } => self.slowed(fault, node, event, by.as_nanos()),
+            What::Skewed { fault, node, event, time } => self.skewed(fault, node, event, time),
+            What::Edited { revision } => self.edited(revision),
+            What::Draining => self.drains(),
+            What::Unconfirmed { .. } => Err("there is no broker outside".to_owned()),
+            // What follows from nothing the model knows, or changes nothing.
+            What::Forgotten { .. }
+            | What::OutOfRange { .. }
+            | What::Deadlocked { .. }
+            | What::Broken { .. }
+            | What::SourceEnded { .. } => Ok(()),
+            other => Err(format!("none of these flows' rules does so: {other:?}")),
         }
     }
 
     /// The run went on until this instant, and showed nothing more.
     pub(crate) fn end(&mut self, until: SimTime) -> Verdict {
-        self.now = until;
+        self.depart()?;
+        self.pass_to(until)?;
         self.end_of_instant()
     }
 
+    /// Time passes: everything that was due before has happened.
+    pub(super) fn pass_to(&mut self, at: SimTime) -> Verdict {
+        ensure!(at >= self.now, "time went back");
+        if at == self.now {
+            return Ok(());
+        }
+        self.end_of_instant()?;
+        let awaited = self.due.iter().filter(|(_, due)| !self.is_put_off(due)).map(|(at, _)| *at);
+        let answers = self.answers.iter().filter(|answer| !self.is_kept(answer)).map(|answer| answer.at);
+        let next = awaited.chain(answers).min();
+        ensure!(next.is_none_or(|next| next >= at), "nothing happened at {next:?}, but something was due");
+        self.forget_old();
+        self.now = at;
+        self.bred.clear();
+        Ok(())
+    }
+
     /// Nothing that was due at this instant, or at any before, is left undone.
-    pub(super) fn end_of_instant(&self) -> Verdict {
+    pub(super) fn end_of_instant(&mut self) -> Verdict {
         let now = self.now;
-        if let Some((at, due)) = self.due.iter().find(|(at, _)| *at <= now) {
+        self.free_hands();
+        if let Some((at, due)) = self.due.iter().find(|(at, due)| *at <= now && !self.is_put_off(due)) {
             return Err(format!("{due:?} was due at {at}, and did not happen"));
         }
-        if let Some(answer) = self.answers.iter().find(|answer| answer.at <= now) {
+        if let Some(answer) = self.answers.iter().find(|answer| answer.at <= now && !self.is_kept(answer)) {
             return Err(format!("S5: {answer:?} was due, and did nothing"));
         }
-        for ((sub, event), one) in &self.obligations {
-            let is_late = one.phase == Some(Phase::InFlight) && one.place.is_some() && one.deadline <= now;
-            ensure!(!is_late, "S5: the ack of {event:?} at {sub:?} is overdue since {}", one.deadline);
-            let evicted = one.place.is_some_and(|(partition, offset)| self.is_evicted(partition, offset));
+        for debt in self.open.values().flatten() {
+            let one = &self.debts[*debt];
+            let Some((partition, offset)) = one.place else { continue };
+            let is_late = one.phase == Some(Phase::InFlight) && one.deadline <= now;
+            ensure!(!is_late, "S5: the ack of {:?} at {:?} is overdue since {}", one.event, one.sub, one.deadline);
             let waits = matches!(one.phase, Some(Phase::Queued | Phase::Delayed));
-            ensure!(!(evicted && waits), "S13: {event:?} at {sub:?} should have been evicted");
+            let evicted = self.is_evicted(partition, offset);
+            ensure!(!(evicted && waits), "S13: {:?} at {:?} should have been evicted", one.event, one.sub);
         }
         for (ix, sub) in &self.rules.subs {
-            for topic in &sub.topics {
-                for number in 0..self.rules.topics[topic].partitions {
-                    let partition = (*topic, number);
-                    let Some(queue) = self.queues.get(&(*ix, partition)) else { continue };
-                    let waits = !queue.again.is_empty() || !queue.fresh.is_empty();
-                    ensure!(
-                        !(waits && self.has_room(*ix, partition)),
-                        "S20: {ix:?} has room, but records wait in {partition:?}"
-                    );
-                }
+            for partition in &sub.partitions {
+                let Some(queue) = self.queues.get(&(*ix, *partition)) else { continue };
+                let waits = !queue.again.is_empty() || !queue.fresh.is_empty();
+                ensure!(
+                    !(waits && self.must_hand_over(*ix, *partition)),
+                    "S20: {ix:?} has room, but records wait in {partition:?}"
+                );
             }
         }
-        for (ix, worker) in &self.rules.workers {
-            let Some(node) = self.nodes.get(ix) else { continue };
-            let is_free = node.running.len() + node.admitted.len() + node.blocked < worker.concurrency;
-            ensure!(
-                !(worker.is_plain() && is_free && !node.door.is_empty()),
-                "S24: {ix:?} has a free hand, but events wait at its door"
-            );
+        for ix in self.rules.workers.keys() {
+            let waits = self.nodes.get(ix).is_some_and(|node| !node.door.is_empty());
+            // What would be handed back is so when the node next looks at its door.
+            let waits_rightly = matches!(self.room(*ix), Room::Later | Room::Back);
+            ensure!(!waits || waits_rightly, "S24: {ix:?} lets events wait at its door: {:?}", self.room(*ix));
         }
-        Ok(())
+        self.nobody_waits_for_nothing()?;
+        self.instances_are_as_they_should()?;
+        self.groups_are_shared()
     }
 
     // ---- what the model remembers -----------------------------------------------------------------------------------
@@ -291,7 +368,7 @@ impl Naive {
     }
 
     pub(super) fn after(&self, nanos: u64) -> SimTime {
-        SimTime::from_nanos(self.now.as_nanos() + nanos)
+        SimTime::from_nanos(self.now.as_nanos().saturating_add(nanos))
     }
 
     /// Something happened that has to happen now.
@@ -300,6 +377,15 @@ impl Naive {
         let Some(place) = place else { return Err(format!("{what:?} is not due now")) };
         self.due.remove(place);
         Ok(())
+    }
+
+    /// Something happened that fits what has to happen now: the first that does.
+    pub(super) fn meet_first<T>(&mut self, fits: impl Fn(&Due) -> Option<T>) -> Option<T> {
+        let now = self.now;
+        let mut due = self.due.iter().enumerate().filter(|(_, (at, _))| *at == now);
+        let (place, found) = due.find_map(|(place, (_, due))| fits(due).map(|found| (place, found)))?;
+        self.due.remove(place);
+        Some(found)
     }
 
     pub(super) fn is_due(&self, what: &Due) -> bool {
@@ -314,88 +400,70 @@ impl Naive {
         Ok(self.rules.event_names[&self.event(event)?.kind].clone())
     }
 
-    pub(super) fn obligation(&mut self, sub: SubIx, event: EventId) -> Result<&mut Obligation, String> {
-        self.obligations.get_mut(&(sub, event)).ok_or_else(|| format!("{event:?} is not owed to {sub:?}"))
-    }
-
     pub(super) fn node(&mut self, node: NodeIx) -> &mut Node {
         self.nodes.entry(node).or_default()
     }
 
-    pub(super) fn count(&self, sub: SubIx, phases: &[Phase]) -> u64 {
-        let own = self.obligations.range((sub, EventId::from_bits(0))..=(sub, EventId::from_bits(u64::MAX)));
-        own.filter(|(_, one)| one.phase.is_some_and(|phase| phases.contains(&phase))).count() as u64
+    /// What is owed of an event to a subscription, the oldest first.
+    pub(super) fn owed(&self, sub: SubIx, event: EventId) -> &[Debt] {
+        self.by_name.get(&(sub, event)).map_or(&[], Vec::as_slice)
     }
 
-    /// S6, S10: whether some member may be given one more record of this partition.
-    pub(super) fn has_room(&self, ix: SubIx, partition: Partition) -> bool {
-        let sub = &self.rules.subs[&ix];
-        if self.count(ix, &[Phase::InFlight]) >= u64::from(sub.settings.max_in_flight) {
-            return false;
-        }
-        let owner = self.owners.get(&(ix, partition));
-        let mut members = sub.members.iter().filter(|member| !sub.owns_partitions() || owner == Some(&member.node));
-        members.any(|member| self.held.get(&member.link).copied().unwrap_or_default() < member.prefetch)
-    }
-
-    /// S16: whether one more waiting record would be too many.
-    pub(super) fn is_full(&self, sub: SubIx, records: u64, ignores_door: bool) -> bool {
-        let waits_at_door = self.doors.get(&sub).is_some_and(|door| !door.is_empty());
-        self.count(sub, &[Phase::Queued, Phase::Delayed]) >= records || waits_at_door && !ignores_door
-    }
-
-    /// The first subscription with this policy that has no room for a publish.
-    pub(super) fn refusing(
+    /// The first of what is owed that fits.
+    pub(super) fn find(
         &self,
+        sub: SubIx,
         event: EventId,
-        partition: Partition,
-        from_door: Option<SubIx>,
-        policy: WhenFull,
-    ) -> Option<SubIx> {
-        self.takers(partition.0, event).into_iter().filter(|(_, match_)| *match_ == Ok(true)).map(|(ix, _)| ix).find(
-            |ix| {
-                let sub = &self.rules.subs[ix];
-                let door_is_empty = self.doors.get(ix).is_none_or(VecDeque::is_empty);
-                let is_free = self.count(*ix, &[Phase::Queued]) == 0 && door_is_empty && self.has_room(*ix, partition);
-                sub.settings.queue.when_full == policy
-                    && self.is_full(*ix, sub.settings.queue.records, from_door == Some(*ix))
-                    && !is_free
-            },
-        )
+        fits: impl Fn(Debt, &Obligation) -> bool,
+    ) -> Result<Debt, String> {
+        let owed = self.owed(sub, event);
+        let found = owed.iter().copied().find(|debt| fits(*debt, &self.debts[*debt]));
+        found.ok_or_else(|| {
+            let all: Vec<_> = owed.iter().map(|debt| &self.debts[*debt]).collect();
+            format!("C4: nothing of {event:?} at {sub:?} can do so: {all:?}")
+        })
     }
 
-    /// Who subscribed to a topic, and what its filter says.
-    pub(super) fn takers(&self, topic: TopicIx, event: EventId) -> Vec<(SubIx, Result<bool, ()>)> {
-        let own = self.rules.subs.iter().filter(|(_, sub)| sub.topics.contains(&topic));
-        own.map(|(ix, sub)| (*ix, sub.settings.filter.as_ref().map_or(Ok(true), |filter| passes(&filter.0, event))))
-            .collect()
+    pub(super) fn count(&self, sub: SubIx, phases: &[Phase]) -> u64 {
+        let open = self.open.get(&sub).into_iter().flatten();
+        open.filter(|debt| self.debts[**debt].phase.is_some_and(|phase| phases.contains(&phase))).count() as u64
     }
 
-    /// S13: whether the log has let go of a record.
-    pub(super) fn is_evicted(&self, partition: Partition, offset: u64) -> bool {
-        let topic = self.rules.topics[&partition.0];
-        let log = &self.logs[&partition];
-        let is_beyond = topic.keep_records.is_some_and(|keep| offset + keep < log.len() as u64);
-        let is_old = topic.keep.is_some_and(|keep| log[offset as usize].as_nanos() + keep <= self.now.as_nanos());
-        is_beyond || is_old
-    }
-
-    pub(super) fn settle(&mut self, sub: SubIx, event: EventId, from: Phase) -> Verdict {
-        let one = self.obligation(sub, event)?;
+    pub(super) fn settle(&mut self, debt: Debt, from: Phase) -> Verdict {
+        let one = &mut self.debts[debt];
         ensure!(one.phase == Some(from), "C4: it was {from:?} by the record, but {:?}", one.phase);
         one.phase = None;
-        self.leave_queue(sub, event);
+        let sub = one.sub;
+        self.open.entry(sub).or_default().remove(&debt);
+        self.leave_queue(debt);
         Ok(())
     }
 
-    pub(super) fn leave_queue(&mut self, sub: SubIx, event: EventId) {
-        let place = self.obligations[&(sub, event)].place;
+    pub(super) fn leave_queue(&mut self, debt: Debt) {
+        let Obligation { sub, place, .. } = self.debts[debt];
         if let Some((partition, _)) = place {
             let queue = self.queues.entry((sub, partition)).or_default();
-            queue.again.retain(|one| *one != event);
-            queue.fresh.retain(|one| *one != event);
+            queue.again.retain(|one| *one != debt);
+            queue.fresh.retain(|one| *one != debt);
         }
         // What was to be queued again is settled before.
-        self.due.retain(|(_, due)| *due != Due::Queue(sub, event));
+        self.due.retain(|(_, due)| *due != Due::Queue(debt));
     }
+
+    /// What is still owed at the end, in words.
+    pub(crate) fn still_open(&self) -> Vec<String> {
+        let open = self.open.values().flatten().map(|debt| &self.debts[*debt]);
+        open.map(|one| format!("{:?} at {:?}: {:?}", one.event, one.sub, one.phase)).collect()
+    }
+}
+
+/// Takes the first that fits out of a list.
+pub(super) fn take_first<T>(list: &mut Vec<T>, fits: impl Fn(&T) -> bool) -> Option<T> {
+    let place = list.iter().position(fits)?;
+    Some(list.remove(place))
+}
+
+/// What a handling has to say of itself.
+pub(super) const fn handling(visit: Visit, since: SimTime) -> Handling {
+    Handling { visit, since, stood: 0, takes: None, slow: Vec::new() }
 }

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eventloom::model::{
-    Backoff, Call, Distribution, EventTypeIx, Flow, Handler, KindTag, LinkIx, LinkKind, NodeIx, NodeKind, OverLimit,
-    Publish, RateLimit, Share, SubIx, Subscription, TopicIx,
+    Backoff, Call, Chance, Distribution, EventTypeIx, FaultIx, FaultKind, Flow, Guarantee, Handler, Jitter, KindTag,
+    LinkIx, LinkKind, NodeIx, NodeKind, OverLimit, Publish, RateLimit, Share, StartAt, SubIx, Subscription, TopicIx,
 };
-use eventloom::plan::Plan;
+use eventloom::plan::{Aim, Plan};
+
+use super::naive::Partition;
 
 /// Where a link of a member comes from, and what it is worth.
 #[derive(Clone, Debug)]
@@ -20,8 +22,11 @@ pub(crate) struct Member {
 /// A subscription of a bus.
 #[derive(Clone, Debug)]
 pub(crate) struct Sub {
+    pub(crate) bus: NodeIx,
     pub(crate) settings: Subscription,
     pub(crate) topics: BTreeSet<TopicIx>,
+    /// What it reads, in the order of the topics' names.
+    pub(crate) partitions: Vec<Partition>,
     pub(crate) members: Vec<Member>,
 }
 
@@ -32,6 +37,25 @@ impl Sub {
 
     pub(crate) fn owns_partitions(&self) -> bool {
         self.settings.share == Share::Partition
+    }
+
+    pub(crate) fn at_most_once(&self) -> bool {
+        self.settings.guarantee == Guarantee::AtMostOnce
+    }
+
+    pub(crate) fn reads_from_start(&self) -> bool {
+        self.settings.from == StartAt::Start
+    }
+
+    /// S1, S7: how often one record may be tried.
+    pub(crate) fn most(&self) -> u32 {
+        if self.at_most_once() { 1 } else { self.settings.deliveries }
+    }
+
+    /// Whether a node is in it by two links: records name the node only.
+    pub(crate) fn has_twins(&self) -> bool {
+        let nodes: BTreeSet<NodeIx> = self.members.iter().map(|member| member.node).collect();
+        nodes.len() < self.members.len()
     }
 }
 
@@ -57,48 +81,72 @@ pub(crate) struct Worker {
     pub(crate) concurrency: usize,
     pub(crate) handlers: Vec<Handler>,
     pub(crate) rate: Option<RateLimit>,
-    /// What a function does with one too many.
-    pub(crate) function: Option<OverLimit>,
+    pub(crate) function: Option<Function>,
     pub(crate) inbox: Option<SubIx>,
 }
 
+/// What a function is besides.
+#[derive(Clone, Debug)]
+pub(crate) struct Function {
+    /// What it does with one too many.
+    pub(crate) over: OverLimit,
+    pub(crate) provisioned: usize,
+    pub(crate) cold_start: Distribution,
+    pub(crate) keep_warm: u64,
+    pub(crate) scale_out: usize,
+}
+
 impl Worker {
-    /// Begins at once whenever it has a free hand.
-    pub(crate) const fn is_plain(&self) -> bool {
-        self.rate.is_none() && self.function.is_none()
-    }
-
-    pub(crate) fn throttles(&self) -> bool {
-        self.over().any(|over| over != OverLimit::Queue)
-    }
-
+    /// Whether what it hands back is refused for good.
     pub(crate) fn refuses(&self) -> bool {
-        self.over().any(|over| over == OverLimit::Reject)
+        let over = self.function.iter().map(|function| function.over).chain(self.rate.map(|rate| rate.over));
+        over.into_iter().any(|over| over == OverLimit::Reject)
     }
+}
 
-    fn over(&self) -> impl Iterator<Item = OverLimit> {
-        self.function.into_iter().chain(self.rate.map(|rate| rate.over))
-    }
+/// A fault of the scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FaultRule {
+    pub(crate) at: u64,
+    /// `u64::MAX` if it does not end by itself.
+    pub(crate) until: u64,
+    pub(crate) on: Aim,
+    pub(crate) kind: FaultKind,
 }
 
 /// What is kept of a topic's log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Topic {
+    pub(crate) bus: NodeIx,
     pub(crate) partitions: u32,
     pub(crate) keep: Option<u64>,
     pub(crate) keep_records: Option<u64>,
 }
 
+impl Topic {
+    /// Whether settled records stay, so that they can be read again.
+    pub(crate) const fn keeps(&self) -> bool {
+        self.keep.is_some() || self.keep_records.is_some()
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     pub(crate) hop_limit: u32,
+    /// What is drawn.
+    pub(crate) nodes: BTreeMap<NodeIx, KindTag>,
+    pub(crate) faults: BTreeMap<FaultIx, FaultRule>,
     pub(crate) subs: BTreeMap<SubIx, Sub>,
+    /// The bus of each subscription, also of those that are gone.
+    pub(crate) buses: BTreeMap<SubIx, NodeIx>,
     /// The node of each inbox.
     pub(crate) inboxes: BTreeMap<SubIx, NodeIx>,
     pub(crate) links: BTreeMap<LinkIx, Link>,
+    pub(crate) drawn_links: BTreeSet<LinkIx>,
     pub(crate) workers: BTreeMap<NodeIx, Worker>,
+    /// Those that are not drawn any more keep what they have in their logs.
     pub(crate) topics: BTreeMap<TopicIx, Topic>,
-    /// The bus and the name of each topic.
+    /// The bus and the name of each topic that is drawn.
     pub(crate) topic_names: BTreeMap<(NodeIx, String), TopicIx>,
     pub(crate) event_names: BTreeMap<EventTypeIx, String>,
     /// The type that each producer emits.
@@ -114,6 +162,7 @@ impl Rules {
         }
         for (id, node) in flow.nodes() {
             let ix = plan.node_ix(id).expect("a node that is drawn has a handle");
+            rules.nodes.insert(ix, node.kind.tag());
             match &node.kind {
                 NodeKind::Producer(producer) => {
                     rules.produced.insert(ix, producer.emits.to_string());
@@ -125,6 +174,7 @@ impl Rules {
                         rules.topics.insert(
                             topic,
                             Topic {
+                                bus: ix,
                                 partitions: plan.topic_partitions(topic),
                                 keep: settings.and_then(|topic| topic.keep).map(|keep| keep.as_nanos()),
                                 keep_records: settings.and_then(|topic| topic.keep_records),
@@ -149,9 +199,16 @@ impl Rules {
                 }
                 LinkKind::Subscribe(_) => None,
             };
+            rules.drawn_links.insert(ix);
             rules.links.insert(ix, Link { from, to, delay: link.delay.as_nanos(), way });
         }
         for ix in (0..plan.sub_count()).map(|ix| SubIx(ix as u32)) {
+            if !plan.is_inbox(ix) {
+                rules.buses.insert(ix, plan.sub_node(ix));
+            }
+            if !plan.is_sub_alive(ix) {
+                continue;
+            }
             if plan.is_inbox(ix) {
                 let node = plan.sub_node(ix);
                 rules.inboxes.insert(ix, node);
@@ -161,14 +218,45 @@ impl Rules {
                 rules.subs.insert(ix, sub);
             }
         }
+        for place in 0.. {
+            let ix = FaultIx(place);
+            let name = plan.fault_name(ix);
+            if name.is_empty() {
+                break;
+            }
+            let Some((_, fault)) = flow.faults().iter().find(|(other, _)| other.as_str() == name) else { continue };
+            let at = fault.at.as_nanos();
+            let until = fault.lasts.map_or(u64::MAX, |lasts| at.saturating_add(lasts.as_nanos()));
+            let Some(on) = plan.aim(&fault.on).filter(|_| can_happen(fault.kind.chance()) && until > at) else {
+                continue;
+            };
+            rules.faults.insert(ix, FaultRule { at, until, on, kind: fault.kind });
+        }
         rules
     }
 
-    /// Whether a node is in one group by two links, each of which may own partitions: records name the node only.
-    pub(crate) fn has_twins(&self) -> bool {
-        let twins =
-            |sub: &Sub| sub.members.iter().map(|member| member.node).collect::<BTreeSet<_>>().len() < sub.members.len();
-        self.subs.values().any(|sub| sub.owns_partitions() && twins(sub))
+    /// The rules after an edit: what is gone is remembered as far as something of it may still be under way.
+    pub(crate) fn after(&self, flow: &Flow, plan: &Plan) -> Self {
+        let mut rules = Self::of(flow, plan);
+        for (ix, link) in &self.links {
+            // A link that is gone has no settings any more: what left by it arrives.
+            rules.links.entry(*ix).or_insert_with(|| Link { way: None, ..link.clone() });
+        }
+        for (ix, topic) in &self.topics {
+            rules.topics.entry(*ix).or_insert(*topic);
+        }
+        rules
+    }
+
+    pub(crate) fn is_drawn(&self, on: &Aim) -> bool {
+        match on {
+            Aim::Node(node) => self.nodes.contains_key(node),
+            Aim::Links(links) => links.iter().any(|link| self.is_link_drawn(*link)),
+        }
+    }
+
+    pub(crate) fn is_link_drawn(&self, link: LinkIx) -> bool {
+        self.drawn_links.contains(&link)
     }
 
     fn sub(&self, flow: &Flow, plan: &Plan, ix: SubIx) -> Sub {
@@ -196,12 +284,11 @@ impl Rules {
                 dead_letters: own.dead_letters.as_ref().and_then(|id| plan.node_ix(id)).or(by_bus),
             }
         });
-        Sub { topics: named.collect(), members: members.collect(), settings }
-    }
-
-    pub(crate) fn topic_name(&self, topic: TopicIx) -> &str {
-        let named = self.topic_names.iter().find(|(_, ix)| **ix == topic);
-        named.map_or("", |((_, name), _)| name)
+        let members = members.collect();
+        let topics: Vec<TopicIx> = named.collect();
+        let partitions =
+            topics.iter().flat_map(|topic| (0..plan.topic_partitions(*topic)).map(|number| (*topic, number)));
+        Sub { bus, partitions: partitions.collect(), topics: topics.into_iter().collect(), members, settings }
     }
 
     pub(crate) fn link(&self, link: LinkIx) -> &Link {
@@ -262,13 +349,27 @@ fn worker(kind: &NodeKind) -> Option<Worker> {
             concurrency: function.instances as usize,
             handlers: function.handlers.clone(),
             rate: function.rate_limit,
-            function: Some(function.over_limit),
+            function: Some(Function {
+                over: function.over_limit,
+                provisioned: function.provisioned.min(function.instances) as usize,
+                cold_start: function.cold_start,
+                keep_warm: function.keep_warm.as_nanos(),
+                scale_out: function.scale_out as usize,
+            }),
             inbox: None,
         },
         _ => return None,
     };
     debug_assert!(kind.tag() != KindTag::Producer, "producers take nothing");
     Some(worker)
+}
+
+pub(crate) fn can_happen(chance: Chance) -> bool {
+    chance.billionths() > 0
+}
+
+pub(crate) fn is_certain(chance: Chance) -> bool {
+    chance.billionths() == 1_000_000_000
 }
 
 /// Whether a drawn duration can be one of a distribution's.
@@ -293,8 +394,8 @@ pub(crate) fn can_wait(backoff: &Backoff, attempt: u32, nanos: u64) -> bool {
             }
             let ceiling = ceiling.min(u128::from(cap.as_nanos()));
             match jitter {
-                eventloom::model::Jitter::Full => u128::from(nanos) <= ceiling,
-                eventloom::model::Jitter::None => u128::from(nanos) == ceiling,
+                Jitter::Full => u128::from(nanos) <= ceiling,
+                Jitter::None => u128::from(nanos) == ceiling,
             }
         }
     }

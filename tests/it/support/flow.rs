@@ -18,6 +18,7 @@
 
 use eventloom::model::{
     EventName, EventType, ExpectationName, FaultName, Flow, Link, LinkKind, Node, NodeId, NodeKind, Point, SimDuration,
+    Subscription,
 };
 use ron::extensions::Extensions;
 use serde::de::DeserializeOwned;
@@ -79,6 +80,12 @@ pub(crate) fn add_link(flow: &mut Flow, from: &str, rest: &str) {
 #[track_caller]
 pub(crate) fn kind(text: &str) -> NodeKind {
     if text.contains('(') { read(text) } else { read(&format!("{text}()")) }
+}
+
+/// A subscription's settings as a flow file writes them.
+#[track_caller]
+pub(crate) fn subscription(text: &str) -> Subscription {
+    read(text)
 }
 
 #[track_caller]

@@ -1,6 +1,6 @@
 //! What several tests share: random flows, a disk that fails, flows written as rows, runs that recount their own ledger.
-//! What several tests share: files on a disk, shipped flows; flows written as rows, runs that recount their own ledger.
 
+pub(crate) mod acts;
 pub(crate) mod disk;
 pub(crate) mod flow;
 pub(crate) mod flows;
@@ -13,4 +13,5 @@ mod waits;
 #[cfg(feature = "gui")]
 pub(crate) mod window;
 
-pub(crate) use self::run::Run;
+pub(crate) use self::acts::carry_out;
+pub(crate) use self::run::{Run, Told};

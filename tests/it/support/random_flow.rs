@@ -1,6 +1,7 @@
 //! Random flows that are sound and can run, with random interventions: small enough to read when one of them fails.
 
 use std::fmt::{self, Write as _};
+use std::ops::RangeInclusive;
 
 use eventloom::model::{Fault, FaultTarget, Flow, SimDuration, StartAt};
 use proptest::prelude::*;
@@ -57,6 +58,23 @@ pub(crate) enum Act {
         by_edit: bool,
     },
     Drain,
+    /// The flow before the last edit.
+    Undo,
+    /// A subscription's settings become these.
+    SetSubscription {
+        link: Index,
+        settings: String,
+    },
+    /// A worker does so much at once.
+    SetAtOnce {
+        node: Index,
+        at_once: u32,
+    },
+    /// One more link of whatever kind there can be.
+    AddLink {
+        from: Index,
+        to: Index,
+    },
 }
 
 impl fmt::Display for Case {
@@ -92,7 +110,7 @@ pub(crate) fn suits(flow: &Flow, fault: &Fault) -> bool {
 
 /// A case of a few nodes of every kind that keeps nothing, with every policy there is.
 pub(crate) fn case() -> impl Strategy<Value = Case> {
-    case_of(producer().boxed(), bus().boxed(), Just(String::new()).boxed(), Just(String::new()).boxed())
+    case_of(Scale::small(), producer().boxed(), bus().boxed(), Just(String::new()).boxed(), Just(String::new()).boxed())
 }
 
 /// A case whose records wait otherwise than in the order of the log: strict order, time to live, priority, delay; and whose
@@ -101,7 +119,7 @@ pub(crate) fn waiting_case() -> impl Strategy<Value = Case> {
     let a = select(vec!["", r#"event e.a (ttl: "20ms", priority: 2)"#, r#"event e.a (priority: 7, delay: "10ms")"#]);
     let b = select(vec!["", "event e.b (priority: 1)", r#"event e.b (ttl: "50ms", delay: "0s")"#]);
     let events = (a, b).prop_map(|(a, b)| format!("{a}\n{b}\n"));
-    case_of(producer().boxed(), bus().boxed(), waits().boxed(), events.boxed())
+    case_of(Scale::small(), producer().boxed(), bus().boxed(), waits().boxed(), events.boxed())
 }
 
 /// How a subscription makes its records wait.
@@ -120,31 +138,74 @@ fn waits() -> impl Strategy<Value = String> {
         .prop_map(|(order, ttl, delay, idempotent)| format!("{order}{ttl}{delay}{idempotent}"))
 }
 
+/// A case of 5 to 40 nodes in which things break, and that is edited in every way.
+pub(crate) fn history_case() -> impl Strategy<Value = Case> {
+    let scale = |producers, buses, workers| Scale {
+        producers,
+        buses,
+        workers,
+        act: prop_oneof![3 => act(), 2 => wider_act()].boxed(),
+        patience: Patience::Long,
+    };
+    let nothing = || Just(String::new()).boxed();
+    let of = |scale| case_of(scale, producer().boxed(), bus().boxed(), nothing(), nothing()).boxed();
+    let few = of(scale(1..=3, 1..=2, 1..=5));
+    let some = of(scale(1..=5, 1..=4, 3..=12));
+    let many = of(scale(2..=8, 2..=5, 10..=25));
+    breaking_often(prop_oneof![6 => few, 2 => some, 1 => many], 8, 8, 40)
+}
+
+/// How large a case is, and what is done to it.
+struct Scale {
+    producers: RangeInclusive<usize>,
+    buses: RangeInclusive<usize>,
+    workers: RangeInclusive<usize>,
+    act: BoxedStrategy<Act>,
+    patience: Patience,
+}
+
+impl Scale {
+    fn small() -> Self {
+        Self { producers: 1..=3, buses: 1..=2, workers: 1..=5, act: act().boxed(), patience: Patience::Short }
+    }
+}
+
+/// How long what failed waits for its next attempt: while it does, faults may strike its earlier ones.
+#[derive(Clone, Copy, Debug)]
+enum Patience {
+    Short,
+    Long,
+}
+
 fn case_of(
+    scale: Scale,
     producer: BoxedStrategy<Producer>,
     bus: BoxedStrategy<String>,
     waits: BoxedStrategy<String>,
     events: BoxedStrategy<String>,
 ) -> impl Strategy<Value = Case> {
-    case_with(producer, bus, worker(waits, false).boxed(), events)
+    let worker = worker(scale.patience, waits, false).boxed();
+    case_with(scale, producer, bus, worker, events)
 }
 
 /// A case in which some nodes keep something: stores, outboxes, sagas.
 pub(crate) fn keeping_case() -> impl Strategy<Value = Case> {
-    let (waits, events) = (Just(String::new()).boxed(), Just(String::new()).boxed());
-    breaking(case_with(producer().boxed(), bus().boxed(), worker(waits, true).boxed(), events))
+    let (scale, events) = (Scale::small(), Just(String::new()).boxed());
+    let worker = worker(scale.patience, Just(String::new()).boxed(), true).boxed();
+    breaking(case_with(scale, producer().boxed(), bus().boxed(), worker, events))
 }
 
 fn case_with(
+    scale: Scale,
     producer: BoxedStrategy<Producer>,
     bus: BoxedStrategy<String>,
     worker: BoxedStrategy<Worker>,
     events: BoxedStrategy<String>,
 ) -> impl Strategy<Value = Case> {
-    let producers = prop::collection::vec(producer, 1..=3);
-    let buses = prop::collection::vec(bus, 1..=2);
-    let workers = prop::collection::vec(worker, 1..=5);
-    let acts = prop::collection::vec((0_u64..60, act()), 0..=8);
+    let producers = prop::collection::vec(producer, scale.producers);
+    let buses = prop::collection::vec(bus, scale.buses);
+    let workers = prop::collection::vec(worker, scale.workers);
+    let acts = prop::collection::vec((0_u64..60, scale.act), 0..=8);
     (any::<u64>(), 1_u32..=5, events, producers, buses, workers, acts).prop_map(
         |(seed, hops, events, producers, buses, workers, acts)| Case {
             seed,
@@ -167,7 +228,8 @@ pub(crate) fn ruled_case() -> impl Strategy<Value = Case> {
     let producer = (producer(), data)
         .prop_map(|(producer, data)| Producer { settings: producer.settings.clone() + data, ..producer });
     let waits = prop_oneof![Just(String::new()), waits()].boxed();
-    let case = breaking(case_of(producer.boxed(), ruled_bus().boxed(), waits, Just(head.to_owned()).boxed()));
+    let case =
+        breaking(case_of(Scale::small(), producer.boxed(), ruled_bus().boxed(), waits, Just(head.to_owned()).boxed()));
     let to = prop_oneof![
         Just(StartAt::Start),
         Just(StartAt::End),
@@ -186,12 +248,22 @@ pub(crate) fn ruled_case() -> impl Strategy<Value = Case> {
 
 /// A case in which things break: by a scenario, by hand, both, or not at all.
 fn breaking(case: impl Strategy<Value = Case>) -> impl Strategy<Value = Case> {
-    let fault = (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..100);
-    let faults = prop_oneof![Just(Vec::new()), prop::collection::vec(fault, 1..=4)];
+    breaking_often(case, 4, 3, 100)
+}
+
+/// With at most so many faults of the scenario and by hand; the sooner, the more there is that they can strike.
+fn breaking_often(
+    case: impl Strategy<Value = Case>,
+    faults: usize,
+    hands: usize,
+    soon: u64,
+) -> impl Strategy<Value = Case> {
+    let fault = (any::<Index>(), any::<Index>(), any::<Index>(), 1..soon);
+    let faults = prop_oneof![Just(Vec::new()), prop::collection::vec(fault, 1..=faults)];
     let breaks = (any::<Index>(), any::<Index>(), any::<Index>(), 1_u64..60)
         .prop_map(|(kind, node, link, millis)| Act::Break { kind, node, link, millis });
     let hand = prop_oneof![2 => breaks, 1 => any::<Index>().prop_map(Act::Heal)];
-    let hands = prop::collection::vec((any::<Index>(), 0_u64..60, hand), 0..=3);
+    let hands = prop::collection::vec((any::<Index>(), 0_u64..60, hand), 0..=hands);
     (case, faults, hands).prop_map(|(mut case, faults, hands)| {
         case.faults = faults;
         for (place, pause, hand) in hands {
@@ -395,13 +467,17 @@ fn ruled_bus() -> impl Strategy<Value = String> {
     })
 }
 
-fn backoff() -> impl Strategy<Value = &'static str> {
-    select(vec![
+fn backoff(patience: Patience) -> impl Strategy<Value = &'static str> {
+    let mut backoffs = vec![
         "None",
         r#"Fixed("10ms")"#,
         r#"Exponential(base: "5ms", cap: "20ms")"#,
         r#"Exponential(base: "5ms", cap: "20ms", jitter: None)"#,
-    ])
+    ];
+    if matches!(patience, Patience::Long) {
+        backoffs.extend([r#"Fixed("100ms")"#, r#"Exponential(base: "50ms", cap: "1s")"#]);
+    }
+    select(backoffs)
 }
 
 fn queue() -> impl Strategy<Value = String> {
@@ -410,7 +486,20 @@ fn queue() -> impl Strategy<Value = String> {
         .prop_map(|(records, policy)| format!(r#"(records: {records}, bytes: "1 MiB", when_full: {policy})"#))
 }
 
-fn subscription(waits: BoxedStrategy<String>) -> impl Strategy<Value = String> {
+/// What waits long for its next attempt while an earlier one is still being handled: the ack is overdue soon, and a
+/// member that has no token left hands back at once.
+const IMPATIENT: &str = r#"(topics: [], ack_wait: "5ms", deliveries: 4, backoff: Fixed("100ms"))"#;
+const HANDS_BACK: &str = r#"takes: Fixed("40ms"), concurrency: 3, rate_limit: (rate: "20/s", burst: 1, over: Retry)"#;
+
+fn subscription(patience: Patience, waits: BoxedStrategy<String>) -> BoxedStrategy<String> {
+    let any = any_subscription(patience, waits);
+    match patience {
+        Patience::Short => any.boxed(),
+        Patience::Long => prop_oneof![3 => any, 1 => Just(IMPATIENT.to_owned())].boxed(),
+    }
+}
+
+fn any_subscription(patience: Patience, waits: BoxedStrategy<String>) -> impl Strategy<Value = String> {
     let topics = select(vec!["[]", r#"["e.a"]"#, r#"["e.*"]"#, r#"["t", "f"]"#, r#"["*", ">"]"#]);
     // A group says how it shares, so that its members agree.
     let group = select(vec![
@@ -436,7 +525,7 @@ fn subscription(waits: BoxedStrategy<String>) -> impl Strategy<Value = String> {
     let prefetch = select(vec!["", ", prefetch: 1", ", prefetch: 3"]);
     let dead = select(vec!["", r#", dead_letters: "dlq""#, r#", dead_letters: "graveyard""#]);
     let first = (topics, group, filter, start, guarantee);
-    let second = (ack_wait, 1_u32..=4, backoff(), in_flight, prefetch, queue(), dead, waits);
+    let second = (ack_wait, 1_u32..=4, backoff(patience), in_flight, prefetch, queue(), dead, waits);
     (first, second).prop_map(
         |((topics, group, filter, start, guarantee), (wait, deliveries, backoff, in_flight, prefetch, queue, dead, waits))| {
             format!(
@@ -446,14 +535,14 @@ fn subscription(waits: BoxedStrategy<String>) -> impl Strategy<Value = String> {
     )
 }
 
-fn call() -> impl Strategy<Value = String> {
+fn call(patience: Patience) -> impl Strategy<Value = String> {
     let dead = select(vec!["", r#", dead_letters: "dlq""#]);
-    (1_u32..=3, backoff(), queue(), dead).prop_map(|(deliveries, backoff, queue, dead)| {
+    (1_u32..=3, backoff(patience), queue(), dead).prop_map(|(deliveries, backoff, queue, dead)| {
         format!("(deliveries: {deliveries}, backoff: {backoff}, queue: {queue}{dead})")
     })
 }
 
-fn worker(waits: BoxedStrategy<String>, keeps: bool) -> impl Strategy<Value = Worker> {
+fn worker(patience: Patience, waits: BoxedStrategy<String>, keeps: bool) -> impl Strategy<Value = Worker> {
     let over = || select(vec!["Queue", "Retry", "Reject"]);
     let rate = prop::option::of((select(vec!["20/s", "100/s", "7/s"]), 1_u32..=3, over()));
     let rate = rate.prop_map(|rate| match rate {
@@ -481,18 +570,23 @@ fn worker(waits: BoxedStrategy<String>, keeps: bool) -> impl Strategy<Value = Wo
     });
     let figures = (takes(), select(vec!["0.0", "0.0", "0.3", "1.0"]), 1_u32..=3, rate, function);
     let work = (prop::collection::vec(emit, 0..=2), any::<bool>());
-    let subscriptions = prop::collection::vec((any::<Index>(), delay(), subscription(waits)), 1..=2);
+    let subscriptions = prop::collection::vec((any::<Index>(), delay(), subscription(patience, waits)), 1..=2);
     let publishes = prop::collection::vec(publish(), 0..=1);
-    let calls = prop::collection::vec((any::<Index>(), delay(), call()), 0..=1);
+    let calls = prop::collection::vec((any::<Index>(), delay(), call(patience)), 0..=1);
     let kinds = if keeps { 4 } else { 3 };
     let keeping = (select(STORES.to_vec()), select(COMMITS.to_vec()));
     let keeping = if keeps { keeping.boxed() } else { Just(("", "")).boxed() };
     (0_u8..kinds, figures, work, subscriptions, publishes, calls, keeping).prop_map(
-        |(kind, figures, (emits, pick_one), subscriptions, publishes, calls, (store, commits))| {
+        move |(kind, figures, (emits, pick_one), subscriptions, publishes, calls, (store, commits))| {
             let (takes, fails, concurrency, rate, function) = figures;
             Worker {
                 kind,
-                consumer_settings: format!("takes: {takes}, fails: {fails}, concurrency: {concurrency}{rate}"),
+                consumer_settings: match patience {
+                    Patience::Long if concurrency == 3 => HANDS_BACK.to_owned(),
+                    Patience::Long | Patience::Short => {
+                        format!("takes: {takes}, fails: {fails}, concurrency: {concurrency}{rate}")
+                    }
+                },
                 settings: format!("takes: {takes}, fails: {fails}"),
                 store_settings: format!("{store}, takes: {takes}, fails: {fails}, concurrency: {concurrency}"),
                 function_settings: if kind == 1 {
@@ -541,6 +635,16 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(bus, settings)| Act::AddConsumer { bus, settings }),
         1 => (any::<Index>(), select(vec![0.0, 0.5, 1.0])).prop_map(|(node, fails)| Act::SetFails { node, fails }),
         1 => Just(Act::Drain),
+    ]
+}
+
+fn wider_act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        2 => Just(Act::Undo),
+        2 => (any::<Index>(), subscription(Patience::Long, Just(String::new()).boxed()))
+            .prop_map(|(link, settings)| Act::SetSubscription { link, settings }),
+        1 => (any::<Index>(), 1_u32..=4).prop_map(|(node, at_once)| Act::SetAtOnce { node, at_once }),
+        1 => (any::<Index>(), any::<Index>()).prop_map(|(from, to)| Act::AddLink { from, to }),
     ]
 }
 

@@ -9,7 +9,7 @@ use eventloom::model::{
     EventId, FaultKind, FaultTarget, Flow, LinkId, LinkIx, NodeIx, SimDuration, SimTime, StartAt, SubIx, TopicIx,
     moment_text,
 };
-use eventloom::plan::{Inputs, Plan, compile};
+use eventloom::plan::{Aim, Inputs, Plan, compile};
 use eventloom::trace::{Kept, KeyRef, Leg, Observer, Phase, Reason, Record, Staleness, TraceHash, What};
 use serde_json::Value;
 
@@ -169,9 +169,23 @@ impl Keeper {
     }
 }
 
+/// What came into a run from outside.
+#[derive(Clone, Debug)]
+pub(crate) enum Told {
+    Fire { node: NodeIx, count: u32 },
+    Plan(Flow, Arc<Plan>),
+    Drain,
+    Break { on: Aim, kind: FaultKind, lasts: Option<SimDuration> },
+    Heal(Aim),
+}
+
 /// A run, what it was made of, and what it has shown so far.
 #[derive(Clone)]
 pub(crate) struct Run {
+    /// What came from outside, when, and before which record.
+    pub(crate) told: Vec<(usize, SimTime, Told)>,
+    /// The flow before each edit.
+    before: Vec<Flow>,
     pub(crate) flow: Flow,
     pub(crate) inputs: Inputs,
     pub(crate) kernel: Kernel,
@@ -205,6 +219,8 @@ impl Run {
         let mut fold = Fold::default();
         fold.follow(&flow, &plan);
         Self {
+            told: Vec::new(),
+            before: Vec::new(),
             flow,
             inputs,
             kernel,
@@ -310,6 +326,7 @@ impl Run {
     #[track_caller]
     pub(crate) fn fire_with(&mut self, node: &str, count: u32, key: Option<&str>, data: Option<Value>) {
         let node = self.node(node);
+        self.tell(Told::Fire { node, count });
         self.kernel.inject(Input::Fire { node, count, data: data.map(Arc::new), key: key.map(Arc::from) });
     }
 
@@ -321,12 +338,26 @@ impl Run {
         self.become_flow(flow);
     }
 
+    fn tell(&mut self, told: Told) {
+        self.told.push((self.kept.records.len(), self.kernel.now(), told));
+    }
+
+    /// The flow as it was before the last edit.
+    #[track_caller]
+    pub(crate) fn undo(&mut self) {
+        if let Some(flow) = self.before.pop() {
+            self.become_flow(flow);
+            self.before.pop();
+        }
+    }
+
     #[track_caller]
     pub(crate) fn become_flow(&mut self, flow: Flow) {
         let plan = compile(&flow, &self.inputs, Some(&self.latest)).expect("an edited flow that compiles");
         self.latest = Arc::new(plan);
         self.edits.push_back((flow.clone(), Arc::clone(&self.latest)));
-        self.flow = flow;
+        self.tell(Told::Plan(flow.clone(), Arc::clone(&self.latest)));
+        self.before.push(std::mem::replace(&mut self.flow, flow));
         self.kernel.inject(Input::Plan(Arc::clone(&self.latest)));
     }
 
@@ -339,12 +370,18 @@ impl Run {
     #[track_caller]
     pub(crate) fn break_it(&mut self, on: &FaultTarget, kind: FaultKind, lasts: Option<SimDuration>) {
         let on = self.plan().aim(on).unwrap_or_else(|| panic!("{on} is not drawn"));
+        self.tell(Told::Break { on: on.clone(), kind, lasts });
         self.kernel.inject(Input::Break { on, kind, lasts });
     }
 
     #[track_caller]
     pub(crate) fn heal(&mut self, on: &FaultTarget) {
         let on = self.plan().aim(on).unwrap_or_else(|| panic!("{on} is not drawn"));
+        self.heal_aim(on);
+    }
+
+    pub(crate) fn heal_aim(&mut self, on: Aim) {
+        self.tell(Told::Heal(on.clone()));
         self.kernel.inject(Input::Heal(on));
     }
 
@@ -363,6 +400,7 @@ impl Run {
     }
 
     pub(crate) fn drain(&mut self) {
+        self.tell(Told::Drain);
         self.kernel.inject(Input::Drain);
     }
 
