@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     TakesNothing(KindTag),
     /// Nothing leaves it.
     PassesNothingOn(KindTag),
+    /// It never calls: what it says, it says to a bus.
+    CallsNobody(KindTag),
     /// One end is a bus already.
     BusBesideBus,
     /// There is no such link any more, or no room in the flow.
@@ -33,6 +35,7 @@ impl fmt::Display for Refusal {
         match self {
             Self::TakesNothing(kind) => write!(f, "A {} takes no events", kind.label().to_lowercase()),
             Self::PassesNothingOn(kind) => write!(f, "A {} passes nothing on", kind.label().to_lowercase()),
+            Self::CallsNobody(kind) => write!(f, "A {} calls nobody", kind.label().to_lowercase()),
             Self::BusBesideBus => f.write_str("A bus cannot feed a bus"),
             Self::Gone => f.write_str("The link is gone"),
         }
@@ -45,6 +48,7 @@ pub(crate) fn fits(flow: &Flow, kind: KindTag, link: &LinkId) -> Result<(), Refu
     match kind {
         KindTag::Bus if matches!(link.kind, LinkKind::Call(_)) => Ok(()),
         KindTag::Bus => Err(Refusal::BusBesideBus),
+        KindTag::Store if matches!(link.kind, LinkKind::Call(_)) => Err(Refusal::CallsNobody(kind)),
         // What it gets ends with it: a reply is for whoever asked.
         KindTag::Gateway => Err(Refusal::PassesNothingOn(kind)),
         kind if !kind.subscribes() && kind.publishes() => Err(Refusal::TakesNothing(kind)),
