@@ -66,7 +66,7 @@ impl Kernel {
             }
         }
         let number = self.choose_partition(plan, topic_ix, &slot, payload);
-        let number = (number + u32::from(planted!(WrongPartition))) % topic.partitions.len() as u32;
+        let number = if planted!(WrongPartition) { (number + 1) % topic.partitions.len() as u32 } else { number };
         let partition_ix = topic.partitions[number as usize] as usize;
         let feeds = &plan.partitions[partition_ix].feeds;
         let size = plan.events[kind.index()].size;
@@ -128,7 +128,7 @@ impl Kernel {
                 continue;
             }
             // A gateway that listens to its own requests answers none of them.
-            is_heard |= sub.members.iter().any(|member| member.node != event.origin());
+            is_heard = is_heard || self.is_followed && sub.members.iter().any(|member| member.node != event.origin());
             self.cursors[*cursor as usize].counts.opened += 1;
             cx.show(What::Opened {
                 sub: sub_ix,

@@ -190,10 +190,7 @@ impl Kernel {
         self.subs[sub.slot as usize].in_flight -= 1;
         let event = slot.event;
         if is_evicted {
-            state.counts.retention_lost += 1;
-            state.settle(offset);
-            cx.show(What::Evicted { sub: sub_ix, event, node: sub.node, from: Phase::InFlight });
-            Self::mark_gap(cx, sub_ix, &slot);
+            self.lose_from_hands(cx, cursor, offset, &slot);
             return;
         }
         let most = sub.deliveries + u32::from(planted!(OneTryTooMany)) - u32::from(planted!(OneTryTooFew));
@@ -301,7 +298,7 @@ impl Kernel {
         let sub = &cx.plan.subs[sub_ix.index()];
         let now = self.now;
         let partition = &self.partitions[cx.plan.cursors[cursor as usize].partition as usize];
-        let is_evicted = offset < partition.start;
+        let is_evicted = partition.is_gone(offset);
         let Some(slot) = partition.log.get(offset).copied() else { return };
         let state = &mut self.cursors[cursor as usize];
         let Some(open) = state.open_at(offset) else { return };
@@ -311,9 +308,8 @@ impl Kernel {
         state.in_flight -= 1;
         self.subs[sub.slot as usize].in_flight -= 1;
         if is_evicted {
-            state.counts.retention_lost += 1;
-            state.settle(offset);
-            cx.show(What::Evicted { sub: sub_ix, event: slot.event, node: sub.node, from: Phase::InFlight });
+            self.lose_from_hands(cx, cursor, offset, &slot);
+            self.learn(cx, cursor, offset, true);
             return;
         }
         state.again += 1;
@@ -322,6 +318,17 @@ impl Kernel {
         cx.show(What::Queued { sub: sub_ix, event: slot.event, taken_back: true });
         self.arm_expiry(cursor);
         self.forget_probe(sub, cursor, offset);
+    }
+
+    /// Ends the obligation for a record that comes back unhandled when the log has let go of it.
+    fn lose_from_hands<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cursor: u32, offset: u64, slot: &Slot) {
+        let sub_ix = cx.plan.cursors[cursor as usize].sub;
+        let node = cx.plan.subs[sub_ix.index()].node;
+        let state = &mut self.cursors[cursor as usize];
+        state.counts.retention_lost += 1;
+        state.settle(offset);
+        cx.show(What::Evicted { sub: sub_ix, event: slot.event, node, from: Phase::InFlight });
+        Self::mark_gap(cx, sub_ix, slot);
     }
 
     /// Looks for records whose ack is overdue.
