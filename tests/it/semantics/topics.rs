@@ -219,6 +219,29 @@ proptest! {
     }
 }
 
+#[test]
+fn s14_what_was_replaced_in_the_hands_of_a_member_is_lost_with_it() {
+    let mut run = Run::new(
+        r#"p = Producer(emits: "price", rate: ByHand)
+           bus = Bus(topics: {"price": (compact: (every: "1s"))})
+           c = Consumer(takes: Fixed("10s"))
+           p -> bus
+           bus -> c (prefetch: 1, order: Strict, ack_wait: "1h")
+           fault dies (at: "2s", for: "1s", on: Node("c"), kind: Crash)"#,
+    );
+    run.until("0s");
+    run.fire_with("p", 1, Some("a"), None);
+    run.fire_with("p", 1, Some("a"), None);
+    run.until("1m");
+    run.tells(
+        "removed evicted order-gap",
+        "1s bus removed p#0 at price/0@0 superseded
+         2s bus->c evicted p#0 from in-flight
+         2s bus->c order-gap p#0",
+    );
+    assert_eq!(handled(&run, "c"), [1]);
+}
+
 // ---- S15 ----------------------------------------------------------------------------------------------------------
 
 #[test]
