@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::histogram::Histogram;
-use super::record::{Circuit, NoReply, What};
+use super::record::What;
+use super::ways::{Circuit, NoReply};
 use crate::model::{LinkIx, NodeIx, SubIx};
 
 /// The figures of a gateway.

@@ -1,6 +1,8 @@
 //! A fingerprint of everything that happened, in order.
 
-use super::record::{KeyRef, Observer, Record, What};
+use super::observer::Observer;
+use super::record::{Record, What};
+use super::ways::KeyRef;
 use crate::model::{LinkIx, NodeIx, SimTime};
 
 /// A 64-bit hash over the canonical form of every record, in order: two runs agree in it only if they went the same way.

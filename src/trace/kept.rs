@@ -1,6 +1,6 @@
 //! What becomes of state that is kept: of a store's, of a service's outbox, of a saga.
 
-use super::record::KeyRef;
+use super::ways::KeyRef;
 
 /// What happened to something that is kept.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,8 +6,10 @@ use super::calls::{BreakerFigures, CallFigures, GatewayFigures};
 use super::histogram::Histogram;
 use super::kept::KeptFigures;
 use super::ledger::{Ledger, LedgerCounts};
-use super::record::{Leg, Observer, Passage, Phase, Record, Stage, What};
+use super::observer::{Observer, Passage};
+use super::record::{Record, What};
 use super::shape::{Shape, SubShape};
+use super::ways::{Leg, Phase, Stage};
 use crate::model::{KindTag, LinkIx, NodeIx, SimDuration, SimTime, SubIx};
 
 /// The figures of a run: by node, by link, the ledger, publishes.

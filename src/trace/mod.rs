@@ -7,8 +7,10 @@ mod judge;
 mod kept;
 mod ledger;
 mod metrics;
+mod observer;
 mod record;
 mod shape;
+mod ways;
 
 pub use self::calls::{BreakerFigures, GatewayFigures};
 pub use self::hash::TraceHash;
@@ -17,7 +19,7 @@ pub use self::judge::{Breach, Judge, Measured, Outcome, Question, REMEMBERED, Re
 pub use self::kept::{Kept, KeptFigures, SagaMove};
 pub use self::ledger::{Ledger, LedgerCounts};
 pub use self::metrics::{FunctionFigures, LinkFigures, Metrics, NodeFigures, Publishes, StreamFigures, Work};
-pub use self::record::{
-    Circuit, KeyRef, Leg, NoReply, Observer, Passage, Phase, Reason, Record, Removal, Stage, Staleness, What,
-};
+pub use self::observer::{Observer, Passage};
+pub use self::record::{Record, What};
 pub use self::shape::{NodeShape, Shape, SubShape};
+pub use self::ways::{Circuit, KeyRef, Leg, NoReply, Phase, Reason, Removal, Stage, Staleness};

@@ -3,7 +3,7 @@
 use super::turn::{Turn, turn};
 use super::{Breach, CaseTally, Ledger, Reach, Reason, Record, What, Wrong};
 use crate::model::{EventId, LinkIx, NodeIx, SimTime, SubIx};
-use crate::trace::record::Leg;
+use crate::trace::ways::Leg;
 
 /// Sees what is lost within a reach.
 #[derive(Clone, Debug)]

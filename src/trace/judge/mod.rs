@@ -18,8 +18,10 @@ use self::book::Book;
 use self::folds::Fold;
 use super::histogram::Histogram;
 use super::ledger::Ledger;
-use super::record::{KeyRef, Observer, Reason, Record, What};
+use super::observer::Observer;
+use super::record::{Record, What};
 use super::shape::Shape;
+use super::ways::{KeyRef, Reason};
 use crate::model::{Chance, Counted, EventId, EventTypeIx, LinkIx, NodeIx, SimDuration, SimTime, SubIx};
 
 pub use self::book::REMEMBERED;

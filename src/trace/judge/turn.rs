@@ -3,7 +3,7 @@
 
 use super::What;
 use crate::model::{EventId, NodeIx, SubIx};
-use crate::trace::record::Reason;
+use crate::trace::ways::Reason;
 
 /// What becomes of an obligation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
