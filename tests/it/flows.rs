@@ -157,6 +157,10 @@ fn shipped_examples_look_like_the_data_that_is_made() {
             {
                 for number in [0, 1, 1_000_003] {
                     let made = data(producer.data.as_ref(), producer.emits.as_str(), &Value::Null, number);
+                    // A record without data says that its key is deleted.
+                    if made.is_null() {
+                        continue;
+                    }
                     assert_eq!(shape(&made), shape(&example(&producer.emits)), "{name}: {id}");
                 }
             }

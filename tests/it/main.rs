@@ -16,9 +16,11 @@ mod judged;
 mod ledger;
 mod opinion;
 mod outside;
+mod presets;
 mod properties;
 mod readme;
 mod replay;
+mod rules;
 mod semantics;
 mod session_files;
 mod session_run;
@@ -32,3 +34,7 @@ mod window;
 mod window_code;
 #[cfg(feature = "gui")]
 mod window_expectations;
+#[cfg(feature = "gui")]
+mod window_settings;
+#[cfg(feature = "gui")]
+mod window_topics;

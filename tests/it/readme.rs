@@ -6,9 +6,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use eventloom::model::{Figure, Function, Preset, Subscription, Topic};
+
 /// README's text between two marks is this; under `UPDATE_EXPECT=1` it becomes this.
 #[track_caller]
-fn check_block(name: &str, expected: &str) {
+pub(super) fn check_block(name: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = fs::read_to_string(&path).expect("README.md");
     let (begin, end) = (format!("<!-- {name}:begin -->\n"), format!("<!-- {name}:end -->"));
@@ -52,6 +54,24 @@ fn readme_lists_what_can_be_said_in_an_expression() {
         }
     }
     check_block("expressions", &block);
+}
+
+#[test]
+fn readme_lists_the_presets() {
+    fn rows<T>(block: &mut String, of: &str, presets: &[Preset<T>]) {
+        for preset in presets {
+            let set =
+                |figure: &Figure| (figure.value != "unset").then(|| format!("`{}` {}", figure.setting, figure.value));
+            let settings: Vec<String> = preset.figures.iter().filter_map(set).collect();
+            writeln!(block, "| {} | {of} | {} |", preset.label, settings.join(", ")).expect("text");
+        }
+    }
+
+    let mut block = String::from("| preset | of a | what it sets |\n|---|---|---|\n");
+    rows(&mut block, "topic", Preset::<Topic>::TOPICS);
+    rows(&mut block, "subscription", Preset::<Subscription>::SUBSCRIPTIONS);
+    rows(&mut block, "function", Preset::<Function>::FUNCTIONS);
+    check_block("presets", &block);
 }
 
 #[cfg(feature = "gui")]
