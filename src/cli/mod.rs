@@ -8,6 +8,7 @@ mod export;
 mod interrupt;
 mod junit;
 mod output;
+mod presets;
 mod progress;
 mod report;
 mod run;
@@ -48,6 +49,8 @@ enum Command {
     Test(test::Test),
     /// Write a flow in another format.
     Export(export::Export),
+    /// List the settings of known products that can be taken over, and their sources.
+    Presets(presets::Presets),
 }
 
 /// What a command came to, other than an error that kept it from running.
@@ -73,6 +76,7 @@ pub fn main(designer: impl FnOnce(Option<PathBuf>) -> anyhow::Result<()>) -> Exi
         Some(Command::Run(command)) => command.run(&mut output),
         Some(Command::Test(command)) => command.run(&mut output),
         Some(Command::Export(command)) => command.run(&mut output),
+        Some(Command::Presets(command)) => command.run(&mut output),
         None => designer(args.flow).map(|()| Outcome::Fine),
     };
     match result.and_then(|outcome| output.flush().map(|()| outcome)) {

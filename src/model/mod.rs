@@ -14,6 +14,7 @@ mod ids;
 mod link;
 mod node;
 mod pattern;
+mod preset;
 mod quantity;
 mod store;
 mod stream;
@@ -39,6 +40,7 @@ pub use self::node::{
     Pacing, Pick, Point, Producer, Rail, RateLimit, RateStep, ReplayPace, Service, Spacing,
 };
 pub use self::pattern::{Pattern, PatternError};
+pub use self::preset::{ENDLESS, Figure, Preset};
 pub use self::quantity::{ByteSize, Chance, Factor, QuantityError, Rate, RateUnit};
 pub use self::store::{Commit, Expects, Saga, SagaStep, StateField, StateValue, Store, StoreKeeps};
 pub use self::stream::{

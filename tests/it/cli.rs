@@ -65,6 +65,7 @@ fn what_could_not_run_says_why_in_one_line() {
 fn help_and_version_are_answers() {
     check("help", &["--help"], 0);
     check("help-simulate", &["simulate", "--help"], 0);
+    check("presets", &["presets"], 0);
     assert_eq!(run(&["--version"]).status.code(), Some(0));
 }
 
