@@ -20,8 +20,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use crate::edit::{Document, Edit};
 use crate::file;
 use crate::model::{
-    EventName, FaultKind, FaultTarget, Flow, FlowError, FlowParts, KindTag, LinkId, Node, NodeId, NodeKind, Point,
-    Rail, SimDuration, SimTime, StartAt, limits,
+    EventName, EventType, FaultKind, FaultTarget, Flow, FlowError, FlowParts, KindTag, LinkId, Node, NodeId, NodeKind,
+    Point, Rail, SimDuration, SimTime, StartAt, limits,
 };
 use crate::plan::{self, Capabilities, Problem, Severity};
 use crate::run::brokers::Adapter;
@@ -726,9 +726,11 @@ fn means_the_same(a: &Flow, b: &Flow) -> bool {
         let drawn = flow.nodes().iter().filter(|(_, node)| node.kind.tag() != KindTag::Note);
         drawn.map(|(id, node)| (id.clone(), plain_kind(node))).collect()
     };
-    let facts = |events: &BTreeMap<EventName, crate::model::EventType>| -> Vec<_> {
-        let fact =
-            |(name, event): (&EventName, &crate::model::EventType)| (name.clone(), event.size, event.example.clone());
+    let facts = |events: &BTreeMap<EventName, EventType>| -> Vec<_> {
+        let fact = |(name, event): (&EventName, &EventType)| {
+            let plain = EventType { note: String::new(), color: None, schema: None, ..event.clone() };
+            (name.clone(), plain)
+        };
         events.iter().map(fact).collect()
     };
     *hop_limit == other.hop_limit

@@ -27,6 +27,8 @@ pub enum Action {
     Fire,
     /// Works the selected view out again.
     Rebuild,
+    /// Lets the selected subscription read again.
+    Replay,
     /// Crashes the selected node, or cuts the selected link.
     Break,
     /// Heals what is selected.
@@ -149,7 +151,7 @@ struct Words {
 
 impl Action {
     /// Every action, in the order of menu and help.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 49] = [
         Self::RunOrPause,
         Self::Stop,
         Self::Restart,
@@ -161,6 +163,7 @@ impl Action {
         Self::Slower,
         Self::Fire,
         Self::Rebuild,
+        Self::Replay,
         Self::Break,
         Self::Heal,
         Self::NewFlow,
@@ -288,6 +291,12 @@ impl Action {
                 Run,
                 "Rebuild view",
                 "Works the selected view out again, from the first record that its topics keep",
+                None,
+            ),
+            Self::Replay => words(
+                Run,
+                "Replay…",
+                "Lets the selected subscription read again: from the start, from a time, from an offset",
                 None,
             ),
             Self::Break => {

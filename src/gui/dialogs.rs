@@ -11,6 +11,7 @@ use crate::session::ExportFormat;
 use super::action::{Action, ActionGroup};
 use super::fields;
 use super::format;
+use super::seek::{Seek, seek_ui};
 use super::theme::Theme;
 use super::view::{Ask, ViewCtx};
 use super::widgets;
@@ -47,6 +48,8 @@ pub(crate) enum Dialog {
     },
     /// Make a node emit.
     Fire(Fire),
+    /// Let a subscription read again.
+    Seek(Seek),
     /// Which format?
     Export,
     /// Keys and actions.
@@ -90,6 +93,7 @@ pub(crate) fn dialog_ui(ctx: &ViewCtx<'_>, dialog: &mut Dialog, ui: &Ui) -> Deci
         Dialog::Unsaved(_) => "unsaved",
         Dialog::Unreadable { .. } => "unreadable",
         Dialog::Fire(_) => "fire",
+        Dialog::Seek(_) => "seek",
         Dialog::Export => "export",
         Dialog::Help => "help",
     };
@@ -98,24 +102,27 @@ pub(crate) fn dialog_ui(ctx: &ViewCtx<'_>, dialog: &mut Dialog, ui: &Ui) -> Deci
         Dialog::Unsaved(then) => unsaved_ui(ctx, then, ui),
         Dialog::Unreadable { path, faults, text } => unreadable_ui(theme, path, faults, text, ui),
         Dialog::Fire(fire) => fire_ui(ctx, fire, ui),
+        Dialog::Seek(seek) => seek_ui(ctx, seek, ui),
         Dialog::Export => export_ui(theme, ui),
         Dialog::Help => help_ui(theme, ui),
     });
     if shown.should_close() && matches!(shown.inner, Decision::Open) { Decision::Close } else { shown.inner }
 }
 
-fn title(ui: &mut Ui, theme: &Theme, text: &str) {
+/// What a dialog is about.
+pub(super) fn title(ui: &mut Ui, theme: &Theme, text: &str) {
     ui.label(RichText::new(text).font(theme.strong(theme.sizes.title)));
     ui.add_space(theme.space.s);
 }
 
 /// The button that does what the dialog is for.
-fn primary(ui: &mut Ui, theme: &Theme, label: &str, enabled: bool) -> egui::Response {
+pub(super) fn primary(ui: &mut Ui, theme: &Theme, label: &str, enabled: bool) -> egui::Response {
     let text = RichText::new(label).font(theme.strong(theme.sizes.body)).color(theme.on_accent);
     ui.add_enabled(enabled, egui::Button::new(text).fill(theme.accent).min_size(Vec2::new(80.0, 28.0)))
 }
 
-fn secondary(ui: &mut Ui, label: &str) -> egui::Response {
+/// A button that does something else, or nothing.
+pub(super) fn secondary(ui: &mut Ui, label: &str) -> egui::Response {
     ui.add(egui::Button::new(label).min_size(Vec2::new(80.0, 28.0)))
 }
 

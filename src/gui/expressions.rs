@@ -54,6 +54,17 @@ impl Form<'_> {
         self.source(ui, name, value, hint, Purpose::Condition)
     }
 
+    /// The same for what tells things apart: text or a number.
+    pub(crate) fn distinction(
+        &self,
+        ui: &mut Ui,
+        name: Name<'_>,
+        value: &Option<Expression>,
+        hint: &str,
+    ) -> Option<Option<Expression>> {
+        self.source(ui, name, value, hint, Purpose::Key)
+    }
+
     fn source(
         &self,
         ui: &mut Ui,
@@ -98,6 +109,7 @@ impl Form<'_> {
                 }
                 Some(_) | None => self.problems_below(ui, name.path),
             }
+            self.mark_setting(ui, &response, name.path);
             (response.labelled_by(label.id), held)
         });
         if let Some(text) = enlarged {

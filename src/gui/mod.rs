@@ -16,6 +16,7 @@ mod mend;
 mod panels;
 mod perform;
 mod pictures;
+mod seek;
 mod speeds;
 mod splice;
 mod theme;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::edit::Edit;
-use crate::model::{FaultKind, FaultTarget, Flow, KindTag, LinkId, NodeId, NodeKind, Point};
+use crate::model::{FaultKind, FaultTarget, Flow, KindTag, LinkId, NodeId, NodeKind, Point, SimTime, StartAt};
 use crate::session::{ExportFormat, RunState, SessionError, SettingsTheme, Speed, StartOptions, Step, StopMode};
 
 use super::action::Action;
@@ -14,6 +14,7 @@ use super::files::Choice;
 use super::format::sentence;
 use super::panels::lower::Tab;
 use super::panels::palette::{Search, SearchState};
+use super::seek::{self, Seek};
 use super::speeds;
 use super::splice;
 use super::view::{Ask, Selection, Target};
@@ -52,6 +53,8 @@ impl App {
             }
             Ask::FireDialog(node) => self.ask_fire(node),
             Ask::Fire(node, count, data) => self.fire(&node, count, data.as_deref()),
+            Ask::Seek(link, to) => self.seek(&link, to),
+            Ask::SeekDialog(link) => self.ask_seek(link),
             Ask::Break(on, kind) => self.break_now(&on, kind),
             Ask::Heal(on) => self.heal_now(&on),
             Ask::OpenEvent(event) => self.open_event(event),
@@ -108,6 +111,10 @@ impl App {
                 None => self.toasts.say("Select a producer first"),
             },
             Action::Rebuild => self.rebuild(),
+            Action::Replay => match seek::selected(&self.session, &self.view.selection) {
+                Some(link) => self.ask_seek(link),
+                None => self.toasts.say("Select a subscription first"),
+            },
             Action::Break | Action::Heal => self.break_or_heal(action),
             Action::NewFlow => self.leave(ctx, Then::New),
             Action::Open => self.leave(ctx, Then::Choose),
@@ -414,6 +421,17 @@ impl App {
                 }
             }
             None => self.toasts.say("Select a store that keeps a view first"),
+        }
+    }
+
+    fn ask_seek(&mut self, link: LinkId) {
+        let now = self.session.playhead().since(SimTime::ZERO);
+        self.dialog = Some(Dialog::Seek(Seek::new(link, now)));
+    }
+
+    fn seek(&mut self, link: &LinkId, to: StartAt) {
+        if let Err(error) = self.session.seek(link, to) {
+            self.complain(&error);
         }
     }
 

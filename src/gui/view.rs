@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::edit::Edit;
-use crate::model::{EventName, ExpectationName, FaultKind, FaultTarget, KindTag, LinkId, NodeId, Point, SimTime};
+use crate::model::{
+    EventName, ExpectationName, FaultKind, FaultTarget, KindTag, LinkId, NodeId, Point, SimTime, StartAt,
+};
 use crate::plan::Problem;
 use crate::session::{EventRef, LiveView, Session, Speed};
 
@@ -75,6 +77,10 @@ pub enum Ask {
     Break(FaultTarget, FaultKind),
     /// Heal it: every fault about it is over.
     Heal(FaultTarget),
+    /// Let the subscription of a link go on reading at another place of its logs.
+    Seek(LinkId, StartAt),
+    /// Open the dialog that asks where to.
+    SeekDialog(LinkId),
     /// Show an event type's settings.
     ShowEventType(EventName),
     /// Show what is expected of the flow, with the settings of this one.

@@ -110,6 +110,11 @@ impl Samples<'_> {
             if let Some(handler) = handler {
                 return self.of_types(events.iter().filter(|event| handler.on.matches(event.as_str())));
             }
+            // What tells the messages of a topic apart is asked of what comes to it.
+            let topic = field.strip_prefix("topics[\"").and_then(|rest| rest.split_once("\"]"));
+            if let Some((topic, _)) = topic {
+                return self.of_types(self.published(id, events, |name| name == topic).into_iter());
+            }
         }
         let chosen: Vec<&EventName> = match at {
             Place::Link(id, _) => match self.flow.link(id) {

@@ -266,6 +266,7 @@ fn fields_are_learnt_from_examples_schemas_templates_and_logs() {
     assert_eq!(fields(&session, &node("s", "handlers[1].emits[0].when")), "more of");
     assert_eq!(fields(&session, &link("bus->s")), "by made more of");
     assert_eq!(fields(&session, &link("bus->t")), "from_example from_schema by made more of");
+    assert_eq!(fields(&session, &node("bus", "topics[\"b\"].dedup.id")), "by made");
     // Deep below, with the value that was found there.
     let below = session.complete(&link("bus->s"), "event.data.more.", 16);
     assert_eq!((below[0].label.as_str(), below[0].detail.as_str(), below[0].about.as_str()), ("hand", "1", "Of c"));

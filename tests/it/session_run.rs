@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use eventloom::edit::Edit;
 use eventloom::model::{
-    Chance, Consumer, Distribution, Factor, FaultKind, FaultTarget, Link, LinkId, LinkKind, Node, NodeId, NodeKind,
-    Pacing, Point, SimDuration, SimTime, Subscription,
+    ByteSize, Chance, Consumer, Distribution, EventType, Factor, FaultKind, FaultTarget, Link, LinkId, LinkKind, Node,
+    NodeId, NodeKind, Pacing, Point, SimDuration, SimTime, Subscription,
 };
 use eventloom::plan::Capabilities;
 use eventloom::run::brokers::{LogBroker, Losses};
@@ -347,4 +347,32 @@ async fn a_bus_outside_that_loses_acks_is_the_same_run_headless() {
     let journal = session.journal().expect("a run").recompiled().expect("it compiled before");
     assert!(journal.entries.len() as u64 > report.publishes.accepted, "outcomes and deliveries came in");
     assert_eq!(rerun(&report.flow, &journal, SimTime::from_nanos(report.virtual_ns)), report);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_event_type_says_of_its_waiting_reaches_a_run_and_what_it_looks_like_does_not() {
+    type Change = fn(&mut EventType);
+    const CHANGES: [(&str, bool, Change); 8] = [
+        ("ttl", true, |event| event.ttl = Some(seconds(3))),
+        ("priority", true, |event| event.priority = 7),
+        ("delay", true, |event| event.delay = Some(seconds(1))),
+        ("size", true, |event| event.size = Some(ByteSize::from_bytes(17))),
+        ("example", true, |event| event.example = "17".parse().ok()),
+        ("schema", false, |event| event.schema = "{}".parse().ok()),
+        ("note", false, |event| "another".clone_into(&mut event.note)),
+        ("color", false, |event| event.color = Some(7)),
+    ];
+    let mut session = example("time-to-live");
+    session.start(at(1)).expect("it runs");
+    sleep(Duration::from_secs(1)).await;
+    let edits = |session: &Session| session.journal().expect("a run").entries.len();
+    for (what, matters, change) in CHANGES {
+        let before = edits(&session);
+        let (name, mut event) =
+            session.flow().events().first_key_value().map(|(n, e)| (n.clone(), e.clone())).expect("one");
+        change(&mut event);
+        session.apply(&Edit::SetEvent(name, event)).expect("a sound edit");
+        sleep(Duration::from_millis(50)).await;
+        assert_eq!(edits(&session) - before, usize::from(matters), "{what}");
+    }
 }

@@ -3,6 +3,7 @@
 use egui::{Response, Ui};
 
 use crate::gui::action::Action;
+use crate::gui::seek;
 use crate::gui::view::{Ask, Selection, ViewCtx};
 use crate::gui::widgets;
 use crate::model::{FaultKind, FaultTarget, KindTag};
@@ -45,6 +46,7 @@ impl Canvas {
                         ctx.ask(Ask::QuickInsert { at: snapped(self.camera.canvas(at)), link: id.clone() });
                         ui.close();
                     }
+                    seek::menu_ui(ctx, ui, id);
                     break_ui(ctx, ui, &FaultTarget::Link(id.clone()), FaultKind::is_for_links);
                     ui.separator();
                 }

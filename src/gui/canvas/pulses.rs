@@ -414,7 +414,9 @@ impl Look {
         // A rim takes a little more room than a disc to be seen as well.
         let diameter = if filled { self.diameter } else { self.diameter * 1.2 };
         sprites::push(mesh, Sprite::of(shape, filled), at, diameter, color);
-        if dot.attempt > 1 {
+        if dot.leg == Leg::Replay {
+            sprites::push(mesh, Sprite::Echo, at, self.diameter, color);
+        } else if dot.attempt > 1 {
             sprites::push(mesh, Sprite::Halo, at, self.diameter, color);
         }
     }

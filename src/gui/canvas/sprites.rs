@@ -22,12 +22,14 @@ pub(super) enum Sprite {
     HollowTriangle,
     /// A thin ring around a dot.
     Halo,
+    /// A broken ring around a dot: it is a replay.
+    Echo,
     /// Where one was lost.
     Cross,
 }
 
 impl Sprite {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Disc,
         Self::Diamond,
         Self::Square,
@@ -37,6 +39,7 @@ impl Sprite {
         Self::HollowSquare,
         Self::HollowTriangle,
         Self::Halo,
+        Self::Echo,
         Self::Cross,
     ];
 
@@ -68,6 +71,7 @@ impl Sprite {
             Self::HollowSquare => rim(square, 0.6),
             Self::HollowTriangle => rim(triangle, 0.4),
             Self::Halo => solid(disc <= 1.55 && disc > 1.33),
+            Self::Echo => solid(disc <= 1.6 && disc > 1.28 && x.abs() > 0.6 && y.abs() > 0.6),
             Self::Cross => solid(disc <= 1.0 && ((x - y).abs() < 0.34 || (x + y).abs() < 0.34)),
         }
     }

@@ -8,6 +8,7 @@ use egui_phosphor::regular as ph;
 
 use crate::gui::action::{Action, ActionGroup};
 use crate::gui::format;
+use crate::gui::seek;
 use crate::gui::speeds;
 use crate::gui::theme::ThemeName;
 use crate::gui::view::{Ask, Selection, ViewCtx};
@@ -124,6 +125,7 @@ pub(crate) fn is_possible(ctx: &ViewCtx<'_>, action: Action) -> bool {
             let node = selection.single_node().and_then(|node| ctx.session.flow().node(node));
             ctx.live.state.is_alive() && node.is_some_and(|node| node.kind.is_view())
         }
+        Action::Replay => ctx.live.state.is_alive() && seek::selected(ctx.session, selection).is_some(),
         Action::Break => selection.single_node().is_some() || selection.single_link().is_some(),
         Action::Heal => !ctx.live.faults.is_empty() && !selection.is_empty(),
         _ => true,

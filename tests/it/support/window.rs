@@ -130,6 +130,23 @@ impl Window {
         self.press(Modifiers::NONE, Key::Enter);
     }
 
+    /// Finds something by the palette while something moves all the time, and takes the first thing found.
+    pub(crate) fn search_running(&mut self, text: &str) {
+        self.press_running(Modifiers::COMMAND, Key::K);
+        self.harness.event(Event::Text(text.to_owned()));
+        self.harness.run_steps(3);
+        self.press_running(Modifiers::NONE, Key::Enter);
+    }
+
+    /// Puts a text in place of what a field holds while something moves all the time.
+    pub(crate) fn retype_running(&mut self, label: &str, text: &str) {
+        self.harness.get_by_role_and_label(Role::TextInput, label).focus();
+        self.harness.run_steps(3);
+        self.press_running(Modifiers::COMMAND, Key::A);
+        self.harness.event(Event::Text(text.to_owned()));
+        self.harness.run_steps(3);
+    }
+
     /// Puts a text in place of what a field of the inspector holds.
     pub(crate) fn retype(&mut self, label: &str, text: &str) {
         self.harness.get_by_role_and_label(Role::TextInput, label).focus();
@@ -167,6 +184,24 @@ impl Window {
     /// Clicks a button while something moves all the time.
     pub(crate) fn click_running(&mut self, label: &str) {
         self.harness.get_by_role_and_label(Role::Button, label).click();
+        self.harness.run_steps(4);
+    }
+
+    /// Clicks the topmost button of this name while something moves all the time.
+    pub(crate) fn click_last_running(&mut self, label: &str) {
+        let is_it = |node: &egui_kittest::Node<'_>| {
+            node.accesskit_node().label().is_some_and(|found| {
+                found.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '…').trim() == label
+            })
+        };
+        let found = self.harness.get_all_by_label_contains(label).rfind(is_it);
+        found.unwrap_or_else(|| panic!("no button says {label}")).click();
+        self.harness.run_steps(4);
+    }
+
+    /// Picks one of several that exclude each other.
+    pub(crate) fn click_radio(&mut self, label: &str) {
+        self.harness.get_by_role_and_label(Role::RadioButton, label).click();
         self.harness.run_steps(4);
     }
 
@@ -218,6 +253,22 @@ impl Window {
     pub(crate) fn select(&mut self, name: &str) {
         let at = self.drawn(name).center();
         self.click_at(at);
+    }
+
+    /// Selects a node or link of the canvas as a screen reader does.
+    pub(crate) fn touch(&mut self, name: &str) {
+        let canvas = self.canvas();
+        let found = self.harness.get_all_by_label(name).rfind(|node| canvas.contains(node.rect().center()));
+        found.unwrap_or_else(|| panic!("{name} is not on the canvas")).click_accesskit();
+        self.run();
+    }
+
+    /// The same while something moves all the time.
+    pub(crate) fn touch_running(&mut self, name: &str) {
+        let canvas = self.canvas();
+        let found = self.harness.get_all_by_label(name).rfind(|node| canvas.contains(node.rect().center()));
+        found.unwrap_or_else(|| panic!("{name} is not on the canvas")).click_accesskit();
+        self.harness.run_steps(3);
     }
 
     /// Drags something of the library to a place of the canvas, counted from its middle.

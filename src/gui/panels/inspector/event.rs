@@ -56,7 +56,7 @@ pub(super) fn event_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, event: &Ev
         next.note = new;
     }
     let worn = flow.event_colors().get(event).copied().unwrap_or(0);
-    if let Some(color) = swatches(ctx, ui, worn) {
+    if let Some(color) = swatches(&form, ui, worn) {
         next.color = Some(color);
     }
     let size = name("Size", "How large one event is, for limits by bytes; empty means the length of its data", "size");
@@ -70,7 +70,7 @@ pub(super) fn event_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, event: &Ev
     if let Some(new) = form.block::<JsonText>(ui, example, &next.example, "{ \"order\": 17 }") {
         next.example = new;
     }
-    form.folded(ui, "JSON Schema", |ui| {
+    form.folded(ui, "JSON Schema", next.schema.is_some(), |ui| {
         let schema = name("Schema", "What the data is meant to satisfy", "schema");
         if let Some(new) = form.block::<JsonText>(ui, schema, &next.schema, "{ \"type\": \"object\" }") {
             next.schema = new;
@@ -91,8 +91,8 @@ pub(super) fn event_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, event: &Ev
 }
 
 /// The eight colours; the one that was picked.
-fn swatches(ctx: &ViewCtx<'_>, ui: &mut Ui, worn: u8) -> Option<u8> {
-    let theme = ctx.theme;
+fn swatches(form: &Form<'_>, ui: &mut Ui, worn: u8) -> Option<u8> {
+    let theme = form.ctx.theme;
     let mut picked = None;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = theme.space.xs;
@@ -100,6 +100,7 @@ fn swatches(ctx: &ViewCtx<'_>, ui: &mut Ui, worn: u8) -> Option<u8> {
             let number = number as u8;
             let (rect, response) = ui.allocate_exact_size(Vec2::splat(24.0), Sense::click());
             response.widget_info(|| WidgetInfo::selected(WidgetType::RadioButton, true, number == worn, title));
+            form.mark_setting(ui, &response, "color");
             ui.painter().circle_filled(rect.center(), 7.0, theme.event(number));
             if number == worn {
                 ui.painter().circle_stroke(rect.center(), 10.0, Stroke::new(1.5, theme.text));

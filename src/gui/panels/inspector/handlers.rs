@@ -103,7 +103,8 @@ fn one_emit(form: &Form<'_>, ui: &mut Ui, emit: &mut Emit, path: &str, title: &s
     if let Some(new) = form.chance(ui, name("Chance", "How likely it is emitted", &chance), emit.chance) {
         emit.chance = new;
     }
-    form.folded(ui, &format!("More of {}", title.to_lowercase()), |ui| {
+    let says_more = *emit != Emit { chance: emit.chance, ..Emit::new(emit.event.clone()) };
+    form.folded(ui, &format!("More of {}", title.to_lowercase()), says_more, |ui| {
         let count = field("count");
         if let Some(new) =
             form.whole(ui, name("Count", "How many", &count), u64::from(emit.count), (1, u64::from(limits::EMITS)))

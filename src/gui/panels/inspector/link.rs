@@ -9,12 +9,12 @@ use crate::gui::fields::{self, Form, Suggestion, name};
 use crate::gui::view::{Ask, Target, ViewCtx};
 use crate::gui::widgets;
 use crate::model::{
-    Backoff, Call, Guarantee, Jitter, Link, LinkId, LinkKind, NodeId, Publish, QueueLimit, Share, SimDuration, StartAt,
-    Subscription, TopicName, WhenFull,
+    Backoff, Call, Guarantee, Jitter, Link, LinkId, LinkKind, NodeId, Preset, Publish, QueueLimit, Share, SimDuration,
+    StartAt, Subscription, TopicName, WhenFull,
 };
 use crate::plan::Place;
 
-use super::{dead_letter_queues, event_offers, guards, live, problems_ui, waiting};
+use super::{dead_letter_queues, event_offers, guards, live, presets, problems_ui, waiting};
 
 /// Draws a link's head, figures, problems and settings.
 pub(super) fn link_ui(ctx: &ViewCtx<'_>, id: &LinkId, ui: &mut Ui) {
@@ -23,6 +23,12 @@ pub(super) fn link_ui(ctx: &ViewCtx<'_>, id: &LinkId, ui: &mut Ui) {
     let mut next = link.clone();
     head(ctx, ui, link);
     live::link_figures(ctx, id, ui);
+    if link.subscription().is_some() && ctx.live.state.is_alive() {
+        let text = RichText::new(Action::Replay.label()).size(ctx.theme.sizes.small);
+        if ui.button(text).on_hover_text(Action::Replay.tip()).clicked() {
+            ctx.act(Action::Replay);
+        }
+    }
     problems_ui(ctx, ui, |place| matches!(place, Place::Link(at, _) if at == id));
     let events = event_offers(ctx);
     match &mut next.kind {
@@ -96,6 +102,7 @@ fn publish_ui(form: &Form<'_>, ui: &mut Ui, publish: &mut Publish, events: &[Sug
 }
 
 fn subscription_ui(form: &Form<'_>, ui: &mut Ui, bus: &NodeId, sub: &mut Subscription, events: &[Suggestion]) {
+    presets::like_ui(form.ctx, ui, "this subscription", Preset::<Subscription>::SUBSCRIPTIONS, sub);
     form.section(ui, "What comes here");
     let flow = form.ctx.session.flow();
     let color =
@@ -127,13 +134,11 @@ fn subscription_ui(form: &Form<'_>, ui: &mut Ui, bus: &NodeId, sub: &mut Subscri
             sub.share = new;
         }
     }
-    let starts = [
-        (StartAt::End, "With the next record", "What came before is not for it"),
-        (StartAt::Start, "With the oldest kept", "It reads what is still kept first"),
-    ];
-    let tip = "Where in the log it starts when it is added while the flow runs";
-    if let Some(new) = form.choice(ui, name("Starts", tip, "from"), sub.from, &starts) {
-        sub.from = new;
+    starts_ui(form, ui, &mut sub.from);
+    let tip = "Whether what a seek brings once more has its effects once more; without it nothing is emitted then";
+    let title = name("Replays have effects", tip, "replay_emits");
+    if let Some(new) = form.toggle(ui, title, sub.replay_emits) {
+        sub.replay_emits = new;
     }
     form.section(ui, "Delivery");
     let guarantees = [
@@ -179,6 +184,56 @@ fn subscription_ui(form: &Form<'_>, ui: &mut Ui, bus: &NodeId, sub: &mut Subscri
     dead_letters(form, ui, &mut sub.dead_letters, "As the bus says, or nowhere");
     waiting::waiting_ui(form, ui, sub);
     guards::subscription_ui(form, ui, sub);
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum StartTag {
+    End,
+    Start,
+    Offset,
+    At,
+}
+
+/// Where in the log it starts.
+fn starts_ui(form: &Form<'_>, ui: &mut Ui, from: &mut StartAt) {
+    let tag = match from {
+        StartAt::End => StartTag::End,
+        StartAt::Start => StartTag::Start,
+        StartAt::Offset(_) => StartTag::Offset,
+        StartAt::At(_) => StartTag::At,
+    };
+    let tags = [
+        (StartTag::End, "With the next record", "What came before is not for it"),
+        (StartTag::Start, "With the oldest kept", "It reads what is still kept first"),
+        (StartTag::Offset, "At an offset", "With the record of this offset, in each partition"),
+        (StartTag::At, "At a time", "With the first record that was stored at this time or later"),
+    ];
+    let tip =
+        "Where in the log it starts when it is added while the flow runs; a change of it seeks one that runs there";
+    if let Some(new) = form.choice(ui, name("Starts", tip, "from"), tag, &tags) {
+        *from = match new {
+            StartTag::End => StartAt::End,
+            StartTag::Start => StartAt::Start,
+            StartTag::Offset => StartAt::Offset(0),
+            StartTag::At => StartAt::At(SimDuration::ZERO),
+        };
+        return;
+    }
+    match from {
+        StartAt::End | StartAt::Start => {}
+        StartAt::Offset(offset) => {
+            let title = name("  offset", "Counted from 0 in each partition", "from");
+            if let Some(new) = form.whole(ui, title, *offset, (0, u64::MAX)) {
+                *offset = new;
+            }
+        }
+        StartAt::At(time) => {
+            let title = name("  time", "Counted from the beginning of the run", "from");
+            if let Some(new) = form.value(ui, title, time) {
+                *time = new;
+            }
+        }
+    }
 }
 
 fn call_ui(form: &Form<'_>, ui: &mut Ui, call: &mut Call, events: &[Suggestion]) {

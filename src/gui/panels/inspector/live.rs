@@ -7,7 +7,7 @@ use crate::gui::theme::Theme;
 use crate::gui::view::{Ask, ViewCtx};
 use crate::gui::widgets;
 use crate::model::{KindTag, LinkId, NodeId, moment_text};
-use crate::session::{BusLive, NodeLive, NodeReport, RunState, Spread, StreamLive};
+use crate::session::{BusLive, NodeLive, NodeReport, PartitionLive, RunState, Spread, StreamLive};
 use crate::trace::Circuit;
 
 use super::kept;
@@ -308,9 +308,9 @@ pub(super) fn cell(ui: &mut Ui, width: f32, text: RichText) -> egui::Response {
 
 /// The topics and subscriptions of a bus.
 fn bus_tables(theme: &Theme, ui: &mut Ui, bus: &BusLive) {
-    let width = 60.0;
-    let name_width = ui.available_width() - width * 2.0;
-    let row = |ui: &mut Ui, name: RichText, tip: String, cells: [RichText; 2]| {
+    let width = 52.0;
+    let row = |ui: &mut Ui, name: RichText, tip: String, cells: &[RichText]| {
+        let name_width = ui.available_width() - width * cells.len() as f32;
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
             ui.allocate_ui_with_layout(
@@ -323,7 +323,7 @@ fn bus_tables(theme: &Theme, ui: &mut Ui, bus: &BusLive) {
                 },
             );
             for text in cells {
-                cell(ui, width, text);
+                cell(ui, width, text.clone());
             }
         });
     };
@@ -332,18 +332,18 @@ fn bus_tables(theme: &Theme, ui: &mut Ui, bus: &BusLive) {
         row(
             ui,
             widgets::hint(theme, "Topic"),
-            "A named log of this bus".to_owned(),
-            [widgets::hint(theme, "rate"), widgets::hint(theme, "lag")],
+            "A named log of this bus; how many records it still holds, and how many the slowest reader has not settled"
+                .to_owned(),
+            &["rate", "kept", "lag"].map(|head| widgets::hint(theme, head)),
         );
         for topic in &bus.topics {
-            let lag: u64 = topic.partitions.iter().map(|partition| partition.lag).sum();
+            let sum = |of: fn(&PartitionLive) -> u64| topic.partitions.iter().map(of).sum::<u64>();
+            let (kept, lag) = (sum(|partition| partition.kept), sum(|partition| partition.lag));
             let tip =
                 format!("{} records accepted, in {} partitions", format::count(topic.accepted), topic.partitions.len());
-            let cells = [
-                widgets::figure(theme, format::rate(topic.per_second)),
-                widgets::figure(theme, format::short_count(lag)),
-            ];
-            row(ui, widgets::dim(theme, topic.name.as_str()), tip, cells);
+            let cells = [format::rate(topic.per_second), format::short_count(kept), format::short_count(lag)];
+            let cells = cells.map(|cell| widgets::figure(theme, cell));
+            row(ui, widgets::dim(theme, topic.name.as_str()), tip, &cells);
         }
     }
     if !bus.subscriptions.is_empty() {
@@ -352,7 +352,7 @@ fn bus_tables(theme: &Theme, ui: &mut Ui, bus: &BusLive) {
             ui,
             widgets::hint(theme, "Subscription"),
             "A group of members that share records".to_owned(),
-            [widgets::hint(theme, "queued"), widgets::hint(theme, "in flight")],
+            &["queued", "in flight"].map(|head| widgets::hint(theme, head)),
         );
         for sub in &bus.subscriptions {
             let members = sub.members.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -361,7 +361,7 @@ fn bus_tables(theme: &Theme, ui: &mut Ui, bus: &BusLive) {
                 widgets::figure(theme, format::short_count(sub.queued + sub.delayed)),
                 widgets::figure(theme, format::short_count(sub.in_flight)),
             ];
-            row(ui, widgets::dim(theme, sub.label.as_str()), tip, cells);
+            row(ui, widgets::dim(theme, sub.label.as_str()), tip, &cells);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The inspector: settings and figures of what is selected, or of the flow as a whole.
 
+mod bus;
 mod event;
 mod expectations;
 mod faults;
@@ -10,6 +11,7 @@ mod kept;
 mod link;
 mod live;
 mod node;
+mod presets;
 mod store;
 mod stream;
 mod timing;

@@ -12,13 +12,14 @@ use crate::gui::icons;
 use crate::gui::view::{Ask, ViewCtx};
 use crate::gui::widgets;
 use crate::model::{
-    Bus, ByteSize, Consumer, DeadLetterQueue, Function, KindTag, Node, NodeId, NodeKind, Note, Point, Producer, Rail,
-    Service, Topic, TopicName, limits,
+    ByteSize, Consumer, DeadLetterQueue, Function, KindTag, Node, NodeId, NodeKind, Note, Point, Preset, Producer,
+    Service, limits,
 };
 use crate::plan::Place;
 
 use super::{
-    InspectorState, dead_letter_queues, event_offers, guards, handlers, live, problems_ui, store, stream, timing,
+    InspectorState, bus, dead_letter_queues, event_offers, guards, handlers, live, presets, problems_ui, store, stream,
+    timing,
 };
 
 /// Draws a node's head, figures, problems and settings.
@@ -38,7 +39,7 @@ pub(super) fn node_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, id: &NodeId
     let events = event_offers(ctx);
     match &mut next.kind {
         NodeKind::Producer(producer) => producer_ui(&form, ui, producer, &events, "Events"),
-        NodeKind::Bus(bus) => bus_ui(&form, ui, id, bus, &events),
+        NodeKind::Bus(bus) => bus::bus_ui(&form, ui, id, bus, &events),
         NodeKind::Consumer(consumer) => consumer_ui(&form, ui, consumer),
         NodeKind::Service(service) => service_ui(&form, ui, service, &events),
         NodeKind::Function(function) => function_ui(&form, ui, function, &events),
@@ -135,87 +136,6 @@ pub(super) fn producer_ui(form: &Form<'_>, ui: &mut Ui, producer: &mut Producer,
     }
 }
 
-fn bus_ui(form: &Form<'_>, ui: &mut Ui, id: &NodeId, bus: &mut Bus, events: &[Suggestion]) {
-    form.section(ui, "Topics");
-    let theme = form.ctx.theme;
-    let flow = form.ctx.session.flow();
-    let mut removed = None;
-    let all: Vec<TopicName> = flow.topics_of(id);
-    for topic_name in &all {
-        let described = bus.topics.get(topic_name).cloned();
-        let mut topic = described.clone().unwrap_or_default();
-        let color = events.iter().find(|(event, _)| event == topic_name.as_str()).and_then(|(_, color)| *color);
-        ui.horizontal(|ui| {
-            let text = RichText::new(topic_name.as_str()).font(theme.mono(theme.sizes.small));
-            ui.label(text.color(color.unwrap_or(theme.text)));
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if described.is_some() {
-                    let label = format!("Remove topic {topic_name}");
-                    let tip = "Forgets its settings; it stays while somebody publishes to it";
-                    if widgets::small_icon_button(ui, theme, ph::X, &label, tip, true).clicked() {
-                        removed = Some(topic_name.clone());
-                    }
-                }
-            });
-        });
-        topic_ui(form, ui, topic_name, &mut topic);
-        if topic != described.unwrap_or_default() {
-            bus.topics.insert(topic_name.clone(), topic);
-        }
-    }
-    if let Some(removed) = removed {
-        bus.topics.remove(&removed);
-    }
-    if all.is_empty() {
-        ui.add(
-            egui::Label::new(widgets::hint(theme, "A topic appears with the first event type that is published here"))
-                .wrap(),
-        );
-    }
-    let add = name("Add topic", "A name, as in orders.eu", "topics");
-    if let Some(Some(new)) = form.optional_suggested::<TopicName>(ui, add, &None, "orders.eu", events) {
-        bus.topics.entry(new).or_default();
-    }
-    form.section(ui, "Delivery");
-    let mut queues = vec![(None, "Nowhere".to_owned())];
-    queues.extend(dead_letter_queues(form.ctx).into_iter().map(|(id, title)| (Some(id), title)));
-    let tip = "Where what its subscriptions give up goes when they do not say otherwise";
-    if let Some(new) = form.pick(ui, name("Dead letters", tip, "dead_letters"), &bus.dead_letters, &queues) {
-        bus.dead_letters = new;
-    }
-    let rails = [
-        (Rail::Standing, "Standing", "Topics below each other: publishers left, subscribers right"),
-        (Rail::Lying, "Lying", "Topics beside each other: publishers above, subscribers below"),
-    ];
-    if let Some(new) = form.choice(ui, name("Rail", "How it lies on the canvas", "rail"), bus.rail, &rails) {
-        bus.rail = new;
-    }
-}
-
-fn topic_ui(form: &Form<'_>, ui: &mut Ui, topic_name: &TopicName, topic: &mut Topic) {
-    let path = |field: &str| format!("topics.{topic_name}.{field}");
-    let partitions = path("partitions");
-    let tip = "How many logs it is really made of; order holds within one";
-    let limit = (1, u64::from(limits::PARTITIONS));
-    if let Some(new) = form.whole(ui, name("  partitions", tip, &partitions), u64::from(topic.partitions), limit) {
-        topic.partitions = new as u32;
-    }
-    form.folded(ui, &format!("Retention of {topic_name}"), |ui| {
-        let keep = path("keep");
-        let tip = "Records older than this are evicted, read or not; settled ones stay until then";
-        if let Some(new) = form.optional(ui, name("Keep for", tip, &keep), &topic.keep, "until settled") {
-            topic.keep = new;
-        }
-        let records = path("keep_records");
-        let tip = "When a partition holds more records than this, the oldest are evicted, read or not";
-        if let Some(new) =
-            form.optional_whole(ui, name("Keep at most", tip, &records), topic.keep_records, (1, u64::MAX), "no limit")
-        {
-            topic.keep_records = new;
-        }
-    });
-}
-
 fn consumer_ui(form: &Form<'_>, ui: &mut Ui, consumer: &mut Consumer) {
     form.section(ui, "Handling");
     let takes = name("Takes", "How long handling an event takes", "takes");
@@ -259,6 +179,7 @@ fn function_ui(form: &Form<'_>, ui: &mut Ui, function: &mut Function, events: &[
         function.handlers = new;
     }
     form.section(ui, "Scaling");
+    presets::like_ui(form.ctx, ui, "this function", Preset::<Function>::FUNCTIONS, function);
     let most = u64::from(limits::CONCURRENCY);
     let count = |ui: &mut Ui, label, tip, path, value: &mut u32, least| {
         if let Some(new) = form.whole(ui, name(label, tip, path), u64::from(*value), (least, most)) {

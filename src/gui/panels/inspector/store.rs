@@ -283,7 +283,11 @@ fn saga_ui(form: &Form<'_>, ui: &mut Ui, saga: &mut Saga, events: &[Suggestion])
     if add_button(ui, theme, "Add step").clicked() {
         saga.steps.extend(new_step(of + 1));
     }
-    form.folded(ui, "Tries and outcome", |ui| {
+    let usual = Saga::default();
+    let differs = (saga.tries, saga.undo_tries) != (usual.tries, usual.undo_tries)
+        || saga.completed.is_some()
+        || saga.compensated.is_some();
+    form.folded(ui, "Tries and outcome", differs, |ui| {
         let tip = "How often a command is sent at most while no reply comes";
         if let Some(new) = form.whole(ui, name("Tries", tip, "saga.tries"), u64::from(saga.tries), (1, 1_000)) {
             saga.tries = new as u32;
