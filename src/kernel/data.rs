@@ -144,6 +144,8 @@ impl Kernel {
     }
 
     /// Works out what a producer's next event carries, beyond what it is given (by a log, by hand).
+    ///
+    /// Its data may be built from a key that is given or drawn; a key that an expression makes is read off its data.
     pub(super) fn produced<O: Observer>(
         &mut self,
         cx: &mut Cx<'_, O>,
@@ -160,50 +162,61 @@ impl Kernel {
         if is_plain && given.row.is_none() && given.data.is_none() && given.key.is_none() && !self.all_data {
             return (0, None);
         }
-        let number = self.nodes[node.index()].emitted;
-        let event = crate::model::EventId::new(node, number);
-        let slot = Slot::new(event, self.now, self.now, kind, 0, given_key);
+        let key = if given_key == 0 { self.number_key(node, emit) } else { given_key };
+        let event = crate::model::EventId::new(node, self.nodes[node.index()].emitted);
+        let slot = Slot::new(event, self.now, self.now, kind, 0, key);
         let mut payload = given;
-        let shown = Some(Arc::new(payload.clone()));
-        let mut key = given_key;
-        if key == 0 {
-            key = match &emit.key {
-                KeyPlan::Inherit => 0,
-                KeyPlan::Of(program) => {
-                    let text = self.with_facts(plan, &slot, shown.as_ref(), KEY_PLACE, |facts| program.text(facts));
-                    if let Ok(text) = text {
-                        payload.key = Some(text.into());
-                        Slot::TEXT_KEY
-                    } else {
-                        self.mark_broken(cx, node, event);
-                        0
-                    }
-                }
-                KeyPlan::Cycle(_) | KeyPlan::Uniform(_) | KeyPlan::Skewed(_) => self.number_key(node, emit),
-            };
-        }
         // Data from a hand stand; those of a log are what the expression may build from.
         let is_given = payload.data.is_some() && payload.row.is_none();
         if needs_data && !is_given {
-            match &emit.data {
-                DataPlan::Expr(program) => {
-                    match self.with_facts(plan, &slot, shown.as_ref(), DATA_PLACE, |facts| program.value(facts)) {
-                        Ok(value) => payload.data = Some(Arc::new(value)),
-                        Err(_) if !plan.events[kind.index()].needs_data => {}
-                        Err(_) => {
-                            self.mark_broken(cx, node, event);
-                            payload.data = None;
-                        }
-                    }
+            self.produce_data(cx, node, emit, &slot, &mut payload);
+        }
+        match &emit.key {
+            KeyPlan::Of(program) if key == 0 => {
+                let made = Arc::new(payload);
+                let text = self.with_facts(plan, &slot, Some(&made), KEY_PLACE, |facts| program.text(facts));
+                payload = Arc::unwrap_or_clone(made);
+                if let Ok(text) = text {
+                    payload.key = Some(text.into());
+                    (Slot::TEXT_KEY, carried(payload))
+                } else {
+                    self.mark_broken(cx, node, event);
+                    (0, carried(payload))
                 }
-                DataPlan::Example | DataPlan::Cause => {
-                    if payload.data.is_none() && self.all_data {
-                        payload.data.clone_from(&plan.events[kind.index()].example);
+            }
+            _ => (key, carried(payload)),
+        }
+    }
+
+    fn produce_data<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        node: NodeIx,
+        emit: &EmitPlan,
+        slot: &Slot,
+        payload: &mut Payload,
+    ) {
+        let plan = cx.plan;
+        let event = &plan.events[slot.kind().index()];
+        match &emit.data {
+            DataPlan::Expr(program) => {
+                let shown = Arc::new(payload.clone());
+                match self.with_facts(plan, slot, Some(&shown), DATA_PLACE, |facts| program.value(facts)) {
+                    Ok(value) => payload.data = Some(Arc::new(value)),
+                    // Nothing in the run needs it: then it must not matter whether somebody looks.
+                    Err(_) if !event.needs_data => {}
+                    Err(_) => {
+                        self.mark_broken(cx, node, slot.event);
+                        payload.data = None;
                     }
                 }
             }
+            DataPlan::Example | DataPlan::Cause => {
+                if payload.data.is_none() && self.all_data {
+                    payload.data.clone_from(&event.example);
+                }
+            }
         }
-        (key, carried(payload))
     }
 }
 

@@ -459,7 +459,8 @@ pub enum Key {
     Uniform(u32),
     /// One of so many keys, the first far more often than the last (Zipf's law with exponent 1).
     Skewed(u32),
-    /// What an expression says, as in `event.data.customer`.
+    /// What an expression says, as in `event.data.customer`: of the event itself where a producer makes it, of its cause
+    /// where it is an effect.
     Of(Expression),
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::Plan;
 use super::keeps::{KeepsPlan, SagaPlan};
-use super::plan::{DataPlan, EmitPlan, HandlerPlan, KeyPlan, Kinds, RouteTo, TopicPlan, Work, WorkerPlan};
+use super::plan::{
+    DataPlan, EmitPlan, HandlerPlan, KeyPlan, Kinds, ProducerPlan, RouteTo, TopicPlan, Work, WorkerPlan,
+};
 use super::stream::{OperatorPlan, StreamPlan};
 use crate::model::{EventTypeIx, NodeIx, TopicIx};
 
@@ -27,11 +29,16 @@ pub(super) fn mark(plan: &mut Plan) {
                 needed[emit.kind.index()] = true;
             }
         }
-        for node in &plan.nodes {
-            let Some(producer) = node.work.source() else { continue };
+        for producer in producers(plan) {
             for (kind, _) in &producer.other_routes {
                 needed[kind.index()] = true;
             }
+        }
+    }
+    for producer in producers(plan) {
+        // The key is read off what the event itself carries.
+        if matches!(&producer.emit.key, KeyPlan::Of(program) if program.needs_data()) {
+            needed[producer.emit.kind.index()] = true;
         }
     }
     for handler in handlers(plan) {
@@ -134,6 +141,10 @@ fn ruled_topics(plan: &Plan) -> Vec<TopicIx> {
     topics.filter(|(_, topic)| looks(topic)).map(|(ix, _)| TopicIx(ix as u32)).collect()
 }
 
+fn producers(plan: &Plan) -> impl Iterator<Item = &ProducerPlan> {
+    plan.nodes.iter().filter_map(|node| node.work.source())
+}
+
 fn handlers(plan: &Plan) -> impl Iterator<Item = &HandlerPlan> {
     plan.nodes.iter().flat_map(|node| match &node.work {
         Work::Worker(worker) => &worker.handlers[..],
@@ -142,7 +153,7 @@ fn handlers(plan: &Plan) -> impl Iterator<Item = &HandlerPlan> {
 }
 
 fn emits(plan: &Plan) -> impl Iterator<Item = &EmitPlan> {
-    let produced = plan.nodes.iter().filter_map(|node| node.work.source().map(|source| &source.emit));
+    let produced = producers(plan).map(|producer| &producer.emit);
     let gathered = streams(plan).flat_map(|(_, stream)| stream.result().into_iter().chain(&stream.late));
     let handled = handlers(plan).flat_map(|handler| &handler.emits[..]);
     produced.chain(handled).chain(gathered).chain(sagas(plan).flat_map(SagaPlan::emits))

@@ -106,6 +106,8 @@ impl Shared {
 pub(crate) struct LiveRun {
     commands: mpsc::Sender<Command>,
     shared: Arc<Shared>,
+    /// What it runs on, whose clock tests can stop.
+    on: Handle,
 }
 
 /// How a run begins.
@@ -142,6 +144,8 @@ impl LiveRun {
     /// Starts a run on this runtime.
     pub(crate) fn start(on: &Handle, journal: Journal, begin: Begin) -> Self {
         let (sender, receiver) = mpsc::channel(COMMANDS);
+        // Its time begins by the clock that it goes by.
+        let _clock = on.enter();
         let Begin { name, speed, paused, until, watched, wake, connect } = begin;
         let mut kernel = journal.kernel();
         let bridge = connect.map(|connect| connect(&mut kernel, on));
@@ -184,7 +188,7 @@ impl LiveRun {
         driver.look();
         let task = on.spawn(driver.drive(receiver));
         on.spawn(watch_over(task, Arc::clone(&shared)));
-        Self { commands: sender, shared }
+        Self { commands: sender, shared, on: on.clone() }
     }
 
     /// Sends a command; `false` if there is no room or nobody to take it.
@@ -203,6 +207,7 @@ impl LiveRun {
     /// The latest look's time, carried on by the clock on the wall.
     pub(crate) fn playhead(&self) -> SimTime {
         let shown = self.shared.shown.load();
+        let _clock = self.on.enter();
         let passed = wall_now().saturating_duration_since(shown.taken).as_secs_f64();
         shown.view.now + SimDuration::from_nanos((passed * shown.speed) as u64)
     }

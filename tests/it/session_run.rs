@@ -73,6 +73,22 @@ async fn live_and_fast_runs_are_the_same_run() {
     }
 }
 
+#[test]
+fn a_run_goes_by_the_clock_of_what_it_runs_on_from_its_start() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = runtime.expect("a runtime");
+    // By now this clock is far from the one on the wall; the window starts runs from a thread that knows only that.
+    runtime.block_on(async { sleep(Duration::from_hours(1)).await });
+    let mut session = Session::new(eventloom::model::Flow::new(""));
+    session.open_example("hello").expect("an example");
+    session.run_on(runtime.handle().clone());
+    session.start_for(at(1), None).expect("it runs");
+    runtime.block_on(async { sleep(Duration::from_secs(5)).await });
+    let (now, playhead) = (session.live().now, session.playhead());
+    assert!(now > SimTime::ZERO && now <= SimTime::ZERO + seconds(5), "{now}");
+    assert!(playhead >= now && playhead <= SimTime::ZERO + seconds(5), "{playhead}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn playing_with_time_changes_nothing_that_happens() {
     let mut session = example("order-fulfilment");

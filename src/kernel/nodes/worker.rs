@@ -7,7 +7,7 @@ use super::super::state::{Job, Payload, Slot, Tag};
 use super::super::{Cx, Kernel, Ready};
 use super::Unsent;
 use crate::model::{EventId, LinkIx, NodeIx, OverLimit, Pick, SimDuration, SimTime, SubIx};
-use crate::plan::{BucketPlan, EmitPlan, HandlerPlan, Hop, Lane, Plan, Route, RouteTo, WorkerPlan};
+use crate::plan::{BucketPlan, EmitPlan, HandlerPlan, Hop, KeepsPlan, Lane, Plan, Route, RouteTo, WorkerPlan};
 use crate::trace::{KeyRef, Leg, Observer, Reason, What};
 
 /// Whether a node can begin with an event.
@@ -282,11 +282,13 @@ impl Kernel {
                 failure = Some(Reason::Failed);
             } else {
                 let emits = handler.filter(|handler| !handler.emits.is_empty());
-                let is_silent = is_muted && emits.is_some();
+                // A saga asks for its steps whatever its handler emits.
+                let is_saga = matches!(worker.keeps.as_deref(), Some(KeepsPlan::Saga(_)));
+                let is_silent = is_muted && (emits.is_some() || is_saga);
                 if is_silent {
                     cx.show(What::Muted { node, sub: Self::sub_of(plan, &job), event: job.slot.event });
                 }
-                if let Some(keeps) = worker.keeps.as_ref().filter(|_| !is_known) {
+                if let Some(keeps) = worker.keeps.as_ref().filter(|_| !(is_known || is_silent && is_saga)) {
                     failure = self.keep(cx, handle, keeps, handler.filter(|_| !is_muted)).err();
                 } else if let (Some(stream), Some(handler)) = (&worker.stream, handler.filter(|_| !is_silent)) {
                     failure = self.take_in(cx, handle, stream, handler).err();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use eventloom::trace::What;
+use serde_json::json;
 
 use crate::support::Run;
 
@@ -106,6 +107,35 @@ fn s09_numbered_keys_are_hashed_as_they_are_written() {
         }
     }
     assert_eq!(count, 120);
+}
+
+#[test]
+fn s09_a_key_made_by_an_expression_is_read_off_the_events_own_data() {
+    let flow = |key: &str, data: &str| {
+        Run::new(&format!(
+            r#"p = Producer(emits: "a", rate: Constant("1/s"), stops_after: 6, key: {key}, data: "{data}")
+               bus = Bus(topics: {{"a": (partitions: 4)}})
+               c = Consumer(takes: Fixed("0s"))
+               p -> bus
+               bus -> c (filter: "event.data.of == event.key")"#
+        ))
+    };
+    // Read off the data, and the data built from a key that is drawn: either way the two agree, event by event.
+    for (key, data, keys) in [
+        (r#"Of("event.data.of")"#, r#"#{ of: \"c\" + event.number % 3 }"#, ["c0", "c1", "c2"]),
+        ("Cycle(3)", "#{ of: event.key }", ["k0", "k1", "k2"]),
+    ] {
+        let mut run = flow(key, data);
+        run.fire_with("p", 1, None, Some(json!({ "of": keys[0] })));
+        run.until("1m");
+        assert_eq!(run.summary("c"), "received 7 handled 7 acked 7", "{key}");
+        let got: Vec<_> = run.kept.keys.values().map(String::as_str).collect();
+        let mut sorted = got.clone();
+        sorted.sort_unstable();
+        assert!(sorted.iter().all(|key| keys.contains(key)), "{got:?}");
+        sorted.dedup();
+        assert_eq!(sorted, keys, "{got:?}");
+    }
 }
 
 #[test]

@@ -257,3 +257,29 @@ proptest! {
         prop_assert_eq!(replays.len(), expected.iter().map(Vec::len).sum::<usize>());
     }
 }
+
+#[test]
+fn s12_what_comes_again_is_before_all_later_of_its_key_in_strict_order() {
+    let mut run = Run::new(
+        r#"p = Producer(emits: "a", rate: ByHand)
+           bus = Bus(topics: {"a": (keep: "1h")})
+           c = Consumer(takes: Fixed("0s"))
+           p -> bus
+           bus -> c (order: Strict, delay: "1s", rate: (rate: "1/m", burst: 1))"#,
+    );
+    for key in ["k", "k", "other"] {
+        run.fire_with("p", 1, Some(key), None);
+    }
+    run.until("2s");
+    // The first has taken the only token there is; by its key, the second now waits for it again.
+    run.seek("bus->c", StartAt::Start);
+    run.until("1h");
+    run.tells(
+        "replayed acked",
+        "1s bus->c acked p#0 by c
+         2s bus->c replayed p#0 at a/0@0
+         1m1s bus->c acked p#2 by c
+         2m1s bus->c acked p#0 by c
+         3m1s bus->c acked p#1 by c",
+    );
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use eventloom::model::EventId;
+use eventloom::model::{EventId, StartAt};
 use eventloom::trace::{Kept, SagaMove, What};
 use proptest::prelude::*;
 
@@ -160,6 +160,36 @@ fn s29_what_begins_a_saga_twice_begins_one() {
     };
     // One by its key, one by the id of an event without a key.
     assert_eq!((moved(SagaMove::Started), moved(SagaMove::Completed), moved(SagaMove::Ignored)), (2, 2, 2));
+}
+
+#[test]
+fn s29_s12_a_replay_moves_no_saga_unless_it_is_to_have_its_effects() {
+    let moves = |settings: &str| {
+        let mut run = Run::new(&format!(
+            r#"p = Producer(emits: "a", rate: ByHand)
+               bus = Bus(topics: {{"a": (keep: "1h")}})
+               s = Service(handlers: [(on: ">", takes: Fixed("0s"))], saga: (starts: "a", completed: "all", compensated: "none", steps: [
+                   (command: "do", done: "did", refused: "no", undo: "undo", undone: "undid", timeout: "1h"),
+               ]))
+               p -> bus
+               s -> bus
+               bus -> s (topics: ["a", "did", "no", "undid"], deliveries: 1, ack_wait: "100ms"{settings})
+               fault lost (for: "1s", on: Link("bus->s"), kind: Drop(chance: 1.0))"#
+        ));
+        run.until("1ms");
+        run.fire_key("p", "k");
+        run.until("2s");
+        assert_eq!(
+            run.count(|what| matches!(what, What::Kept { .. })),
+            0,
+            "the first attempt is lost on its way, and there is no other"
+        );
+        run.seek("bus->s", StartAt::Start);
+        run.until("3s");
+        run.story("muted saga").lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(moves(""), ["2s s muted p#0"]);
+    assert_eq!(moves(", replay_emits: true"), ["2s s saga p#0 0 step 0 started", "2s s saga p#0 0 step 0 asked"]);
 }
 
 /// What the records tell of one saga.

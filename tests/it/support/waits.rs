@@ -99,6 +99,9 @@ impl Waits {
             What::Opened { sub, event, kind, topic: Some(topic), partition, offset, .. } => {
                 self.opened(sub, event, kind, (topic, partition, offset));
             }
+            What::Replayed { sub, event, kind, topic, partition, offset } => {
+                self.waits(sub, event, kind, (topic, partition, offset), record.at);
+            }
             What::Postponed { sub, event, due } => {
                 self.turn(sub, event, Phase::Delayed);
                 if let Some(one) = self.one(sub, event) {
@@ -145,12 +148,18 @@ impl Waits {
     }
 
     fn opened(&mut self, sub: SubIx, event: EventId, kind: EventTypeIx, place: Place) {
-        if self.places.contains_key(&(sub, event)) && self.twins.insert((sub, event)) {
-            self.remove(sub, event);
-        }
         let accepted = self.accepted.get(&place).copied().unwrap_or(self.now);
         let own = self.settings.get(&sub).map_or(SimDuration::ZERO, |settings| settings.delay);
         let since = accepted + self.kinds[kind.index()].delay.unwrap_or(own);
+        self.waits(sub, event, kind, place, since);
+    }
+
+    /// A record is owed, and may be handed over from an instant on: what is read again from the seek on.
+    fn waits(&mut self, sub: SubIx, event: EventId, kind: EventTypeIx, place: Place, since: SimTime) {
+        let is_twin = self.places.get(&(sub, event)).is_some_and(|known| *known != place);
+        if is_twin && self.twins.insert((sub, event)) {
+            self.remove(sub, event);
+        }
         self.places.insert((sub, event), place);
         if !self.twins.contains(&(sub, event)) {
             let one = One { event, kind, since, phase: Phase::Queued, waits_since: self.now };
