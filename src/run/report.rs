@@ -167,6 +167,7 @@ impl Tally {
                 report.received = Some(received);
                 report.handled = Some(figures.handled);
                 report.failed = Some(received.saturating_sub(figures.handled));
+                report.deduped = (figures.deduped > 0).then_some(figures.deduped);
             }
             KindTag::Consumer | KindTag::Service | KindTag::Function | KindTag::Stream | KindTag::Store => {
                 report.received = Some(figures.received);

@@ -648,6 +648,9 @@ pub struct NodeReport {
     /// Attempts of events whose effect was there already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recognised: Option<u64>,
+    /// Publishes to a bus that it had stored already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deduped: Option<u64>,
     /// A function's most instances at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instances_max: Option<u64>,

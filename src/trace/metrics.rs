@@ -124,6 +124,8 @@ pub struct NodeFigures<'a> {
     pub throttled: u64,
     /// Attempts of events whose effect was there already.
     pub recognised: u64,
+    /// Publishes to it that it had stored already.
+    pub deduped: u64,
     /// Events waiting in front of it, now.
     pub queue: u64,
     /// The longest that its queue was for any time.
@@ -244,6 +246,7 @@ struct RareCell {
     retried: u64,
     throttled: u64,
     recognised: u64,
+    deduped: u64,
     /// Time that those used which were being handled when their node was removed.
     cut_nanos: u128,
 }
@@ -543,6 +546,7 @@ impl Metrics {
             emitted: cell.emitted,
             throttled: rare.throttled,
             recognised: rare.recognised,
+            deduped: rare.deduped,
             queue,
             queue_max: max,
             queue_mean: area as f64 / elapsed,
@@ -597,6 +601,7 @@ impl Observer for Metrics {
                 self.links[link.index()].arrived += 1;
                 // Whoever published is told that it is stored.
                 self.rare[node.index()].accepted += 1;
+                self.rare[node.index()].deduped += 1;
                 self.publishes.deduped += 1;
             }
             What::Unconfirmed { link, .. } => {

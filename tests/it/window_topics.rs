@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use egui_kittest::kittest::{AccessKitNode, By, Queryable as _};
+use egui_kittest::kittest::{AccessKitNode, By, NodeT as _, Queryable as _};
 use eventloom::model::{Guarantee, LinkId, NodeKind, Order, Retention, SimDuration, StartAt, Subscription, Topic};
 use eventloom::run::journal::Injected;
 use eventloom::session::RunState;
@@ -142,4 +142,19 @@ fn what_is_wrong_with_a_topic_stands_beside_its_field() {
     let says = |window: &Window, words: &str| window.harness.query_all_by_label_contains(words).count();
     // Once on the page's head, once below the field.
     assert_eq!(says(&window, "keeps the last record of each key, but lets it go"), 2);
+}
+
+#[test]
+fn a_bus_says_how_much_of_what_it_was_told_it_had_stored_already() {
+    let mut window = Window::example("deduplicated-orders");
+    window.press_running(Modifiers::NONE, Key::F5);
+    window.touch_running("Orders");
+    window.pass(Duration::from_secs(20));
+    window.pass(Duration::from_millis(100));
+    // A third of three a second.
+    let count = |text: String| text.strip_prefix("Duplicates ").and_then(|count| count.parse::<u32>().ok());
+    let is_count = |node: &AccessKitNode<'_>| node.value().and_then(count).is_some();
+    let mut found = window.harness.query_all(By::new().predicate(is_count));
+    let found = found.next().and_then(|node| node.accesskit_node().value()).and_then(count);
+    assert!(found.is_some_and(|found| (10..35).contains(&found)), "{found:?}");
 }

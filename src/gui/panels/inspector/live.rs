@@ -38,7 +38,7 @@ pub(super) fn node_figures(ctx: &ViewCtx<'_>, id: &NodeId, tag: KindTag, ui: &mu
     ui.add_space(ctx.theme.space.s);
     let figures = match tag {
         KindTag::Producer => producer(node),
-        KindTag::Bus => bus(node, live.buses.get(id)),
+        KindTag::Bus => bus(node, live.buses.get(id), report.map(AsRef::as_ref)),
         KindTag::DeadLetterQueue => dead_letters(node),
         KindTag::Consumer | KindTag::Service | KindTag::Function | KindTag::Stream | KindTag::Store => {
             handler(ctx.theme, tag, node, report.map(AsRef::as_ref))
@@ -83,13 +83,13 @@ fn producer(node: &NodeLive) -> Vec<Figure> {
     ]
 }
 
-fn bus(node: &NodeLive, bus: Option<&BusLive>) -> Vec<Figure> {
+fn bus(node: &NodeLive, bus: Option<&BusLive>, report: Option<&NodeReport>) -> Vec<Figure> {
     let (queued, in_flight) = bus.map_or((0, 0), |bus| {
         let sum =
             |count: fn(&crate::session::SubscriptionLive) -> u64| bus.subscriptions.iter().map(count).sum::<u64>();
         (sum(|sub| sub.queued + sub.delayed), sum(|sub| sub.in_flight))
     });
-    vec![
+    let mut figures = vec![
         figure("Rate", format::rate(node.per_second), "Records that it accepted per second of virtual time, lately"),
         figure("Queued", format::count(queued), "Records that wait for a subscriber, in all subscriptions together"),
         figure(
@@ -97,7 +97,12 @@ fn bus(node: &NodeLive, bus: Option<&BusLive>) -> Vec<Figure> {
             format::count(in_flight),
             "Records handed out and not settled, in all subscriptions together",
         ),
-    ]
+    ];
+    if let Some(deduped) = report.and_then(|report| report.deduped) {
+        let meaning = "Publishes of what a topic had stored already; they got the place of the first";
+        figures.push(figure("Duplicates", format::count(deduped), meaning));
+    }
+    figures
 }
 
 fn gateway(theme: &Theme, node: &NodeLive) -> Vec<Figure> {
