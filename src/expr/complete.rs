@@ -18,6 +18,8 @@ pub struct Vocabulary {
     pub sources: Vec<(String, String)>,
     /// Data that an event can have here, and what event that is.
     pub samples: Vec<(String, Value)>,
+    /// What a fold's `state` can look like, where there is one.
+    pub state: Option<Value>,
 }
 
 /// Something that could stand there.
@@ -170,6 +172,15 @@ impl Place<'_> {
             detail: String::new(),
             about: "The event that the expression looks at".to_owned(),
         });
+        all.extend(self.vocabulary.state.as_ref().map(|_| Candidate {
+            label: "state".to_owned(),
+            kind: CandidateKind::Variable,
+            replaces: replaces.clone(),
+            insert: "state".to_owned(),
+            back: 0,
+            detail: String::new(),
+            about: "The state before this event; null at first".to_owned(),
+        }));
         all.extend(self.variables(at).into_iter().map(|name| Candidate {
             label: name.clone(),
             kind: CandidateKind::Variable,
@@ -240,8 +251,8 @@ impl Place<'_> {
                 }));
                 return fitting(all, typed);
             }
-            Some(["event", "data", below @ ..]) => all.extend(self.fields(below, &replaces)),
-            Some(_) | None => {}
+            Some(path) => all.extend(self.fields(path, &replaces)),
+            None => {}
         }
         let is_called = self.source[replaces.end..].starts_with('(');
         let is_first = |form: &str, names: &[&str]| {
@@ -268,11 +279,17 @@ impl Place<'_> {
         fitting(all, typed)
     }
 
-    /// The values that samples have at a path, each with the event that has it.
+    /// The values that are known at a path, each with what has it: an event, or the state.
     fn values<'s>(&'s self, path: &'s [&str]) -> impl Iterator<Item = (&'s str, &'s Value)> {
-        self.vocabulary.samples.iter().filter_map(move |(event, sample)| {
-            let found = path.iter().try_fold(sample, |value, name| value.get(name))?;
-            Some((event.as_str(), found))
+        let of_event = path.strip_prefix(&["event", "data"]);
+        let of_state = path.strip_prefix(&["state"]);
+        let samples = self.vocabulary.samples.iter().map(|(event, sample)| (event.as_str(), sample));
+        let state = self.vocabulary.state.iter().map(|state| ("the state", state));
+        let events = of_event.into_iter().flat_map(move |below| samples.clone().map(move |known| (below, known)));
+        let states = of_state.into_iter().flat_map(move |below| state.clone().map(move |known| (below, known)));
+        events.chain(states).filter_map(|(below, (owner, sample))| {
+            let found = below.iter().try_fold(sample, |value, name| value.get(name))?;
+            Some((owner, found))
         })
     }
 
@@ -371,9 +388,9 @@ impl Place<'_> {
                 let sources = self.vocabulary.sources.iter();
                 sources.map(|(id, title)| candidate(id, CandidateKind::Node, title)).collect()
             }
-            ["event", "data", below @ ..] => {
+            _ => {
                 let mut texts: Vec<Candidate> = Vec::new();
-                for (event, value) in self.values(below) {
+                for (event, value) in self.values(path) {
                     if let Value::String(text) = value
                         && text.len() <= 80
                         && !texts.iter().any(|known| known.label == *text)
@@ -383,7 +400,6 @@ impl Place<'_> {
                 }
                 texts
             }
-            _ => Vec::new(),
         }
     }
 }

@@ -65,6 +65,17 @@ impl Form<'_> {
         self.source(ui, name, value, hint, Purpose::Key)
     }
 
+    /// The same for a state after an event, built from `state` and `event`.
+    pub(crate) fn fold(
+        &self,
+        ui: &mut Ui,
+        name: Name<'_>,
+        value: &Option<Expression>,
+        hint: &str,
+    ) -> Option<Option<Expression>> {
+        self.source(ui, name, value, hint, Purpose::Fold)
+    }
+
     fn source(
         &self,
         ui: &mut Ui,

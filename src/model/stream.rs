@@ -214,6 +214,16 @@ impl Operator {
             Self::Join(_) => "Join",
         }
     }
+
+    /// What its results' data are built with, if that is said.
+    pub const fn data(&self) -> Option<&Expression> {
+        match self {
+            Self::Filter(_) => None,
+            Self::Map(map) => Some(&map.data),
+            Self::Window(window) => window.data.as_ref(),
+            Self::Join(join) => join.data.as_ref(),
+        }
+    }
 }
 
 impl Default for Operator {

@@ -12,7 +12,10 @@ use serde_json::{Map, Value};
 use super::files::{LogName, log_names, sample};
 use super::{Answer, Session};
 use crate::expr::{self, Candidate, ExprError, Facts, Purpose, Vocabulary};
-use crate::model::{EventName, Expectation, Expression, Flow, Handler, LinkKind, NodeId, Pattern};
+use crate::model::{
+    Aggregate, Emit, EventName, Expectation, Expression, Flow, Grouping, Handler, LinkKind, NodeId, NodeKind, Operator,
+    Pattern, Stream,
+};
 use crate::plan::Place;
 
 /// How many samples of one type are enough.
@@ -49,6 +52,7 @@ impl Session {
         let samples = Samples { flow, seen: self.seen_events() };
         Vocabulary {
             samples: samples.at(at, &events),
+            state: samples.state(at),
             sources: sources.map(|(id, node)| (id.to_string(), node.title(id))).collect(),
             events: events.iter().map(|event| (event.to_string(), described(event).to_owned())).collect(),
         }
@@ -105,6 +109,9 @@ impl Samples<'_> {
                 let found = self.described(&producer.emits).into_iter().chain(seen);
                 return found.map(|data| (producer.emits.to_string(), data)).collect();
             }
+            if let Some(stream) = stream_of(&node.kind) {
+                return self.of_stream(stream, field, events);
+            }
             let number = field.strip_prefix("handlers[").and_then(|rest| rest.split(']').next());
             let handler = number.and_then(|number| node.kind.handlers().get(number.parse::<usize>().ok()?));
             if let Some(handler) = handler {
@@ -136,6 +143,42 @@ impl Samples<'_> {
             _ => events.iter().collect(),
         };
         self.of_types(chosen.into_iter())
+    }
+
+    /// What a fold makes of the first event that it understands; null if there is none.
+    fn state(&self, at: &Place) -> Option<Value> {
+        let Place::Node(id, Some(field)) = at else { return None };
+        let NodeKind::Store(store) = &self.flow.node(id)?.kind else { return None };
+        if field != "fold" {
+            return None;
+        }
+        let state = || {
+            let program = expr::compile(store.fold.as_ref()?, Purpose::Fold).ok()?;
+            let known = self.learn();
+            let mut events = known.iter().flat_map(|(event, samples)| samples.iter().map(move |data| (event, data)));
+            events.find_map(|(event, data)| {
+                let data = Arc::new(data.clone());
+                program.fold(&Value::Null, &facts(event, &data)).ok().filter(Value::is_object)
+            })
+        };
+        Some(state().unwrap_or_default())
+    }
+
+    /// What an expression of a stream processor looks at: its data are built from what it has gathered, all else from an
+    /// event that it takes.
+    fn of_stream(&self, stream: &Stream, field: &str, events: &[EventName]) -> Vec<(String, Value)> {
+        if field == "operator.data"
+            && let Some(gathered) = gathered(stream, &self.learn())
+        {
+            return vec![(stream.emits.to_string(), gathered)];
+        }
+        let takes = |event: &&EventName| match &stream.operator {
+            Operator::Join(join) if field != "when" => {
+                stream.on.matches(event.as_str()) || join.with.matches(event.as_str())
+            }
+            _ => stream.on.matches(event.as_str()),
+        };
+        self.of_types(events.iter().filter(takes))
     }
 
     /// The types that come to topics of a bus.
@@ -187,32 +230,43 @@ impl Samples<'_> {
             let example = samples.first().cloned().unwrap_or_default();
             samples.extend(made_of(data, &producer.emits, &example));
         }
-        let handlers: Vec<&Handler> = self.flow.nodes().values().flat_map(|node| node.kind.handlers()).collect();
+        let streams: Vec<&Stream> = self.flow.nodes().values().filter_map(|node| stream_of(&node.kind)).collect();
+        let handlers = self.flow.nodes().values().flat_map(|node| node.kind.handlers());
+        let emits = handlers.flat_map(|handler| handler.emits.iter().map(|emit| Making::of(handler, emit)));
+        let makings_of: Vec<Making<'_>> =
+            emits.chain(streams.iter().flat_map(|stream| Making::of_stream(stream))).collect();
         // In the last round of all, of causes that nothing is known of.
         for round in 0..=CAUSES {
             let mut learnt: Vec<Sample> = Vec::new();
-            for (handler, emit) in
-                handlers.iter().flat_map(|handler| handler.emits.iter().map(move |emit| (handler, emit)))
-            {
-                let samples = known.get(&emit.event).map_or(&[][..], |samples| samples);
-                let is_enough = samples.len() >= SAMPLES || (emit.data.is_none() && !samples.is_empty());
+            for Making { on, event, data } in &makings_of {
+                let samples = known.get(*event).map_or(&[][..], |samples| samples);
+                let is_enough = samples.len() >= SAMPLES || (data.is_none() && !samples.is_empty());
                 if is_enough || makings == 0 {
                     continue;
                 }
-                let causes = names.iter().filter(|cause| **cause != emit.event && handler.on.matches(cause.as_str()));
+                let causes = names.iter().filter(|cause| cause != event && on.matches(cause.as_str()));
                 for cause in causes.take(SAMPLES) {
                     let before = known.get(cause).map_or(&[][..], |samples| samples);
                     let nothing = [Value::Null];
                     let before = if before.is_empty() && round == CAUSES { &nothing[..] } else { before };
                     for before in before.iter().take(2) {
                         makings = makings.saturating_sub(1);
-                        let made = match &emit.data {
+                        let made = match data {
                             None => Some(before.clone()),
                             Some(data) => made_of(data, cause, before),
                         };
-                        learnt.extend(made.map(|made| (emit.event.clone(), made)));
+                        learnt.extend(made.map(|made| ((*event).clone(), made)));
                     }
                 }
+            }
+            for stream in &streams {
+                let Some(gathered) = gathered(stream, &known).filter(|_| makings > 0) else { continue };
+                makings -= 1;
+                let made = match stream.operator.data() {
+                    None => Some(gathered),
+                    Some(data) => made_of(data, &stream.emits, &gathered),
+                };
+                learnt.extend(made.map(|made| (stream.emits.clone(), made)));
             }
             for (event, made) in learnt {
                 let samples = known.entry(event).or_default();
@@ -225,11 +279,86 @@ impl Samples<'_> {
     }
 }
 
+/// An event that comes of another.
+struct Making<'a> {
+    /// Which types it comes of.
+    on: &'a Pattern,
+    event: &'a EventName,
+    /// What its data are built with; without it they are those of its cause.
+    data: Option<&'a Expression>,
+}
+
+impl<'a> Making<'a> {
+    fn of(handler: &'a Handler, emit: &'a Emit) -> Self {
+        Self { on: &handler.on, event: &emit.event, data: emit.data.as_ref() }
+    }
+
+    /// What a stream processor passes on or transforms, and what comes too late for it.
+    fn of_stream(stream: &'a Stream) -> impl Iterator<Item = Self> {
+        let result = match &stream.operator {
+            Operator::Filter(_) => Some(None),
+            Operator::Map(map) => Some(Some(&map.data)),
+            Operator::Window(_) | Operator::Join(_) => None,
+        };
+        let result = result.map(|data| Self { on: &stream.on, event: &stream.emits, data });
+        result.into_iter().chain(stream.late_event().map(|event| Self { on: &stream.on, event, data: None }))
+    }
+}
+
+const fn stream_of(kind: &NodeKind) -> Option<&Stream> {
+    if let NodeKind::Stream(stream) = kind { Some(stream) } else { None }
+}
+
+/// What a window or a join has gathered, as an example: the object that its result's data are built from.
+fn gathered(stream: &Stream, known: &BTreeMap<EventName, Vec<Value>>) -> Option<Value> {
+    let example = |on: &Pattern| {
+        let known = known.iter().filter(|(event, _)| on.matches(event.as_str()) && **event != stream.emits);
+        known.filter_map(|(event, samples)| Some((event, samples.first()?))).next()
+    };
+    let taken = example(&stream.on);
+    match &stream.operator {
+        Operator::Filter(_) | Operator::Map(_) => None,
+        Operator::Window(window) => {
+            let of = |expression| taken.and_then(|(event, data)| made_of(expression, event, data));
+            let key = match &window.by {
+                Grouping::All => None,
+                Grouping::Key => Some(Value::from("")),
+                Grouping::Of(key) => Some(of(key).unwrap_or_else(|| Value::from(""))),
+            };
+            let mut fields: Map<String, Value> = key.into_iter().map(|key| ("key".to_owned(), key)).collect();
+            fields.extend(["start", "end"].map(|name| (name.to_owned(), Value::from(0))));
+            for (name, aggregate) in &window.aggregates {
+                let value = match aggregate {
+                    Aggregate::Count | Aggregate::Distinct(_) => Value::from(1),
+                    Aggregate::Sum(number)
+                    | Aggregate::Min(number)
+                    | Aggregate::Max(number)
+                    | Aggregate::Mean(number)
+                    | Aggregate::Last(number) => of(number).unwrap_or_default(),
+                };
+                fields.insert(name.clone(), value);
+            }
+            if !stream.lateness.is_zero() {
+                fields.insert("revision".to_owned(), Value::from(1));
+            }
+            Some(Value::Object(fields))
+        }
+        Operator::Join(join) => {
+            let data = |side: Option<(&EventName, &Value)>| side.map(|(_, data)| data.clone()).unwrap_or_default();
+            Some(serde_json::json!({ "left": data(taken), "right": data(example(&join.with)) }))
+        }
+    }
+}
+
 /// What an expression makes of an event with these data.
 fn made_of(data: &Expression, kind: &EventName, cause: &Value) -> Option<Value> {
     let program = expr::compile(data, Purpose::Data).ok()?;
-    let cause = Arc::new(cause.clone());
-    let facts = Facts {
+    program.value(&facts(kind, &Arc::new(cause.clone()))).ok()
+}
+
+/// An event of which nothing is known but its type and its data.
+fn facts<'a>(kind: &'a EventName, data: &'a Arc<Value>) -> Facts<'a> {
+    Facts {
         id: "",
         source: "",
         kind: kind.as_str(),
@@ -237,11 +366,10 @@ fn made_of(data: &Expression, kind: &EventName, cause: &Value) -> Option<Value> 
         time_nanos: 0,
         key: "",
         hops: 0,
-        data: &cause,
+        data,
         draws: 0,
         number: 0,
-    };
-    program.value(&facts).ok()
+    }
 }
 
 /// A value that a JSON Schema would be content with, as far as names and kinds go.

@@ -20,6 +20,7 @@ fn vocabulary() -> Vocabulary {
             ),
             ("order.paid".to_owned(), json!({ "amount": 7, "customer": "ben", "pay-method": "card" })),
         ],
+        state: Some(json!({ "balance": 3, "last_seen": "today" })),
     }
 }
 
@@ -90,7 +91,7 @@ fn what_could_stand_there() {
             ("let to|", ""),
             ("\"a\" i|", "in"),
             ("event.hops |", ""),
-            ("event.hops > |", "event has kind number …"),
+            ("event.hops > |", "event state has kind …"),
             ("{ \"a\": ev|", "event reversed"),
             ("{ ev|: 1 }", ""),
             // What is compared says what it is compared with.
@@ -111,6 +112,10 @@ fn what_could_stand_there() {
             ("/* ev|", ""),
             ("`ev|`", ""),
             ("`${ev|}`", "event reversed"),
+            // A fold sees the state before.
+            ("{ \"n\": (st|", "state starts_with sub_string first …"),
+            ("state.|", "balance last_seen has kind …"),
+            ("state.last_seen == \"|", "today"),
             ("\"order\" |", ""),
         ],
     );
@@ -288,4 +293,53 @@ fn fields_are_learnt_from_examples_schemas_templates_and_logs() {
     let (id, _) =
         session.flow().links().iter().find(|(_, link)| link.subscription().is_some()).expect("a subscription");
     assert!(fields(&session, &link(id.as_str())).contains("magnitude"), "{}", fields(&session, &link(id.as_str())));
+}
+
+#[test]
+fn what_streams_and_stores_gather_has_names_of_its_own() {
+    let text = r##"Flow(
+    format: 1,
+    name: "x",
+    events: {
+        "click": (example: r#"{ "page": "/", "ms": 120 }"#),
+        "login": (example: r#"{ "from": "Oslo" }"#),
+    },
+    nodes: {
+        "p": (at: (0, 0), kind: Producer(emits: "click")),
+        "q": (at: (0, 0), kind: Producer(emits: "login")),
+        "bus": (at: (0, 0), kind: Bus()),
+        "w": (at: (0, 0), kind: Stream(on: "click", emits: "page.counted", lateness: "5s", operator: Window(
+            by: Of("event.data.page"),
+            aggregates: { "clicks": Count, "slowest": Max("event.data.ms") },
+            data: "{ \"page\": event.data.key, \"n\": event.data.clicks }",
+        ))),
+        "all": (at: (0, 0), kind: Stream(on: "click", emits: "counted", operator: Window(by: All))),
+        "j": (at: (0, 0), kind: Stream(on: "click", emits: "met", operator: Join(with: "login", within: "5s"))),
+        "m": (at: (0, 0), kind: Stream(on: "click", emits: "mapped", operator: Map(data: "{ \"twice\": event.data.ms * 2 }"))),
+        "f": (at: (0, 0), kind: Stream(on: "mapped", emits: "kept", operator: Filter("event.data.twice > 3"))),
+        "v": (at: (0, 0), kind: Store(fold: "{ \"seen\": (state.seen ?? 0) + 1 }")),
+        "s": (at: (0, 0), kind: Service(handlers: [(on: "page.counted"), (on: "met"), (on: "kept"), (on: "counted")])),
+    },
+)"##;
+    let session = Session::new(eventloom::file::read(&text).expect("a flow"));
+    let at = |node: &str, field: &str| Place::Node(NodeId::new(node).expect("an id"), Some(field.to_owned()));
+    for (node, field, expected) in [
+        ("w", "operator.data", "clicks end key revision slowest start"),
+        ("all", "operator.data", "count end start"),
+        ("j", "operator.data", "left right"),
+        ("w", "operator.by", "ms page"),
+        ("j", "operator.by", "ms page from"),
+        ("f", "operator", "twice"),
+        ("s", "handlers[0].when", "n page"),
+        ("s", "handlers[1].when", "left right"),
+        ("s", "handlers[2].when", "twice"),
+        ("s", "handlers[3].when", "count end start"),
+    ] {
+        assert_eq!(fields(&session, &at(node, field)), expected, "{node} {field}");
+    }
+    let first =
+        |place: &Place, source: &str| session.complete(place, source, source.len()).first().map(|c| c.label.clone());
+    assert_eq!(first(&at("j", "operator.data"), "event.data.right."), Some("from".to_owned()));
+    assert_eq!(first(&at("v", "fold"), "state."), Some("seen".to_owned()));
+    assert_eq!(first(&at("v", "key"), "sta"), Some("starts_with".to_owned()), "only a fold has a state");
 }

@@ -34,7 +34,7 @@ pub(super) fn store_ui(form: &Form<'_>, ui: &mut Ui, id: &NodeId, store: &mut St
     state(form, ui, store);
     let tip = "The whole state after an event, from state and event, in place of the named parts";
     let field = name("Fold", tip, "fold");
-    if let Some(new) = form.expression(ui, field, &store.fold, "#{ n: (state.n ?? 0) + event.data.n }") {
+    if let Some(new) = form.fold(ui, field, &store.fold, r#"{ "n": (state.n ?? 0) + event.data.n }"#) {
         store.fold = new;
     }
     form.section(ui, "Change feed");
@@ -140,7 +140,7 @@ fn state(form: &Form<'_>, ui: &mut Ui, store: &mut Store) {
         let title = format!("Part {}", at + 1);
         ui.add_space(theme.space.xs);
         ui.horizontal(|ui| {
-            ui.label(widgets::dim(theme, "works out"));
+            ui.label(widgets::dim(theme, "Works out"));
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 change = change.or(order_buttons(ui, theme, &title, at, of));
             });
