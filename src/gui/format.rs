@@ -27,35 +27,33 @@ pub(crate) fn count(value: u64) -> String {
     text
 }
 
-/// A count in at most five characters, as in `12.3k`.
+/// A count in at most five characters, as in `1 204` and `12.3k`.
 pub(crate) fn short_count(value: u64) -> String {
     let value_f = value as f64;
     match value {
-        0..=9_999 => value.to_string(),
+        0..=9_999 => count(value),
         10_000..=999_999 => format!("{:.1}k", value_f / 1e3),
         1_000_000..=999_999_999 => format!("{:.1}M", value_f / 1e6),
         _ => format!("{:.1}G", value_f / 1e9),
     }
 }
 
-/// A rate in the unit that keeps it readable, as in `48/s` or `12/min`.
+/// A rate, as in `48/s` and `0.5/s`; what is so slow that a second says little, by the minute or the hour.
 pub(crate) fn rate(per_second: f64) -> String {
     if !per_second.is_finite() || per_second <= 0.0 {
         return "0/s".to_owned();
     }
-    let (value, unit) = if per_second >= 1.0 {
-        (per_second, "s")
-    } else if per_second * 60.0 >= 1.0 {
-        (per_second * 60.0, "min")
-    } else {
-        (per_second * 3_600.0, "h")
+    let (value, unit) = match per_second {
+        v if v >= 0.1 => (v, "s"),
+        v if v * 60.0 >= 0.1 => (v * 60.0, "min"),
+        v => (v * 3_600.0, "h"),
     };
-    match value {
-        v if v >= 1e6 => format!("{:.2}M/{unit}", v / 1e6),
-        v if v >= 1e4 => format!("{:.1}k/{unit}", v / 1e3),
-        v if v >= 100.0 => format!("{v:.0}/{unit}"),
-        v => format!("{}/{unit}", three_digits(v)),
+    let rounded = value.round() as u64;
+    if value >= 9.95 {
+        return format!("{}/{unit}", short_count(rounded));
     }
+    // With a decimal also where it is 0: a figure that changes keeps its width.
+    format!("{value:.1}/{unit}")
 }
 
 /// A duration to three digits, as in `12.3 ms`.
@@ -102,8 +100,17 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_have_units() {
-        for (value, text) in [(0.0, "0/s"), (48.0, "48/s"), (0.5, "30/min"), (1_204.0, "1204/s"), (12_300.0, "12.3k/s")]
-        {
+        for (value, text) in [
+            (0.0, "0/s"),
+            (48.2, "48/s"),
+            (9.97, "10/s"),
+            (2.0, "2.0/s"),
+            (0.52, "0.5/s"),
+            (0.05, "3.0/min"),
+            (0.001, "3.6/h"),
+            (1_204.0, "1\u{2009}204/s"),
+            (12_345.0, "12.3k/s"),
+        ] {
             assert_eq!(rate(value), text);
         }
         for (value, text) in

@@ -6,13 +6,14 @@ use egui::{EventFilter, Id, Key, Modifiers, Rect, Sense, Ui, Vec2, WidgetInfo, W
 
 use crate::edit::Edit;
 use crate::gui::action::Action;
+use crate::gui::format;
 use crate::gui::view::{Ask, Selection, ViewCtx};
 use crate::model::Point;
 
 use super::Canvas;
+use super::geometry;
 use super::gesture::{Gesture, NUDGE};
 use super::scene::LinkKey;
-use super::{geometry, words};
 
 /// More nodes or links than this are too many to be walked through; those that are selected still can be.
 const MOST: usize = 400;
@@ -109,9 +110,9 @@ impl Canvas {
         let kind = node.tag.label();
         let live = self.marks.nodes[ix as usize].live.and_then(|live| ctx.live.nodes.get(live as usize));
         match live {
-            Some(live) => format!("{kind}, {}, {} waiting", words::per_second(live.per_second), live.queue),
-            None if node.settings.is_empty() => kind.to_owned(),
-            None => format!("{kind}, {}", node.settings),
+            Some(live) => format!("{kind}, {}, {} waiting", format::rate(live.per_second), live.queue),
+            None if node.settings[0].is_empty() => kind.to_owned(),
+            None => format!("{kind}, {}", node.settings[0]),
         }
     }
 

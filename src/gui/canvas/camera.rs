@@ -32,7 +32,10 @@ impl Camera {
     /// As near as one can go.
     pub(super) const NEAREST: f32 = 2.0;
     /// Free space around a flow that is brought into view, on screen.
-    const MARGIN: f32 = 24.0;
+    const MARGIN: f32 = 16.0;
+    /// From here on a card is high enough for its figures below its name, for text does not shrink with the picture: a
+    /// flow of five columns shows what it does in the smallest window that it is brought into view in.
+    const FIGURES: f32 = 0.6;
 
     /// A place of the canvas, in the window.
     pub(super) fn screen(&self, canvas: Pos2) -> Pos2 {
@@ -97,7 +100,7 @@ impl Camera {
     /// How much can be drawn at this zoom.
     pub(super) fn detail(&self) -> Detail {
         match self.zoom {
-            zoom if zoom >= 0.65 => Detail::Full,
+            zoom if zoom >= Self::FIGURES => Detail::Full,
             zoom if zoom >= 0.4 => Detail::Compact,
             zoom if zoom >= 0.2 => Detail::Name,
             _ => Detail::Block,

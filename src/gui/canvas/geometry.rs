@@ -6,8 +6,10 @@ use egui::{Pos2, Rect, Vec2, pos2, vec2};
 pub(super) const CARD: Vec2 = Vec2::new(176.0, 60.0);
 /// A function's card, which shows its instances too.
 pub(super) const FUNCTION_CARD: Vec2 = Vec2::new(176.0, 72.0);
-/// How wide a standing rail is.
+/// How wide a standing rail is whose topics have short names.
 pub(super) const RAIL_WIDTH: f32 = 184.0;
+/// No rail is wider for the sake of a topic's name.
+const RAIL_WIDTH_LIMIT: f32 = 264.0;
 /// How high the head of a standing rail is: its icon and name.
 pub(super) const RAIL_HEAD: f32 = 40.0;
 /// How high a topic's row is when few links meet there.
@@ -32,6 +34,14 @@ pub(super) const SNAP: f32 = 8.0;
 const SLOT: f32 = 8.0;
 /// A rail grows no further for the sake of the links at one topic.
 const ROW_LIMIT: f32 = 160.0;
+
+/// How much room across a rail the name of a topic takes that has so many letters, seen from as far away as names and
+/// figures are read together: text does not shrink with the picture. On the grid, so that halves of it are whole.
+pub(super) fn name_room(letters: usize, least: f32) -> f32 {
+    const LETTER: f32 = 9.2;
+    let room = letters as f32 * LETTER + 24.0;
+    ((room / SNAP).ceil() * SNAP).clamp(least, RAIL_WIDTH_LIMIT)
+}
 
 /// How much room along a rail a topic takes where so many links meet at one of its sides.
 pub(super) fn rail_room(least: f32, links: usize) -> f32 {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use egui::epaint::RectShape;
 use egui::{Color32, Mesh, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, TextureHandle, vec2};
 
+use crate::gui::format;
 use crate::gui::view::ViewCtx;
 use crate::model::{NodeIx, SimDuration, SimTime};
 use crate::session::{Dot, Flash, FlashKind, Leg, LiveView, RunState, Speed};
@@ -359,7 +360,7 @@ fn bundle(ctx: &ViewCtx<'_>, painter: &Painter, at: Pos2, count: u64, color: Col
         return;
     }
     let ink_color = contrast(ctx, color);
-    let words = format!("×{}", super::words::count(count));
+    let words = format!("×{}", format::short_count(count));
     let galley = ink::text(painter, words, ctx.theme.mono(11.0), ink_color, 80.0);
     let room = Rect::from_center_size(at, vec2(galley.size().x + 10.0, 16.0));
     painter.add(RectShape::new(room, 8.0, color, Stroke::new(1.0, ctx.theme.canvas), StrokeKind::Outside));

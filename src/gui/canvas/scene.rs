@@ -44,8 +44,8 @@ pub(super) struct SceneNode {
     pub at: Point,
     /// Where it is drawn now: elsewhere than the flow says while it is being moved.
     pub rect: Rect,
-    /// What it is set to, in a few words.
-    pub settings: String,
+    /// What it is set to: in a few words, and in fewer.
+    pub settings: [String; 2],
     /// The event type whose colour it wears.
     pub emits: Option<EventName>,
     /// The topics of a bus.
@@ -243,6 +243,12 @@ impl Scene {
 
             // Row 0 is the head: what concerns several topics or all of them. Each row has a near and a far side.
             let lying = settings.rail == Rail::Lying;
+            let letters = |topic: &TopicName| topic.as_str().chars().count();
+            let across = if lying {
+                geometry::LYING_HEIGHT
+            } else {
+                geometry::name_room(topics.iter().map(letters).max().unwrap_or(0), geometry::RAIL_WIDTH)
+            };
             let mut ends: Vec<[Vec<u32>; 2]> = vec![Default::default(); topics.len() + 1];
             for (link, published) in links.iter().zip(&published) {
                 let scene_link = &self.links[*link as usize];
@@ -263,10 +269,16 @@ impl Scene {
                         }
                     })
                 };
-                let far = self.is_far_side(bus, lying, *link);
+                let far = self.is_far_side(bus, lying, across, *link);
                 ends[row.map_or(0, |row| row + 1)][usize::from(far)].push(*link);
             }
-            let rooms = rail_rooms(lying, &ends);
+            let least = |row: usize| match (lying, row.checked_sub(1)) {
+                (false, None) => geometry::RAIL_HEAD,
+                (false, Some(_)) => geometry::ROW,
+                (true, None) => geometry::LYING_HEAD,
+                (true, Some(topic)) => geometry::name_room(letters(&topics[topic]), geometry::COLUMN),
+            };
+            let rooms = rail_rooms(lying, across, &ends, least);
             let topic = |name: &TopicName| settings.topics.get(name).map_or(1, |topic| topic.partitions);
             let node = &mut self.nodes[bus];
             node.lying = lying;
@@ -298,17 +310,14 @@ impl Scene {
 
     /// Whether a link meets a rail at its right (or lower) side: there leaves what leaves and to the left (or above)
     /// arrives what arrives, unless the other end is on the other side.
-    fn is_far_side(&self, bus: usize, lying: bool, link: u32) -> bool {
+    fn is_far_side(&self, bus: usize, lying: bool, across: f32, link: u32) -> bool {
         let link = &self.links[link as usize];
         let arrives = link.to as usize == bus;
         let other = self.nodes[if arrives { link.from } else { link.to } as usize].at;
         let own = self.nodes[bus].at;
-        let (off, half) = if lying {
-            (other.1.saturating_sub(own.1) as f32, geometry::LYING_HEIGHT / 2.0)
-        } else {
-            (other.0.saturating_sub(own.0) as f32, geometry::RAIL_WIDTH / 2.0)
-        };
-        if arrives { off > half } else { off >= -half }
+        let off = if lying { other.1.saturating_sub(own.1) } else { other.0.saturating_sub(own.0) };
+        let off = off as f32;
+        if arrives { off > across / 2.0 } else { off >= -across / 2.0 }
     }
 
     fn lay_ends_at_rail(&mut self, bus: usize, ends: Vec<[Vec<u32>; 2]>, rooms: &[Rect]) {
@@ -531,22 +540,16 @@ fn single(mut found: impl Iterator<Item = usize>) -> Option<usize> {
 }
 
 /// The places of a rail's head and topics, relative to its upper left corner.
-fn rail_rooms(lying: bool, ends: &[[Vec<u32>; 2]]) -> Vec<Rect> {
+fn rail_rooms(lying: bool, across: f32, ends: &[[Vec<u32>; 2]], least: impl Fn(usize) -> f32) -> Vec<Rect> {
     let most = |ends: &[Vec<u32>; 2]| ends[0].len().max(ends[1].len());
     let mut rooms = Vec::with_capacity(ends.len());
     let mut at = 0.0;
-    for (ix, ends) in ends.iter().enumerate() {
-        let least = match (lying, ix) {
-            (false, 0) => geometry::RAIL_HEAD,
-            (false, _) => geometry::ROW,
-            (true, 0) => geometry::LYING_HEAD,
-            (true, _) => geometry::COLUMN,
-        };
-        let room = geometry::rail_room(least, most(ends));
+    for (row, ends) in ends.iter().enumerate() {
+        let room = geometry::rail_room(least(row), most(ends));
         rooms.push(if lying {
-            Rect::from_min_size(pos2(at, 0.0), vec2(room, geometry::LYING_HEIGHT))
+            Rect::from_min_size(pos2(at, 0.0), vec2(room, across))
         } else {
-            Rect::from_min_size(pos2(0.0, at), vec2(geometry::RAIL_WIDTH, room))
+            Rect::from_min_size(pos2(0.0, at), vec2(across, room))
         });
         at += room;
     }

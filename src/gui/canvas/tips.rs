@@ -3,6 +3,7 @@
 
 use egui::{Response, RichText, Ui};
 
+use crate::gui::format;
 use crate::gui::view::ViewCtx;
 use crate::model::KindTag;
 use crate::plan::{Place, Severity};
@@ -94,9 +95,9 @@ impl Canvas {
         }
         let live = self.marks.links[ix as usize].live.and_then(|live| ctx.live.links.get(live as usize));
         if let Some(live) = live {
-            let rate = words::per_second(live.per_second);
-            ui.label(format!("{rate} lately, {} so far", words::count(live.sent)));
-            ui.label(format!("{} on the wire: left and not yet arrived", words::count(live.on_wire)));
+            let rate = format::rate(live.per_second);
+            ui.label(format!("{rate} lately, {} so far", format::short_count(live.sent)));
+            ui.label(format!("{} on the wire: left and not yet arrived", format::short_count(live.on_wire)));
             match live.circuit {
                 Some(Circuit::Open) => {
                     ui.colored_label(ctx.theme.bad, "Its circuit breaker is open: nothing goes through");
@@ -107,7 +108,7 @@ impl Canvas {
                 Some(Circuit::Closed) | None => {}
             }
             if live.lost > 0 {
-                ui.colored_label(ctx.theme.bad, format!("{} lost on the way", words::count(live.lost)));
+                ui.colored_label(ctx.theme.bad, format!("{} lost on the way", format::short_count(live.lost)));
             }
         }
     }
@@ -143,33 +144,38 @@ fn dot_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, dot: &Dot) {
 
 /// A node's figures with what each of them means.
 fn node_figures(tag: KindTag, live: &NodeLive) -> Vec<(String, &'static str)> {
-    let rate = words::per_second(live.per_second);
+    let rate = format::rate(live.per_second);
     let mut figures = Vec::new();
     match tag {
         KindTag::Producer => {
             figures.push((rate, "events it emits a second, lately"));
-            figures.push((words::count(live.emitted), "events it emitted so far"));
+            figures.push((format::short_count(live.emitted), "events it emitted so far"));
         }
         KindTag::Gateway => {
             let requests = live.requests.unwrap_or_default();
-            figures.push((words::count(requests.pending), "requests that wait for their reply"));
-            figures.push((words::count(requests.replied), "answered in time"));
-            figures.push((words::count(requests.timed_out), "not answered in time"));
-            figures.push((words::count(requests.no_responders), "that nobody listened to"));
-            figures.push((words::count(requests.orphans), "replies that came too late"));
+            figures.push((format::short_count(requests.pending), "requests that wait for their reply"));
+            figures.push((format::short_count(requests.replied), "answered in time"));
+            figures.push((format::short_count(requests.timed_out), "not answered in time"));
+            figures.push((format::short_count(requests.no_responders), "that nobody listened to"));
+            figures.push((format::short_count(requests.orphans), "replies that came too late"));
         }
         KindTag::Bus => figures.push((rate, "records it accepts a second, lately")),
-        KindTag::DeadLetterQueue => figures.push((words::count(live.dead_letters), "events that nobody could handle")),
+        KindTag::DeadLetterQueue => {
+            figures.push((format::short_count(live.dead_letters), "events that nobody could handle"))
+        }
         KindTag::Consumer | KindTag::Service | KindTag::Function | KindTag::Stream | KindTag::Store => {
             figures.push((rate, "events it handles a second, lately"));
-            let limit =
-                if live.queue_limit > 0 { format!(" of {}", words::count(live.queue_limit)) } else { String::new() };
-            figures.push((format!("{}{limit}", words::count(live.queue)), "events waiting in front of it"));
+            let limit = if live.queue_limit > 0 {
+                format!(" of {}", format::short_count(live.queue_limit))
+            } else {
+                String::new()
+            };
+            figures.push((format!("{}{limit}", format::short_count(live.queue)), "events waiting in front of it"));
             figures.push((format!("{} of {}", live.busy, live.capacity), "being handled at once"));
             figures.push((words::time(live.wait_nanos), "mean wait, lately"));
             figures.push((format!("{:.0} %", live.utilization * 100.0), "of its capacity in use, lately"));
             if live.failed > 0 {
-                figures.push((words::count(live.failed), "attempts that failed so far"));
+                figures.push((format::short_count(live.failed), "attempts that failed so far"));
             }
             if let Some(stream) = live.stream {
                 let lag = stream.lag.map_or_else(|| "–".to_owned(), |lag| words::time(lag.as_nanos() as f64));
@@ -178,7 +184,7 @@ fn node_figures(tag: KindTag, live: &NodeLive) -> Vec<(String, &'static str)> {
                 if stream.waiting > 0 {
                     figures.push((stream.waiting.to_string(), "events that wait for their partner"));
                 }
-                figures.push((words::count(stream.late), "events that came too late"));
+                figures.push((format::short_count(stream.late), "events that came too late"));
             }
             if let Some(kept) = live.kept {
                 figures.extend(kept_figures(kept));
@@ -202,25 +208,26 @@ fn node_figures(tag: KindTag, live: &NodeLive) -> Vec<(String, &'static str)> {
 fn kept_figures(kept: KeptLive) -> Vec<(String, &'static str)> {
     match kept {
         KeptLive::Store(store) => {
-            let mut figures = vec![(words::count(store.keys), "keys"), (words::count(store.events), "events taken")];
+            let mut figures =
+                vec![(format::short_count(store.keys), "keys"), (format::short_count(store.events), "events taken")];
             if store.conflicts > 0 {
-                figures.push((words::count(store.conflicts), "expected another version"));
+                figures.push((format::short_count(store.conflicts), "expected another version"));
             }
             figures
         }
         KeptLive::Outbox(outbox) => vec![
-            (words::count(outbox.waiting), "events in its outbox"),
-            (words::count(outbox.published), "published from it so far"),
+            (format::short_count(outbox.waiting), "events in its outbox"),
+            (format::short_count(outbox.published), "published from it so far"),
         ],
         KeptLive::Sagas(sagas) => {
             let mut figures = vec![
-                (words::count(sagas.forward), "sagas under way"),
-                (words::count(sagas.back), "being undone"),
-                (words::count(sagas.completed), "completed"),
-                (words::count(sagas.compensated), "compensated"),
+                (format::short_count(sagas.forward), "sagas under way"),
+                (format::short_count(sagas.back), "being undone"),
+                (format::short_count(sagas.completed), "completed"),
+                (format::short_count(sagas.compensated), "compensated"),
             ];
             if sagas.stuck > 0 {
-                figures.push((words::count(sagas.stuck), "stuck: nobody undoes a step"));
+                figures.push((format::short_count(sagas.stuck), "stuck: nobody undoes a step"));
             }
             figures
         }

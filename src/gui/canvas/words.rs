@@ -1,26 +1,8 @@
-//! Figures as people read them: short, with a unit, and never wider than they need to be.
+//! What fits a card: what it is set to, what is broken, times to two figures. Counts and rates are as everywhere.
 
-use crate::model::{Distribution, FaultKind, NodeKind, Operator, Pacing, Service, SimDuration, StoreKeeps};
-
-/// A count: exact up to 9 999, then with a letter.
-pub(super) fn count(number: u64) -> String {
-    match number {
-        0..1_000 => number.to_string(),
-        1_000..10_000 => format!("{}\u{2009}{:03}", number / 1_000, number % 1_000),
-        10_000..1_000_000 => format!("{:.1}k", number as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1}M", number as f64 / 1e6),
-        _ => format!("{:.1}G", number as f64 / 1e9),
-    }
-}
-
-/// A rate.
-pub(super) fn per_second(rate: f64) -> String {
-    match rate {
-        rate if rate <= 0.0 => "0/s".to_owned(),
-        rate if rate < 9.95 => format!("{rate:.1}/s"),
-        rate => format!("{}/s", count(rate.round() as u64)),
-    }
-}
+use crate::model::{
+    Distribution, FaultKind, NodeKind, Operator, Pacing, Service, SimDuration, StoreKeeps, WindowShape,
+};
 
 /// A length of time, to two or three figures.
 pub(super) fn time(nanos: f64) -> String {
@@ -51,51 +33,63 @@ pub(super) fn broken(fault: &FaultKind) -> String {
     }
 }
 
-/// What a node is set to, in the few words that fit its card while nothing runs.
-pub(super) fn settings(kind: &NodeKind) -> String {
+/// What a node is set to, in the few words that fit its card while nothing runs, and in fewer for a small one.
+pub(super) fn settings(kind: &NodeKind) -> [String; 2] {
+    let same = |words: &str| [words, words].map(str::to_owned);
     match kind {
         NodeKind::Producer(producer) => pacing(&producer.rate),
         NodeKind::Consumer(consumer) => takes(&consumer.takes, consumer.concurrency),
-        NodeKind::Service(Service { saga: Some(saga), .. }) => match saga.steps.len() {
-            1 => "saga of 1 step".to_owned(),
-            steps => format!("saga of {steps} steps"),
-        },
+        NodeKind::Service(Service { saga: Some(saga), .. }) => {
+            let steps = if saga.steps.len() == 1 { "1 step".to_owned() } else { format!("{} steps", saga.steps.len()) };
+            [format!("saga of {steps}"), steps]
+        }
         NodeKind::Service(service) => match service.handlers.as_slice() {
             [handler] => takes(&handler.takes, service.concurrency),
-            handlers => format!("{} handlers", handlers.len()),
+            handlers => same(&format!("{} handlers", handlers.len())),
         },
-        NodeKind::Function(function) => format!("0–{} instances", function.instances),
+        NodeKind::Function(function) => {
+            [format!("0–{} instances", function.instances), format!("0–{}", function.instances)]
+        }
         NodeKind::Stream(stream) => match &stream.operator {
-            Operator::Filter(_) => "filter".to_owned(),
-            Operator::Map(_) => "transform".to_owned(),
-            Operator::Window(window) => window.shape.to_string(),
-            Operator::Join(join) => format!("join within {}", join.within),
+            Operator::Filter(_) => same("filter"),
+            Operator::Map(_) => same("transform"),
+            Operator::Window(window) => {
+                let fewer = match window.shape {
+                    WindowShape::Tumbling { .. } | WindowShape::Hopping { .. } => "windows",
+                    WindowShape::Session { .. } => "sessions",
+                };
+                [window.shape.to_string(), fewer.to_owned()]
+            }
+            Operator::Join(join) => [format!("join within {}", join.within), "join".to_owned()],
         },
-        NodeKind::DeadLetterQueue(_) => "letters".to_owned(),
+        NodeKind::DeadLetterQueue(_) => same("letters"),
         NodeKind::Store(store) => match store.keeps {
-            StoreKeeps::Events => "event store".to_owned(),
-            StoreKeeps::View => "view".to_owned(),
+            StoreKeeps::Events => same("event store"),
+            StoreKeeps::View => same("view"),
         },
         NodeKind::Gateway(gateway) => pacing(&gateway.requests.rate),
-        NodeKind::Bus(_) | NodeKind::Note(_) => String::new(),
+        NodeKind::Bus(_) | NodeKind::Note(_) => same(""),
     }
 }
 
-fn takes(distribution: &Distribution, at_once: u32) -> String {
+fn takes(distribution: &Distribution, at_once: u32) -> [String; 2] {
     let mean = distribution.mean_nanos();
     let mean = if mean.is_finite() { time(mean) } else { "long".to_owned() };
-    if at_once == 1 { format!("takes {mean}") } else { format!("takes {mean}  ×{at_once}") }
+    let mean = if at_once == 1 { mean } else { format!("{mean} ×{at_once}") };
+    [format!("takes {mean}"), mean]
 }
 
-fn pacing(pacing: &Pacing) -> String {
+fn pacing(pacing: &Pacing) -> [String; 2] {
+    let same = |words: String| [words.clone(), words];
     match pacing {
-        Pacing::ByHand => "by hand".to_owned(),
-        Pacing::Constant(rate) => format!("every {}", rate.mean_gap().map_or_else(|| "never".to_owned(), short)),
-        Pacing::Poisson(rate) => format!("about {rate}"),
-        Pacing::Bursts { size, every, within: _ } => format!("{size} every {every}"),
-        Pacing::Schedule { .. } => "by schedule".to_owned(),
+        Pacing::ByHand => same("by hand".to_owned()),
+        Pacing::Constant(rate) => same(format!("every {}", rate.mean_gap().map_or_else(|| "never".to_owned(), short))),
+        Pacing::Poisson(rate) => [format!("about {rate}"), rate.to_string()],
+        Pacing::Bursts { size, every, within: _ } => same(format!("{size} every {every}")),
+        Pacing::Schedule { .. } => same("by schedule".to_owned()),
         Pacing::Replay { file, .. } => {
-            format!("replays {}", file.rsplit(['/', '\\']).next().unwrap_or(file))
+            let log = file.rsplit(['/', '\\']).next().unwrap_or(file);
+            [format!("replays {log}"), "replays a log".to_owned()]
         }
     }
 }
@@ -109,11 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_short_and_have_units() {
-        assert_eq!(count(1_204), "1\u{2009}204");
-        assert_eq!(count(12_345), "12.3k");
-        assert_eq!(per_second(0.52), "0.5/s");
-        assert_eq!(per_second(48.2), "48/s");
+    fn times_are_short_and_have_units() {
         assert_eq!(time(0.0), "0 ms");
         assert_eq!(time(12.0e6), "12 ms");
         assert_eq!(time(1.25e9), "1.2 s");

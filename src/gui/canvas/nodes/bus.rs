@@ -5,8 +5,9 @@ use egui::{Align, Color32, CornerRadius, FontId, Painter, Rect, Shape, Stroke, S
 
 use super::super::brush::Brush;
 use super::super::camera::Detail;
-use super::super::{geometry, ink, words};
+use super::super::{geometry, ink};
 use super::parts;
+use crate::gui::format;
 use crate::model::QueueLimit;
 use crate::session::{BusLive, TopicLive};
 
@@ -25,7 +26,7 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     let rect = brush.camera.screen_rect(node.rect);
     let (lying, title, rows) = (node.lying, node.title.clone(), node.rows.len());
     let live = brush.bus_live(node).cloned();
-    let rate = brush.node_live(ix).map(|live| words::per_second(live.per_second));
+    let rate = brush.node_live(ix).map(|live| format::rate(live.per_second));
     parts::frame(brush, ix, 6.0);
     rails(brush, ix, rect, lying);
 
@@ -160,9 +161,12 @@ fn topic(brush: &mut Brush, painter: &Painter, ix: u32, row: usize, live: Option
         && let Some(topic) = &figures
     {
         let (words, color) = if lag > 0 {
-            (format!("lag {}", words::count(lag)), if fill > 0.6 { parts::fill_color(&theme, fill) } else { theme.dim })
+            (
+                format!("lag {}", format::short_count(lag)),
+                if fill > 0.6 { parts::fill_color(&theme, fill) } else { theme.dim },
+            )
         } else {
-            (words::per_second(topic.per_second), theme.faint)
+            (format::rate(topic.per_second), theme.faint)
         };
         let galley = ink::text(painter, words, theme.mono(size), color, right - left);
         if lying {
