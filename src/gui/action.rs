@@ -287,21 +287,14 @@ impl Action {
                 "Makes the selected producer emit now: once or many times, with data of your own",
                 key(CTRL, Key::Enter),
             ),
-            Self::Rebuild => words(
-                Run,
-                "Rebuild view",
-                "Works the selected view out again, from the first record that its topics keep",
-                None,
-            ),
+            Self::Rebuild => words(Run, "Rebuild view", "Works the selected view out again from its topics", None),
             Self::Replay => words(
                 Run,
                 "Replay…",
                 "Lets the selected subscription read again: from the start, from a time, from an offset",
                 None,
             ),
-            Self::Break => {
-                words(Run, "Break", "Crashes the selected node, or cuts the selected link, until it is healed", None)
-            }
+            Self::Break => words(Run, "Break", "Crashes the selected node, or cuts the selected link", None),
             Self::Heal => words(Run, "Heal", "Ends every fault of the selected node or link", None),
             Self::NewFlow => words(File, "New flow", "Begins an empty flow", key(CTRL, Key::N)),
             Self::Open => words(File, "Open…", "Opens a flow file", key(CTRL, Key::O)),

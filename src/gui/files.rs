@@ -150,10 +150,10 @@ fn system_dialog(choice: &Choice, name: &str, folder: Option<&Path>) -> Option<P
     if let Some(folder) = folder {
         dialog = dialog.set_directory(folder);
     }
+    dialog = dialog.set_title(title(choice));
     match choice {
-        Choice::Open => dialog.set_title("Open flow").pick_file(),
-        Choice::SaveAs => dialog.set_title("Save flow").save_file(),
-        Choice::Export(_) => dialog.set_title("Export drawing").save_file(),
+        Choice::Open => dialog.pick_file(),
+        Choice::SaveAs | Choice::Export(_) => dialog.save_file(),
     }
 }
 
@@ -161,7 +161,10 @@ fn open_inside(choice: Choice, name: &str, folder: Option<PathBuf>) -> (Choice, 
     let (label, extension) = filter(&choice);
     let mut dialog = FileDialog::new()
         .as_modal(true)
+        .anchor(egui::Align2::CENTER_CENTER, egui::Vec2::ZERO)
         .default_size([720.0, 460.0])
+        // Its search is black on black in a light theme, whatever the style says; the list is sorted.
+        .show_search(false)
         .default_file_name(name)
         .add_file_filter_extensions(label, vec![extension])
         .default_file_filter(label)
@@ -177,7 +180,7 @@ fn open_inside(choice: Choice, name: &str, folder: Option<PathBuf>) -> (Choice, 
         .forward_icon(egui_phosphor::regular::ARROW_RIGHT)
         .new_folder_icon(egui_phosphor::regular::FOLDER_PLUS)
         .menu_icon(egui_phosphor::regular::DOTS_THREE)
-        .labels(labels())
+        .labels(labels(&choice))
         .search_icon(egui_phosphor::regular::MAGNIFYING_GLASS)
         .path_edit_icon(egui_phosphor::regular::PENCIL_SIMPLE);
     if let Some(folder) = folder {
@@ -191,12 +194,10 @@ fn open_inside(choice: Choice, name: &str, folder: Option<PathBuf>) -> (Choice, 
 }
 
 /// The dialog's words, without the pictures that it would put before them.
-fn labels() -> FileDialogLabels {
+fn labels(choice: &Choice) -> FileDialogLabels {
     let plain = |text: &str| text.trim_start_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned();
     let mut labels = FileDialogLabels::default();
     for label in [
-        &mut labels.title_select_file,
-        &mut labels.title_save_file,
         &mut labels.reload,
         &mut labels.working_directory,
         &mut labels.show_hidden,
@@ -217,7 +218,18 @@ fn labels() -> FileDialogLabels {
     ] {
         *label = plain(label);
     }
+    for label in [&mut labels.title_select_file, &mut labels.title_save_file] {
+        title(choice).clone_into(label);
+    }
     labels
+}
+
+const fn title(choice: &Choice) -> &'static str {
+    match choice {
+        Choice::Open => "Open flow",
+        Choice::SaveAs => "Save flow",
+        Choice::Export(_) => "Export drawing",
+    }
 }
 
 const fn filter(choice: &Choice) -> (&'static str, &'static str) {
