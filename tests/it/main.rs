@@ -35,6 +35,8 @@ mod window_code;
 #[cfg(feature = "gui")]
 mod window_expectations;
 #[cfg(feature = "gui")]
+mod window_looks;
+#[cfg(feature = "gui")]
 mod window_settings;
 #[cfg(feature = "gui")]
 mod window_topics;

@@ -212,7 +212,8 @@ pub(crate) fn log_row(ctx: &ViewCtx<'_>, ui: &mut Ui, row: &LogRow) {
     let (mono, text_font) = (theme.mono(theme.sizes.tiny), theme.words(theme.sizes.small));
     let y = rect.center().y;
     let ink = color(theme, row.what);
-    let narrow = width < 640.0;
+    // What else there is to say comes before the id, which the event's card has.
+    let narrow = width < 880.0;
     // Where each column begins.
     let at = |x: f32| egui::pos2(rect.left() + x, y);
     painter.text(at(4.0), Align2::LEFT_CENTER, row.at.to_string(), mono.clone(), theme.faint);

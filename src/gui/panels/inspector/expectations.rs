@@ -3,7 +3,7 @@
 use egui::{Align, Button, Layout, RichText, Ui, WidgetInfo, WidgetType};
 use egui_phosphor::regular as ph;
 
-use super::{InspectorState, event_offers, problems_ui};
+use super::{InspectorState, below, event_offers, problems_ui};
 use crate::edit::Edit;
 use crate::gui::fields::{Form, add_button, name};
 use crate::gui::view::{Ask, Target, ViewCtx};
@@ -77,7 +77,7 @@ fn expectation_ui(
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.spacing_mut().button_padding.x = 0.0;
                 let text = RichText::new(expectation_name.as_str()).font(theme.strong(theme.sizes.small));
-                let head = ui.add(Button::new(text.color(theme.text)).frame_when_inactive(false).truncate());
+                let head = ui.add(Button::new(text.color(theme.text)).frame_when_inactive(false).wrap());
                 head.widget_info(|| {
                     let label = format!("Expectation {expectation_name}");
                     WidgetInfo::selected(WidgetType::CollapsingHeader, true, is_open, label)
@@ -99,18 +99,6 @@ fn expectation_ui(
     } else {
         problems_ui(ctx, ui, |place| matches!(place, Place::Expectation(of, _) if of == expectation_name));
     }
-}
-
-/// What stands below a name, in line with it.
-fn below(ctx: &ViewCtx<'_>, ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
-    ui.horizontal_top(|ui| {
-        ui.spacing_mut().item_spacing.x = ctx.theme.space.xs;
-        ui.add_space(ctx.theme.sizes.icon + ctx.theme.space.xs);
-        ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = 2.0;
-            add(ui);
-        });
-    });
 }
 
 /// How it stands, and the way to what broke it.

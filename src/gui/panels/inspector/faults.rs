@@ -1,9 +1,9 @@
 //! The scenario, in the flow's own settings: what breaks when, which of it is on, and how it is changed.
 
-use egui::{RichText, Ui};
+use egui::{Align, Button, Layout, RichText, Ui, WidgetInfo, WidgetType};
 use egui_phosphor::regular as ph;
 
-use super::{problems_ui, timing};
+use super::{InspectorState, below, problems_ui, timing};
 use crate::edit::Edit;
 use crate::gui::fields::{Form, add_button, name};
 use crate::gui::view::{Ask, ViewCtx};
@@ -12,7 +12,7 @@ use crate::model::{Fault, FaultKind, FaultName, FaultTarget, Flow, KindTag, Link
 use crate::plan::Place;
 
 /// Draws every fault with its settings, and a way to add one.
-pub(super) fn faults_ui(ctx: &ViewCtx<'_>, ui: &mut Ui) {
+pub(super) fn faults_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, ui: &mut Ui) {
     let theme = ctx.theme;
     let flow = ctx.session.flow();
     if flow.faults().is_empty() {
@@ -20,8 +20,8 @@ pub(super) fn faults_ui(ctx: &ViewCtx<'_>, ui: &mut Ui) {
         ui.add(egui::Label::new(widgets::hint(theme, words)).wrap());
     }
     for (fault_name, fault) in flow.faults() {
-        fault_ui(ctx, ui, fault_name, fault);
-        ui.add_space(theme.space.s);
+        fault_ui(ctx, state, ui, fault_name, fault);
+        ui.add_space(theme.space.xs);
     }
     // By hand, for as long as it lasts: it is no part of the flow.
     for fault in ctx.live.faults.iter().filter(|fault| !flow.faults().keys().any(|name| name.as_str() == fault.name)) {
@@ -31,7 +31,9 @@ pub(super) fn faults_ui(ctx: &ViewCtx<'_>, ui: &mut Ui) {
     if add_button(ui, theme, "Add fault").clicked()
         && let Some((stem, fault)) = new_fault(ctx)
     {
-        ctx.ask(Ask::edit(Edit::SetFault(flow.free_fault_name(&stem), fault)));
+        let free = flow.free_fault_name(&stem);
+        state.fault = Some(free.clone());
+        ctx.ask(Ask::edit(Edit::SetFault(free, fault)));
     }
 }
 
@@ -47,26 +49,65 @@ fn new_fault(ctx: &ViewCtx<'_>) -> Option<(String, Fault)> {
     Some((format!("{} dies", flow.title(id)), Fault { at, lasts, on, kind: FaultKind::Crash, note: String::new() }))
 }
 
-fn fault_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, fault_name: &FaultName, fault: &Fault) {
+/// A fault in a line, and unfolded with its settings.
+fn fault_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, ui: &mut Ui, fault_name: &FaultName, fault: &Fault) {
     let theme = ctx.theme;
-    let flow = ctx.session.flow();
-    let form = Form::new(ctx, Place::Fault(fault_name.clone(), None));
+    let is_open = state.fault.as_ref() == Some(fault_name);
     let is_on = ctx.live.state.is_alive() && ctx.live.faults.iter().any(|live| live.name == fault_name.as_str());
     ui.horizontal(|ui| {
-        let words = if is_on { format!("{}  {fault_name}, on", ph::LIGHTNING_SLASH) } else { fault_name.to_string() };
-        let color = if is_on { theme.bad } else { theme.text };
-        ui.label(RichText::new(words).font(theme.strong(theme.sizes.small)).color(color));
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        ui.spacing_mut().item_spacing.x = theme.space.xs;
+        let color = if is_on { theme.bad } else { theme.faint };
+        ui.label(RichText::new(ph::LIGHTNING_SLASH).font(theme.words(theme.sizes.icon)).color(color));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let label = format!("Remove fault {fault_name}");
             if widgets::small_icon_button(ui, theme, ph::X, &label, "Take it out of the scenario", true).clicked() {
                 ctx.ask(Ask::edit(Edit::RemoveFault(fault_name.clone())));
             }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.spacing_mut().button_padding.x = 0.0;
+                let words = if is_on { format!("{fault_name}, on") } else { fault_name.to_string() };
+                let color = if is_on { theme.bad } else { theme.text };
+                let text = RichText::new(words).font(theme.strong(theme.sizes.small)).color(color);
+                let head = ui.add(Button::new(text).frame_when_inactive(false).wrap());
+                head.widget_info(|| {
+                    let label = format!("Fault {fault_name}");
+                    WidgetInfo::selected(WidgetType::CollapsingHeader, true, is_open, label)
+                });
+                if head.on_hover_text("Shows its settings").clicked() {
+                    state.fault = (!is_open).then(|| fault_name.clone());
+                }
+            });
         });
     });
+    if is_open {
+        settings_ui(ctx, state, ui, fault_name, fault);
+    } else {
+        below(ctx, ui, |ui| {
+            ui.add(egui::Label::new(widgets::hint(theme, said(ctx.session.flow(), fault))).wrap());
+        });
+    }
+    problems_ui(ctx, ui, |place| matches!(place, Place::Fault(of, _) if of == fault_name));
+}
+
+/// What a fault does, in a line.
+fn said(flow: &Flow, fault: &Fault) -> String {
+    let on = match &fault.on {
+        FaultTarget::Node(id) => flow.title(id),
+        FaultTarget::Link(id) => link_title(flow, id),
+        FaultTarget::Links(links) => format!("{} links", links.len()),
+    };
+    let lasts = fault.lasts.map_or_else(|| "to the end".to_owned(), |lasts| format!("for {lasts}"));
+    format!("{}: {on}, at {} {lasts}", fault.kind.label(), fault.at)
+}
+
+fn settings_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, ui: &mut Ui, fault_name: &FaultName, fault: &Fault) {
+    let flow = ctx.session.flow();
+    let form = Form::new(ctx, Place::Fault(fault_name.clone(), None));
     let mut next = fault.clone();
     if let Some(new) =
         form.value(ui, name("Name", "What people call it; its draws are keyed by it", "name"), fault_name)
     {
+        state.fault = Some(new.clone());
         ctx.ask(Ask::edit(Edit::RenameFault(fault_name.clone(), new)));
     }
     if let Some(new) =
@@ -105,7 +146,6 @@ fn fault_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, fault_name: &FaultName, fault: &Faul
     if next != *fault {
         ctx.ask(Ask::edit(Edit::SetFault(fault_name.clone(), next)));
     }
-    problems_ui(ctx, ui, |place| matches!(place, Place::Fault(of, _) if of == fault_name));
 }
 
 /// Everything that a fault can be about, by the names that the canvas shows.

@@ -44,7 +44,7 @@ pub(super) fn flow_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, ui: &mut Ui
     form.section(ui, "Expectations");
     super::expectations::expectations_ui(ctx, state, ui);
     form.section(ui, "Faults");
-    super::faults::faults_ui(ctx, ui);
+    super::faults::faults_ui(ctx, state, ui);
     form.section(ui, "Run");
     let seed = name("Seed", "Where all chance comes from: the same flow and seed give the same run", "seed");
     if let Some(new) = form.whole(ui, seed, flow.seed(), (0, u64::MAX)) {

@@ -76,7 +76,7 @@ fn one(form: &Form<'_>, ui: &mut Ui, handler: &mut Handler, at: usize, events: &
     if handler.emits.len() > 1 {
         let picks = [
             (Pick::Each, "Each by its own chance", "Every one of them is emitted or not by its own chance"),
-            (Pick::One, "At most one of them", "The chances share one draw; what is left of 100 % is nothing"),
+            (Pick::One, "At most one", "The chances share one draw; what is left of 100 % is nothing"),
         ];
         let pick = path("pick");
         if let Some(new) = form.choice(ui, name("Of these", "Which of its emits it makes", &pick), handler.pick, &picks)
@@ -135,7 +135,8 @@ fn one_emit(form: &Form<'_>, ui: &mut Ui, emit: &mut Emit, path: &str, title: &s
         }
         let data = field("data");
         let tip = "Built from the event that was handled; empty means the type's example, or else the cause's data";
-        if let Some(new) = form.expression(ui, name("Data", tip, &data), &emit.data, "#{ order: event.data.order }") {
+        if let Some(new) = form.expression(ui, name("Data", tip, &data), &emit.data, r#"{ "order": event.data.order }"#)
+        {
             emit.data = new;
         }
     });
@@ -163,7 +164,7 @@ pub(super) fn key(form: &Form<'_>, ui: &mut Ui, path: &str, value: &Key, inherit
         (KeyTag::Inherit, inherit, "Nothing of its own"),
         (KeyTag::Cycle, "In turn", "One of so many keys after the other: k0, k1, …"),
         (KeyTag::Uniform, "At random", "One of so many keys, each as likely"),
-        (KeyTag::Skewed, "Mostly the first ones", "One of so many keys, the first far more often than the last (Zipf)"),
+        (KeyTag::Skewed, "Mostly the first", "One of so many keys, the first far more often than the last (Zipf)"),
         (KeyTag::Of, "By expression", "What an expression says, as in event.data.customer"),
     ];
     let tip = "The partition key: records with the same key stay in order, in the same partition";

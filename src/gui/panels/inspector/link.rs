@@ -120,7 +120,7 @@ fn subscription_ui(form: &Form<'_>, ui: &mut Ui, bus: &NodeId, sub: &mut Subscri
     form.section(ui, "Who shares them");
     let group = sub.group.clone().unwrap_or_default();
     let tip = "All links of one bus with the same group are one subscription and share its records";
-    if let Some(new) = form.words(ui, name("Group", tip, "group"), &group, "none: it gets every record") {
+    if let Some(new) = form.words(ui, name("Group", tip, "group"), &group, "none: it gets all") {
         sub.group = (!new.is_empty()).then_some(new);
     }
     if sub.group.is_some() {
@@ -181,7 +181,7 @@ fn subscription_ui(form: &Form<'_>, ui: &mut Ui, bus: &NodeId, sub: &mut Subscri
         sub.prefetch = new.map(|new| new as u32);
     }
     queue_ui(form, ui, &mut sub.queue);
-    dead_letters(form, ui, &mut sub.dead_letters, "As the bus says, or nowhere");
+    dead_letters(form, ui, &mut sub.dead_letters, "As the bus says");
     waiting::waiting_ui(form, ui, sub);
     guards::subscription_ui(form, ui, sub);
 }
@@ -203,8 +203,8 @@ fn starts_ui(form: &Form<'_>, ui: &mut Ui, from: &mut StartAt) {
         StartAt::At(_) => StartTag::At,
     };
     let tags = [
-        (StartTag::End, "With the next record", "What came before is not for it"),
-        (StartTag::Start, "With the oldest kept", "It reads what is still kept first"),
+        (StartTag::End, "Next record", "What came before is not for it"),
+        (StartTag::Start, "Oldest kept", "It reads what is still kept first"),
         (StartTag::Offset, "At an offset", "With the record of this offset, in each partition"),
         (StartTag::At, "At a time", "With the first record that was stored at this time or later"),
     ];

@@ -224,23 +224,34 @@ fn stream_figures(theme: &Theme, stream: &StreamLive) -> Vec<Figure> {
     figures
 }
 
-/// Labels above values, three in a row, all columns of the same width.
+/// Labels above values, three in a row, all columns of the same width; a value that is wider takes two.
 fn tiles(theme: &Theme, ui: &mut Ui, figures: &[Figure]) {
-    let width = (ui.available_width() - theme.space.s * (COLUMNS as f32 - 1.0)) / COLUMNS as f32;
-    for row in figures.chunks(COLUMNS) {
+    let gap = theme.space.s;
+    let column = (ui.available_width() - gap * (COLUMNS as f32 - 1.0)) / COLUMNS as f32;
+    let painter = ui.painter().clone();
+    let tile = |figure: &Figure| {
+        let value = figure.value.clone();
+        let color = figure.color.unwrap_or(theme.text);
+        let galley = painter.layout_no_wrap(value, theme.mono(theme.sizes.body), color);
+        (if galley.size().x > column { 2 } else { 1 }, galley)
+    };
+    let mut rest = figures.iter().map(|figure| (figure, tile(figure))).peekable();
+    while rest.peek().is_some() {
         ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = theme.space.s;
-            for figure in row {
+            ui.spacing_mut().item_spacing.x = gap;
+            let mut left = COLUMNS;
+            while let Some((figure, (columns, galley))) = rest.next_if(|(_, (columns, _))| *columns <= left) {
+                left -= columns;
+                let width = column * columns as f32 + gap * (columns - 1) as f32;
                 let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 36.0), Sense::hover());
                 response.widget_info(|| {
                     WidgetInfo::labeled(WidgetType::Label, true, format!("{} {}", figure.label, figure.value))
                 });
-                let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
+                let painter = ui.painter();
                 let label = theme.words(theme.sizes.tiny);
                 painter.text(rect.left_top(), egui::Align2::LEFT_TOP, figure.label, label, theme.faint);
-                let value_at = rect.left_top() + Vec2::new(0.0, 15.0);
                 let color = figure.color.unwrap_or(theme.text);
-                painter.text(value_at, egui::Align2::LEFT_TOP, &figure.value, theme.mono(theme.sizes.body), color);
+                painter.galley(rect.left_top() + Vec2::new(0.0, 15.0), galley, color);
                 response.on_hover_text(figure.meaning);
             }
         });
@@ -313,9 +324,11 @@ pub(super) fn cell(ui: &mut Ui, width: f32, text: RichText) -> egui::Response {
 
 /// The topics and subscriptions of a bus.
 fn bus_tables(theme: &Theme, ui: &mut Ui, bus: &BusLive) {
-    let width = 52.0;
+    // Names are long: beside three figures, counts make room for them.
+    let width_of = |at: usize, of: usize| if of > 2 && at > 0 { 40.0 } else { 52.0 };
     let row = |ui: &mut Ui, name: RichText, tip: String, cells: &[RichText]| {
-        let name_width = ui.available_width() - width * cells.len() as f32;
+        let widths = (0..cells.len()).map(|at| width_of(at, cells.len()));
+        let name_width = ui.available_width() - widths.clone().sum::<f32>();
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
             ui.allocate_ui_with_layout(
@@ -327,7 +340,7 @@ fn bus_tables(theme: &Theme, ui: &mut Ui, bus: &BusLive) {
                     ui.add(egui::Label::new(name).truncate()).on_hover_text(tip);
                 },
             );
-            for text in cells {
+            for (text, width) in cells.iter().zip(widths) {
                 cell(ui, width, text.clone());
             }
         });
@@ -348,7 +361,7 @@ fn bus_tables(theme: &Theme, ui: &mut Ui, bus: &BusLive) {
                 format!("{} records accepted, in {} partitions", format::count(topic.accepted), topic.partitions.len());
             let cells = [format::rate(topic.per_second), format::short_count(kept), format::short_count(lag)];
             let cells = cells.map(|cell| widgets::figure(theme, cell));
-            row(ui, widgets::dim(theme, topic.name.as_str()), tip, &cells);
+            row(ui, widgets::hint(theme, topic.name.as_str()).color(theme.dim), tip, &cells);
         }
     }
     if !bus.subscriptions.is_empty() {

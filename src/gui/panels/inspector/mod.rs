@@ -25,7 +25,7 @@ use crate::gui::fields::Suggestion;
 use crate::gui::mend;
 use crate::gui::view::{Ask, ViewCtx};
 use crate::gui::widgets;
-use crate::model::{EventName, ExpectationName, KindTag, NodeId};
+use crate::model::{EventName, ExpectationName, FaultName, KindTag, NodeId};
 use crate::plan::{Place, Problem, Severity};
 
 /// What the inspector remembers from frame to frame.
@@ -37,6 +37,8 @@ pub(crate) struct InspectorState {
     pub focus_name: bool,
     /// The expectation whose settings are unfolded.
     pub expectation: Option<ExpectationName>,
+    /// The fault whose settings are unfolded.
+    pub fault: Option<FaultName>,
     /// What is expected is to be brought into view.
     pub show_expectations: bool,
 }
@@ -119,6 +121,18 @@ fn problem_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, problem: &Problem) {
                     ctx.ask(Ask::edit(edit));
                 }
             }
+        });
+    });
+}
+
+/// What stands below a name, in line with it.
+fn below(ctx: &ViewCtx<'_>, ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = ctx.theme.space.xs;
+        ui.add_space(ctx.theme.sizes.icon + ctx.theme.space.xs);
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            add(ui);
         });
     });
 }

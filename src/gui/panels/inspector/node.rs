@@ -122,7 +122,7 @@ pub(super) fn producer_ui(form: &Form<'_>, ui: &mut Ui, producer: &mut Producer,
         producer.key = new;
     }
     let tip = "The data of each event; empty means the type's example, or what was recorded when a log is replayed";
-    if let Some(new) = form.expression(ui, name("Data", tip, "data"), &producer.data, "#{ order: event.number }") {
+    if let Some(new) = form.expression(ui, name("Data", tip, "data"), &producer.data, r#"{ "order": event.number }"#) {
         producer.data = new;
     }
     form.section(ui, "Begin and end");
@@ -279,7 +279,7 @@ fn given_up_ui(ctx: &ViewCtx<'_>, form: &Form<'_>, ui: &mut Ui, id: &NodeId) {
     let named: BTreeSet<Option<NodeId>> = incoming.map(|(_, link)| link.dead_letters().cloned()).collect();
     let current = if named.len() == 1 { named.into_iter().next().flatten() } else { None };
     form.section(ui, "Given up");
-    let mut queues = vec![(None, "As the bus says, or nowhere".to_owned())];
+    let mut queues = vec![(None, "As the bus says".to_owned())];
     queues.extend(dead_letter_queues(ctx).into_iter().map(|(id, title)| (Some(id), title)));
     let tip = "Where an event goes that could not be handled in as many deliveries as its subscription allows";
     if let Some(to) = form.pick(ui, name("Dead letters", tip, "dead_letters"), &current, &queues) {

@@ -150,7 +150,7 @@ fn operator(form: &Form<'_>, ui: &mut Ui, stream: &mut Stream, events: &[Suggest
         }
         Operator::Map(map) => {
             let field = name("Data", "The new event's data, built from the one that came", "operator.data");
-            required(form, ui, field, &mut map.data, "#{ total: event.data.amount * 2 }");
+            required(form, ui, field, &mut map.data, r#"{ "total": event.data.amount * 2 }"#);
             if let Some(new) = handlers::key(form, ui, "operator.key", &map.key, "That of its cause") {
                 map.key = new;
             }
@@ -167,7 +167,7 @@ fn operator(form: &Form<'_>, ui: &mut Ui, stream: &mut Stream, events: &[Suggest
             }
             let tip = "Built from both: empty means { left, right } with the data of each";
             let field = name("Data", tip, "operator.data");
-            if let Some(new) = form.expression(ui, field, &join.data, "#{ order: event.data.left.order }") {
+            if let Some(new) = form.expression(ui, field, &join.data, r#"{ "order": event.data.left.order }"#) {
                 join.data = new;
             }
         }
@@ -210,7 +210,7 @@ fn window_ui(form: &Form<'_>, ui: &mut Ui, window: &mut Window) {
     aggregates(form, ui, window);
     let tip = "The result's data, built from its figures; empty means all of them, with key, start and end";
     let field = name("Data", tip, "operator.data");
-    if let Some(new) = form.expression(ui, field, &window.data, "#{ who: event.data.key, n: event.data.count }") {
+    if let Some(new) = form.expression(ui, field, &window.data, r#"{ "who": event.data.key, "n": event.data.count }"#) {
         window.data = new;
     }
 }
@@ -301,7 +301,7 @@ fn aggregates(form: &Form<'_>, ui: &mut Ui, window: &mut Window) {
         let path = format!("operator.aggregates[\"{called}\"]");
         ui.add_space(theme.space.xs);
         ui.horizontal(|ui| {
-            ui.label(widgets::dim(theme, "works out"));
+            ui.label(widgets::dim(theme, "Works out"));
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if let Some(Reorder::Remove(_)) = order_buttons(ui, theme, &format!("figure {called}"), 0, 1) {
                     removed = Some(at);
@@ -355,10 +355,10 @@ fn time(form: &Form<'_>, ui: &mut Ui, stream: &mut Stream) {
         EventTime::Nanos(_) => Clock::Nanos,
     };
     let options = [
-        (Clock::Born, "When it came to be", "The event's own time: when its root cause came into being"),
-        (Clock::Seconds, "From its data, in s", "What an expression says, in seconds, or as an RFC 3339 time"),
-        (Clock::Millis, "From its data, in ms", "What an expression says, in milliseconds, or as an RFC 3339 time"),
-        (Clock::Nanos, "From its data, in ns", "What an expression says, in nanoseconds, or as an RFC 3339 time"),
+        (Clock::Born, "Its own time", "The event's own time: when its root cause came into being"),
+        (Clock::Seconds, "Its data, in s", "What an expression says, in seconds, or as an RFC 3339 time"),
+        (Clock::Millis, "Its data, in ms", "What an expression says, in milliseconds, or as an RFC 3339 time"),
+        (Clock::Nanos, "Its data, in ns", "What an expression says, in nanoseconds, or as an RFC 3339 time"),
     ];
     let of = stream.time.expression().map_or_else(|| Expression("event.data.at".to_owned()), |(of, _)| of.clone());
     let in_unit = |clock, of| match clock {

@@ -263,7 +263,11 @@ fn schedule(
     }
     // What is typed may come before its neighbour; time goes on all the same.
     steps.sort_by_key(|step| step.at);
-    if let Some(new) = form.toggle(ui, name("Moves steadily between steps", "Otherwise it jumps", "rate.ramp"), *ramp) {
+    if let Some(new) = form.toggle(
+        ui,
+        name("Ramps between steps", "It moves steadily from one to the next; otherwise it jumps", "rate.ramp"),
+        *ramp,
+    ) {
         *ramp = new;
     }
     if let Some(new) = form.optional(
@@ -309,7 +313,7 @@ fn replay(form: &Form<'_>, ui: &mut Ui, file: &mut String, time: &mut Option<Str
     };
     let options = [
         (PaceTag::Recorded, "As recorded", "With the gaps that the log has"),
-        (PaceTag::Times, "So many times as fast", "With the gaps that the log has, all shorter or longer"),
+        (PaceTag::Times, "Faster or slower", "With the gaps that the log has, all shorter or longer"),
         (PaceTag::Every, "At a rate", "One event after the other, whatever was recorded"),
     ];
     if let Some(new) = form.choice(ui, name("Pace", "How fast it is replayed", "rate.pace"), tag, &options) {

@@ -1,0 +1,85 @@
+//! What the window looks like with every flow that ships: nothing is cut, nothing moves that should stand still.
+
+use std::time::Duration;
+
+use egui::accesskit::Role;
+use egui::epaint::ClippedShape;
+use egui::{Key, Modifiers, Rect, Shape};
+use egui_kittest::kittest::Queryable as _;
+use eventloom::gui::{Ask, Selection};
+use eventloom::session::EXAMPLES;
+
+use crate::support::window::Window;
+
+/// Texts of the last frame that end in dots, or are cut at their left or right, within a part of the window.
+fn cut(window: &Window, part: Rect) -> Vec<String> {
+    let mut found = Vec::new();
+    for ClippedShape { clip_rect, shape } in &window.harness.output().shapes {
+        look(shape, *clip_rect, part, &mut found);
+    }
+    found
+}
+
+fn look(shape: &Shape, clip: Rect, part: Rect, found: &mut Vec<String>) {
+    match shape {
+        Shape::Vec(shapes) => shapes.iter().for_each(|shape| look(shape, clip, part, found)),
+        Shape::Text(text) => {
+            let rect = shape.visual_bounding_rect();
+            let seen = rect.intersect(clip);
+            let beyond = rect.left() < clip.left() - 1.0 || rect.right() > clip.right() + 1.0;
+            if seen.is_positive() && part.contains(seen.center()) && (text.galley.elided || beyond) {
+                found.push(text.galley.text().to_owned());
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_shipped_flow_is_whole_in_the_smallest_window_that_it_is_made_for() {
+    let mut wrong = String::new();
+    for example in EXAMPLES {
+        let mut window = Window::example(example.name);
+        let canvas = window.canvas();
+        let idle = cut(&window, canvas);
+        window.press_running(Modifiers::NONE, Key::F5);
+        window.pass(Duration::from_secs(8));
+        let running = cut(&window, canvas);
+        let zoom = window.harness.state().view().zoom;
+        if zoom < 0.6 || !idle.is_empty() || !running.is_empty() {
+            wrong += &format!("{}: zoom {zoom:.2}, cut {idle:?} {running:?}\n", example.name);
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn whatever_is_selected_the_inspector_keeps_its_width_and_shows_it_whole() {
+    let mut wrong = String::new();
+    for example in EXAMPLES {
+        let mut window = Window::example(example.name);
+        let left = |window: &Window| window.harness.get_by_label("Inspector panel").rect().left();
+        let begin = left(&window);
+        window.press_running(Modifiers::NONE, Key::F5);
+        window.pass(Duration::from_secs(5));
+        let flow = window.flow().clone();
+        let nodes = flow.nodes().keys().map(|id| Selection::node(id.clone()));
+        let links = flow.links().keys().map(|id| Selection::link(id.clone()));
+        for selection in [Selection::default()].into_iter().chain(nodes).chain(links) {
+            let what = format!("{} {:?} {:?}", example.name, selection.nodes, selection.links);
+            window.harness.state().ask(Ask::Select(selection));
+            window.harness.run_steps(4);
+            let mut part = window.harness.ctx.content_rect();
+            part.min.x = begin;
+            // What somebody types in a field is scrolled, not cut.
+            let fields =
+                window.harness.get_all_by_role(Role::TextInput).filter_map(|field| field.value()).collect::<Vec<_>>();
+            let mut found = cut(&window, part);
+            found.retain(|text| !fields.contains(text));
+            if left(&window) != begin || !found.is_empty() {
+                wrong += &format!("{what}: {} cut {found:?}\n", left(&window) - begin);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
