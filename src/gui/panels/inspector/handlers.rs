@@ -119,7 +119,7 @@ fn one_emit(form: &Form<'_>, ui: &mut Ui, emit: &mut Emit, path: &str, title: &s
         let after = field("after");
         let mut delayed = emit.after.is_some();
         if let Some(new) =
-            form.toggle(ui, name("Waits before it is emitted", "Counted from the end of the handling", &after), delayed)
+            form.toggle(ui, name("Waits before emitting", "Counted from the end of the handling", &after), delayed)
         {
             delayed = new;
             emit.after = new.then_some(Distribution::Fixed(SimDuration::from_secs(1)));

@@ -325,7 +325,11 @@ pub(super) fn cell(ui: &mut Ui, width: f32, text: RichText) -> egui::Response {
 /// The topics and subscriptions of a bus.
 fn bus_tables(theme: &Theme, ui: &mut Ui, bus: &BusLive) {
     // Names are long: beside three figures, counts make room for them.
-    let width_of = |at: usize, of: usize| if of > 2 && at > 0 { 40.0 } else { 52.0 };
+    let width_of = |at: usize, of: usize| match (of > 2, at) {
+        (true, 0) => 50.0,
+        (true, _) => 36.0,
+        (false, _) => 52.0,
+    };
     let row = |ui: &mut Ui, name: RichText, tip: String, cells: &[RichText]| {
         let widths = (0..cells.len()).map(|at| width_of(at, cells.len()));
         let name_width = ui.available_width() - widths.clone().sum::<f32>();
