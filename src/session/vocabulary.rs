@@ -312,8 +312,8 @@ const fn stream_of(kind: &NodeKind) -> Option<&Stream> {
 /// What a window or a join has gathered, as an example: the object that its result's data are built from.
 fn gathered(stream: &Stream, known: &BTreeMap<EventName, Vec<Value>>) -> Option<Value> {
     let example = |on: &Pattern| {
-        let known = known.iter().filter(|(event, _)| on.matches(event.as_str()) && **event != stream.emits);
-        known.filter_map(|(event, samples)| Some((event, samples.first()?))).next()
+        let mut known = known.iter().filter(|(event, _)| on.matches(event.as_str()) && **event != stream.emits);
+        known.find_map(|(event, samples)| Some((event, samples.first()?)))
     };
     let taken = example(&stream.on);
     match &stream.operator {

@@ -148,7 +148,7 @@ fn node_figures(tag: KindTag, live: &NodeLive) -> Vec<(String, &'static str)> {
     let mut figures = Vec::new();
     match tag {
         KindTag::Producer => {
-            figures.push((rate, "events it emits a second, lately"));
+            figures.push((rate, "events it emits, lately"));
             figures.push((format::short_count(live.emitted), "events it emitted so far"));
         }
         KindTag::Gateway => {
@@ -159,12 +159,12 @@ fn node_figures(tag: KindTag, live: &NodeLive) -> Vec<(String, &'static str)> {
             figures.push((format::short_count(requests.no_responders), "that nobody listened to"));
             figures.push((format::short_count(requests.orphans), "replies that came too late"));
         }
-        KindTag::Bus => figures.push((rate, "records it accepts a second, lately")),
+        KindTag::Bus => figures.push((rate, "records it accepts, lately")),
         KindTag::DeadLetterQueue => {
-            figures.push((format::short_count(live.dead_letters), "events that nobody could handle"))
+            figures.push((format::short_count(live.dead_letters), "events that nobody could handle"));
         }
         KindTag::Consumer | KindTag::Service | KindTag::Function | KindTag::Stream | KindTag::Store => {
-            figures.push((rate, "events it handles a second, lately"));
+            figures.push((rate, "events it handles, lately"));
             let limit = if live.queue_limit > 0 {
                 format!(" of {}", format::short_count(live.queue_limit))
             } else {
