@@ -321,7 +321,7 @@ fn what_streams_and_stores_gather_has_names_of_its_own() {
         "s": (at: (0, 0), kind: Service(handlers: [(on: "page.counted"), (on: "met"), (on: "kept"), (on: "counted")])),
     },
 )"##;
-    let session = Session::new(eventloom::file::read(&text).expect("a flow"));
+    let session = Session::new(eventloom::file::read(text).expect("a flow"));
     let at = |node: &str, field: &str| Place::Node(NodeId::new(node).expect("an id"), Some(field.to_owned()));
     for (node, field, expected) in [
         ("w", "operator.data", "clicks end key revision slowest start"),

@@ -1,5 +1,6 @@
 //! What the window looks like with every flow that ships: nothing is cut, nothing moves that should stand still.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use egui::accesskit::Role;
@@ -47,7 +48,7 @@ fn every_shipped_flow_is_whole_in_the_smallest_window_that_it_is_made_for() {
         let running = cut(&window, canvas);
         let zoom = window.harness.state().view().zoom;
         if zoom < 0.6 || !idle.is_empty() || !running.is_empty() {
-            wrong += &format!("{}: zoom {zoom:.2}, cut {idle:?} {running:?}\n", example.name);
+            writeln!(wrong, "{}: zoom {zoom:.2}, cut {idle:?} {running:?}", example.name).expect("text");
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
@@ -77,7 +78,7 @@ fn whatever_is_selected_the_inspector_keeps_its_width_and_shows_it_whole() {
             let mut found = cut(&window, part);
             found.retain(|text| !fields.contains(text));
             if left(&window) != begin || !found.is_empty() {
-                wrong += &format!("{what}: {} cut {found:?}\n", left(&window) - begin);
+                writeln!(wrong, "{what}: {} cut {found:?}", left(&window) - begin).expect("text");
             }
         }
     }
