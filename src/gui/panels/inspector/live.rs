@@ -331,6 +331,12 @@ fn bus_tables(theme: &Theme, ui: &mut Ui, bus: &BusLive) {
         (false, _) => 52.0,
     };
     let row = |ui: &mut Ui, name: RichText, tip: String, cells: &[RichText]| {
+        // One that is longer still has a line of its own above its figures.
+        let is_long = name.text().chars().count() > 20;
+        if is_long {
+            ui.add(egui::Label::new(name.clone()).truncate()).on_hover_text(&tip);
+        }
+        let name = if is_long { RichText::new("") } else { name };
         let widths = (0..cells.len()).map(|at| width_of(at, cells.len()));
         let name_width = ui.available_width() - widths.clone().sum::<f32>();
         ui.horizontal(|ui| {
