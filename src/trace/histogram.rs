@@ -4,13 +4,30 @@ use crate::model::SimDuration;
 
 /// Counts of durations by size. Percentiles are off by at most 1/16 of their value (7 %); count, sum, least and greatest are exact.
 ///
-/// Buckets exist from the smallest octave seen to the largest, so that one that is used little takes little memory.
+/// One cache line, and a table beside it in which the last few durations are not counted yet: so the table is looked at once
+/// in a while, and not for every duration. It reaches from the smallest octave seen to the largest, so that one that is used
+/// little takes little memory.
 #[derive(Clone, Debug, Default)]
+#[repr(align(64))]
 pub struct Histogram {
     count: u64,
-    sum: u128,
+    /// Without what is carried over into the table's part of it.
+    sum: u64,
     max: u64,
-    /// The number of the first bucket in the table.
+    table: Option<Box<Table>>,
+    /// The buckets of those that are not in the table yet.
+    latest: [u16; LATEST],
+    latest_len: u16,
+}
+
+/// So many durations are counted at a time.
+const LATEST: usize = 15;
+
+#[derive(Clone, Debug, Default)]
+struct Table {
+    /// How often the sum went beyond 64 bits.
+    carries: u64,
+    /// The number of the first bucket.
     first: u32,
     buckets: Vec<u32>,
 }
@@ -45,9 +62,79 @@ impl Histogram {
     #[inline]
     pub fn add(&mut self, nanos: u64) {
         self.count += 1;
-        self.sum += u128::from(nanos);
+        let (sum, is_over) = self.sum.overflowing_add(nanos);
+        self.sum = sum;
+        if is_over {
+            self.table.get_or_insert_default().carries += 1;
+        }
         self.max = self.max.max(nanos);
-        let bucket = bucket_of(nanos);
+        let bucket = bucket_of(nanos) as u16;
+        if let Some(latest) = self.latest.get_mut(usize::from(self.latest_len)) {
+            *latest = bucket;
+            self.latest_len += 1;
+        } else {
+            self.settle();
+            self.latest[0] = bucket;
+            self.latest_len = 1;
+        }
+    }
+
+    /// Counts the latest into the table.
+    #[inline(never)]
+    fn settle(&mut self) {
+        let table = self.table.get_or_insert_default();
+        for bucket in &self.latest[..usize::from(self.latest_len)] {
+            table.add((*bucket).into());
+        }
+        self.latest_len = 0;
+    }
+
+    /// How many there are.
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// All of them together, in nanoseconds.
+    pub fn sum_nanos(&self) -> u128 {
+        let carries = self.table.as_ref().map_or(0, |table| table.carries);
+        u128::from(carries) << 64 | u128::from(self.sum)
+    }
+
+    /// The longest.
+    pub const fn max(&self) -> SimDuration {
+        SimDuration::from_nanos(self.max)
+    }
+
+    /// The mean; zero if there are none.
+    pub fn mean(&self) -> SimDuration {
+        SimDuration::from_nanos((self.sum_nanos() / u128::from(self.count.max(1))) as u64)
+    }
+
+    /// What a share (0 to 1) of them does not exceed.
+    pub fn percentile(&self, share: f64) -> SimDuration {
+        let rank = ((share * self.count as f64).ceil() as u64).clamp(1, self.count.max(1));
+        let mut settled = self.clone();
+        settled.settle();
+        let Table { carries: _, first, buckets } = *settled.table.unwrap_or_default();
+        let mut seen = 0;
+        for (place, count) in buckets.iter().enumerate() {
+            seen += u64::from(*count);
+            if seen >= rank {
+                return SimDuration::from_nanos(middle_of(first + place as u32).min(self.max));
+            }
+        }
+        self.max()
+    }
+
+    /// Bytes that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let table = self.table.as_ref().map_or(0, |table| size_of::<Table>() + table.buckets.capacity() * 4);
+        size_of::<Self>() + table
+    }
+}
+
+impl Table {
+    fn add(&mut self, bucket: u32) {
         let place = bucket.wrapping_sub(self.first) as usize;
         match self.buckets.get_mut(place) {
             Some(count) => *count = count.saturating_add(1),
@@ -72,45 +159,6 @@ impl Histogram {
             self.buckets.resize(end, 0);
         }
         self.buckets[(bucket - self.first) as usize] += 1;
-    }
-
-    /// How many there are.
-    pub const fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// All of them together, in nanoseconds.
-    pub const fn sum_nanos(&self) -> u128 {
-        self.sum
-    }
-
-    /// The longest.
-    pub const fn max(&self) -> SimDuration {
-        SimDuration::from_nanos(self.max)
-    }
-
-    /// The mean; zero if there are none.
-    pub const fn mean(&self) -> SimDuration {
-        let count = if self.count == 0 { 1 } else { self.count as u128 };
-        SimDuration::from_nanos((self.sum / count) as u64)
-    }
-
-    /// What a share (0 to 1) of them does not exceed.
-    pub fn percentile(&self, share: f64) -> SimDuration {
-        let rank = ((share * self.count as f64).ceil() as u64).clamp(1, self.count.max(1));
-        let mut seen = 0;
-        for (place, count) in self.buckets.iter().enumerate() {
-            seen += u64::from(*count);
-            if seen >= rank {
-                return SimDuration::from_nanos(middle_of(self.first + place as u32).min(self.max));
-            }
-        }
-        self.max()
-    }
-
-    /// Bytes that it takes.
-    pub(super) const fn bytes(&self) -> usize {
-        size_of::<Self>() + self.buckets.capacity() * 4
     }
 }
 
