@@ -87,19 +87,30 @@ impl Draws {
     /// Exponential with mean 1, by Marsaglia and Tsang's ziggurat of 256 layers.
     #[inline]
     pub(super) fn exponential(&mut self) -> f64 {
+        let bits = self.bits();
+        let layer = (bits & 0xff) as usize;
+        let x = (bits >> 11) as f64 * UNIT * ZIGGURAT.x[layer];
+        // Where nearly all draws fall.
+        if x < ZIGGURAT.x[layer + 1] { x } else { self.exponential_beside(layer, x) }
+    }
+
+    /// The same, when the first place drawn was not wholly under the curve.
+    #[cold]
+    #[inline(never)]
+    fn exponential_beside(&mut self, mut layer: usize, mut x: f64) -> f64 {
         let ziggurat = &*ZIGGURAT;
         loop {
-            let bits = self.bits();
-            let layer = (bits & 0xff) as usize;
-            let x = (bits >> 11) as f64 * UNIT * ziggurat.x[layer];
-            if x < ziggurat.x[layer + 1] {
-                return x;
-            }
             if layer == 0 {
                 return ZIGGURAT_R - libm::log(self.open_unit());
             }
             let (low, high) = (ziggurat.f[layer], ziggurat.f[layer + 1]);
             if low + (high - low) * self.unit() < libm::exp(-x) {
+                return x;
+            }
+            let bits = self.bits();
+            layer = (bits & 0xff) as usize;
+            x = (bits >> 11) as f64 * UNIT * ziggurat.x[layer];
+            if x < ziggurat.x[layer + 1] {
                 return x;
             }
         }
@@ -108,6 +119,15 @@ impl Draws {
     /// A length of time in nanoseconds.
     #[inline]
     pub(super) fn sample(&mut self, sampler: &Sampler) -> u64 {
+        match *sampler {
+            Sampler::Fixed(nanos) => nanos,
+            Sampler::Exponential { mean } => whole(mean * self.exponential()),
+            _ => self.sample_rare(sampler),
+        }
+    }
+
+    #[inline(never)]
+    fn sample_rare(&mut self, sampler: &Sampler) -> u64 {
         match *sampler {
             Sampler::Fixed(nanos) => nanos,
             Sampler::Exponential { mean } => whole(mean * self.exponential()),
