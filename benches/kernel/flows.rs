@@ -88,6 +88,23 @@ impl Ring {
         Self { to }
     }
 
+    /// The plainest random graph without cycles, closed at its end: each node sends to three random ones of all that come
+    /// after it, the last ones to the first. Ways gather towards the end, so that a few hundred nodes do most of the work.
+    pub(crate) fn random(nodes: usize) -> Self {
+        let mut stream = Stream::new(42);
+        let mut successors = |node: usize| {
+            let after = (nodes - 1 - node).max(3) as u64;
+            let mut to = [0; 3];
+            for way in 0..to.len() {
+                while to[way] == 0 || to[..way].contains(&to[way]) {
+                    to[way] = 1 + (stream.next() % after) as u32;
+                }
+            }
+            to.map(|steps| ((node + steps as usize) % nodes) as u32)
+        };
+        Self { to: (0..nodes).map(&mut successors).collect() }
+    }
+
     /// As a flow: services that call each other.
     pub(crate) fn flow(&self) -> Flow {
         let ways = ["left", "straight", "right"];

@@ -106,11 +106,18 @@ fn w2() {
 }
 
 fn w4() {
-    println!("W4 graph, hops a second: {W4_NODES} M/M/1 stations, out-degree 3, closed, {W4_NODES} tokens");
-    let ring = Ring::new(W4_NODES);
-    let mut run = Run::closed(&ring);
-    let mut bare = Network::ring(&ring);
-    let mut peer = Peer::ring(&ring);
+    println!(
+        "W4 graph, hops a second: {W4_NODES} M/M/1 stations, random ways, out-degree 3, closed, {W4_NODES} tokens"
+    );
+    w4_on(&Ring::random(W4_NODES));
+    println!("W4 on a graph whose nodes are all visited as often: no cache holds what half of them do at any time");
+    w4_on(&Ring::new(W4_NODES));
+}
+
+fn w4_on(ring: &Ring) {
+    let mut run = Run::closed(ring);
+    let mut bare = Network::ring(ring);
+    let mut peer = Peer::ring(ring);
     let rounds = Rounds::run(
         ROUNDS,
         &mut [
