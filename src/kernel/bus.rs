@@ -145,43 +145,7 @@ impl Kernel {
                 self.give_up(cx, *cursor, &GivenUp::fresh(slot, payload, reason).at(offset));
                 continue;
             }
-            if sub.line.is_some() {
-                self.get_in_line(cx, *cursor, offset, slot, payload);
-                continue;
-            }
-            let sub_state = &self.subs[sub.slot as usize];
-            if sub_state.queued == 0
-                && let Some(member) = self.pick_member(plan, sub, *cursor)
-            {
-                self.cursors[*cursor as usize].catch_up();
-                self.hand_over_fresh(cx, *cursor, offset, member, slot, payload);
-                continue;
-            }
-            if self.is_full(sub, size, true) {
-                match sub.queue.when_full {
-                    WhenFull::DropNewest => {
-                        self.cursors[*cursor as usize].pass(offset);
-                        self.give_up(cx, *cursor, &GivenUp::fresh(slot, payload, Reason::MaxLength).at(offset));
-                        continue;
-                    }
-                    WhenFull::DropOldest => {
-                        // A retry may have made it longer than its bound: more than one may have to go.
-                        while self.is_full(sub, size, true) && self.drop_oldest(cx, sub_ix) {}
-                        if self.is_full(sub, size, true) {
-                            // There is nothing older that waits to be handed over.
-                            self.cursors[*cursor as usize].pass(offset);
-                            self.give_up(cx, *cursor, &GivenUp::fresh(slot, payload, Reason::MaxLength).at(offset));
-                            continue;
-                        }
-                    }
-                    WhenFull::Block | WhenFull::Reject => {}
-                }
-            }
-            self.cursors[*cursor as usize].queue();
-            self.count_queued(sub, *cursor, size);
-            if sub.share == Share::Partition || sub.gate.is_some() {
-                self.wake(sub_ix, sub);
-            }
+            self.offer(cx, *cursor, offset, slot, payload);
         }
         if let Some(rules) = &topic.rules {
             self.appended(cx, rules, partition_ix, id);
@@ -199,9 +163,64 @@ impl Kernel {
         Ok(())
     }
 
+    /// A record that a cursor matches is new in its log: it is handed over, or waits, or is one too many.
+    #[inline]
+    pub(super) fn offer<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        cursor: u32,
+        offset: u64,
+        slot: Slot,
+        payload: Option<&Arc<Payload>>,
+    ) {
+        let plan = cx.plan;
+        let sub_ix = plan.cursors[cursor as usize].sub;
+        let sub = &plan.subs[sub_ix.index()];
+        let size = plan.events[slot.kind().index()].size;
+        if sub.line.is_some() {
+            self.get_in_line(cx, cursor, offset, slot, payload);
+            return;
+        }
+        let sub_state = &self.subs[sub.slot as usize];
+        if sub_state.queued == 0
+            && let Some(member) = self.pick_member(plan, sub, cursor)
+        {
+            self.cursors[cursor as usize].catch_up();
+            if !self.hand_over_straight(cx, (cursor, sub_ix, sub), offset, slot, payload) {
+                self.hand_over_fresh(cx, cursor, offset, member, slot, payload);
+            }
+            return;
+        }
+        if self.is_full(sub, size, true) {
+            match sub.queue.when_full {
+                WhenFull::DropNewest => {
+                    self.cursors[cursor as usize].pass(offset);
+                    self.give_up(cx, cursor, &GivenUp::fresh(slot, payload, Reason::MaxLength).at(offset));
+                    return;
+                }
+                WhenFull::DropOldest => {
+                    // A retry may have made it longer than its bound: more than one may have to go.
+                    while self.is_full(sub, size, true) && self.drop_oldest(cx, sub_ix) {}
+                    if self.is_full(sub, size, true) {
+                        // There is nothing older that waits to be handed over.
+                        self.cursors[cursor as usize].pass(offset);
+                        self.give_up(cx, cursor, &GivenUp::fresh(slot, payload, Reason::MaxLength).at(offset));
+                        return;
+                    }
+                }
+                WhenFull::Block | WhenFull::Reject => {}
+            }
+        }
+        self.cursors[cursor as usize].queue();
+        self.count_queued(sub, cursor, size);
+        if sub.share == Share::Partition || sub.gate.is_some() {
+            self.wake(sub_ix, sub);
+        }
+    }
+
     /// The whole life of a delivery that takes no time, if nothing stands before it. Whether it was that.
     #[inline]
-    fn pass_through(&mut self, feed: &Feed) -> bool {
+    pub(super) fn pass_through(&mut self, feed: &Feed) -> bool {
         let sub = &self.subs[feed.slot as usize];
         let cursor = &mut self.cursors[feed.cursor as usize];
         // What was given up may still be on its way to the only member there is, and takes its place there.
@@ -523,6 +542,9 @@ impl Kernel {
             };
             passed = 0;
             self.take_queued(cx, sub_ix, cursor, |kernel, cx, offset, slot, payload, is_fresh| {
+                if is_fresh && kernel.hand_over_straight(cx, (cursor, sub_ix, sub), offset, slot, payload.as_ref()) {
+                    return;
+                }
                 if is_fresh {
                     kernel.hand_over_fresh(cx, cursor, offset, place, slot, payload.as_ref());
                 } else {

@@ -143,6 +143,15 @@ impl Kernel {
         Slot::number_key(number)
     }
 
+    /// Whether what a producer makes by itself has neither a key nor data that anybody looks at, but its type's example.
+    #[inline]
+    pub(super) fn carries_nothing(&self, plan: &Plan, producer: &ProducerPlan, kind: EventTypeIx) -> bool {
+        let emit = &producer.emit;
+        let needs_data = plan.events[kind.index()].needs_data;
+        let is_plain = matches!(emit.key, KeyPlan::Inherit) && (!needs_data || matches!(emit.data, DataPlan::Example));
+        is_plain && !self.all_data
+    }
+
     /// Works out what a producer's next event carries, beyond what it is given (by a log, by hand).
     ///
     /// Its data may be built from a key that is given or drawn; a key that an expression makes is read off its data.
@@ -158,8 +167,8 @@ impl Kernel {
         let plan = cx.plan;
         let emit = &producer.emit;
         let needs_data = plan.events[kind.index()].needs_data || self.all_data;
-        let is_plain = matches!(emit.key, KeyPlan::Inherit) && (!needs_data || matches!(emit.data, DataPlan::Example));
-        if is_plain && given.row.is_none() && given.data.is_none() && given.key.is_none() && !self.all_data {
+        let comes_with = given.row.is_some() || given.data.is_some() || given.key.is_some();
+        if !comes_with && self.carries_nothing(plan, producer, kind) {
             return (0, None);
         }
         let key = if given_key == 0 { self.number_key(node, emit) } else { given_key };

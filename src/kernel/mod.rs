@@ -31,6 +31,7 @@ mod retention;
 mod seam;
 mod settlement;
 mod state;
+mod straight;
 mod topics;
 mod unsent;
 mod windows;
@@ -449,6 +450,16 @@ impl Kernel {
     #[inline]
     fn handle<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32) {
         let Job { tag, node, source, .. } = self.jobs[handle];
+        if tag == Tag::Work && !self.faults.is_on {
+            self.foreground -= 1;
+            self.complete(cx, handle);
+            return;
+        }
+        self.handle_any(cx, handle, (tag, node, source));
+    }
+
+    #[inline(never)]
+    fn handle_any<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32, (tag, node, source): (Tag, u32, u32)) {
         if !tag.is_background() {
             self.foreground -= 1;
         }

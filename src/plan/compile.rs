@@ -493,7 +493,7 @@ impl<'a> Compiler<'a> {
         let count = self.plan.cursors.len() as u32;
         let cursor = *self.plan.names.cursors.entry((sub, partition)).or_insert(count);
         if cursor == count {
-            self.plan.cursors.push(CursorPlan { sub, partition, alive: true, consumes: false });
+            self.plan.cursors.push(CursorPlan { sub, partition, alive: true, consumes: false, is_straight: false });
         }
         self.plan.cursors[cursor as usize].alive = true;
         self.plan.subs[sub.index()].cursors.push(cursor);
@@ -908,28 +908,30 @@ impl<'a> Compiler<'a> {
 impl Plan {
     /// Gathers what an append asks of each cursor.
     fn lay_feeds(&mut self) {
-        for ix in 0..self.partitions.len() {
-            let feed = |cursor: &u32| {
-                let sub_ix = self.cursors[*cursor as usize].sub;
-                let sub = &self.subs[sub_ix.index()];
+        for partition in &mut self.partitions {
+            partition.feeds.clear();
+            for cursor in &partition.cursors {
+                let plan = &mut self.cursors[*cursor as usize];
+                let sub = &self.subs[plan.sub.index()];
                 let (node, link) =
                     sub.members.first().map_or((sub.node, LinkIx(0)), |member| (member.node, member.link));
                 let is_instant = match &self.nodes[node.index()].work {
                     Work::Worker(worker) => worker.is_instant,
                     Work::Producer(_) | Work::DeadLetters { .. } | Work::Gateway(_) | Work::None => false,
                 };
-                let has_no_way = matches!(sub.members[..], [MemberPlan { delay: 0, .. }]);
-                let has_filter = sub.filter.is_some();
-                let is_ordinary = !sub.at_most_once
+                plan.is_straight = matches!(sub.members[..], [MemberPlan { delay: 0, .. }])
+                    && !sub.is_outside
+                    && !sub.at_most_once
                     && sub.share == Share::Queue
                     && sub.line.is_none()
                     && sub.gate.is_none()
                     && sub.remembers == 0
-                    && !self.cursors[*cursor as usize].consumes;
-                let passes = is_instant && has_no_way && !has_filter && is_ordinary;
-                Feed { cursor: *cursor, sub: sub_ix, slot: sub.slot, node, link, has_filter, passes }
-            };
-            self.partitions[ix].feeds = self.partitions[ix].cursors.iter().map(feed).collect();
+                    && !plan.consumes;
+                let has_filter = sub.filter.is_some();
+                let passes = is_instant && plan.is_straight && !has_filter;
+                let (sub_ix, slot, cursor) = (plan.sub, sub.slot, *cursor);
+                partition.feeds.push(Feed { cursor, sub: sub_ix, slot, node, link, has_filter, passes });
+            }
         }
     }
 
@@ -1001,6 +1003,7 @@ impl Plan {
             partition: cursor.partition,
             alive: false,
             consumes: false,
+            is_straight: false,
         };
         self.cursors = previous.cursors.iter().map(cursor).collect();
         let event = |event: &EventPlan| EventPlan {

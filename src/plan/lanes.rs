@@ -37,6 +37,8 @@ pub(crate) struct Hop {
     pub(crate) chance: Chance,
     pub(crate) kind: EventTypeIx,
     pub(crate) count: u32,
+    /// How large such an event is.
+    pub(crate) size: u64,
     first_route: u32,
     routes: u32,
 }
@@ -119,7 +121,7 @@ pub(super) fn lay(plan: &Plan) -> Lanes {
                 lane.first_hop = lanes.hops.len() as u32;
                 lane.hops = emits.len() as u32;
                 for emit in emits {
-                    lanes.hop(emit);
+                    lanes.hop(emit, plan.events[emit.kind.index()].size);
                 }
             }
         }
@@ -141,11 +143,11 @@ pub(super) fn lay(plan: &Plan) -> Lanes {
 }
 
 impl Lanes {
-    fn hop(&mut self, emit: &EmitPlan) {
+    fn hop(&mut self, emit: &EmitPlan, size: u64) {
         let EmitPlan { counter: _, kind, chance, count, when: _, after: _, key: _, data: _, routes } = emit;
         let first_route = self.routes.len() as u32;
         self.routes.extend_from_slice(routes);
-        let hop = Hop { chance: *chance, kind: *kind, count: *count, first_route, routes: routes.len() as u32 };
+        let hop = Hop { chance: *chance, kind: *kind, count: *count, size, first_route, routes: routes.len() as u32 };
         self.hops.push(hop);
     }
 }

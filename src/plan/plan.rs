@@ -369,6 +369,8 @@ pub(crate) struct CursorPlan {
     pub(crate) alive: bool,
     /// Whether settling a record of it may let the record go: see [`crate::model::Retention`].
     pub(crate) consumes: bool,
+    /// Whether its records go the straight way: to one member without a way, by no rules but those that all have.
+    pub(crate) is_straight: bool,
 }
 
 pub(crate) struct SubPlan {

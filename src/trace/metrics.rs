@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::calls::{BreakerFigures, CallFigures, GatewayFigures};
-use super::histogram::Histogram;
+use super::cells::{NodeCell, QueueCell, RareCell, SHARED, Spreads, SubCell};
+use super::figures::{FunctionFigures, LinkFigures, NodeFigures, Publishes, StreamFigures, Work};
 use super::kept::KeptFigures;
 use super::ledger::{Ledger, LedgerCounts};
-use super::observer::{Observer, Passage};
+use super::observer::{Begun, Birth, Called, Ended, Handed, Observer, Passage, Published, Way};
 use super::record::{Record, What};
 use super::shape::{Shape, SubShape};
 use super::ways::{Leg, Phase, Stage};
@@ -40,237 +41,6 @@ pub struct Metrics {
     begun: SimTime,
     now: SimTime,
 }
-
-/// What became of publish attempts: law C3.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Publishes {
-    /// Sent towards a bus.
-    pub attempts: u64,
-    /// Taken into a log.
-    pub accepted: u64,
-    /// Refused.
-    pub rejected: u64,
-    /// Known already, and not stored again.
-    pub deduped: u64,
-    /// Lost on a link, by a fault.
-    pub link_lost: u64,
-    /// Neither, as far as anybody knows: the answer of an outside broker was lost.
-    pub unknown: u64,
-}
-
-impl Publishes {
-    /// Without an outcome so far: on the wire, or waiting before a full queue.
-    pub const fn on_wire(&self) -> u64 {
-        self.attempts - self.accepted - self.rejected - self.deduped - self.link_lost - self.unknown
-    }
-}
-
-/// The figures of a link.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LinkFigures {
-    /// Events that left along it.
-    pub sent: u64,
-    /// Events that arrived.
-    pub arrived: u64,
-    /// Events that were lost on the way, by a fault.
-    pub lost: u64,
-    /// Events that a fault brought once more: they are among those that left.
-    pub duplicated: u64,
-}
-
-/// The figures of a function.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FunctionFigures {
-    /// Instances that an event had to wait for.
-    pub cold_starts: u64,
-    /// Instances there are.
-    pub instances: u32,
-    /// The most there were at once.
-    pub instances_max: u32,
-    /// What it cost before its price was changed by an edit, in billionths of a dollar.
-    paid: u128,
-    /// Handlings and their time that are in `paid`.
-    paid_count: u64,
-    paid_nanos: u128,
-}
-
-/// The figures of a stream processor: what came to its windows or joins is the sum of the first three.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StreamFigures {
-    /// Events that it took in in time.
-    pub on_time: u64,
-    /// Events that it took in although the watermark had passed them by.
-    pub late_taken: u64,
-    /// Events that were too late.
-    pub late: u64,
-    /// Windows as often as they came out, and pairs.
-    pub results: u64,
-}
-
-/// The figures of a node, as a report has them. What does not apply to its kind is zero.
-#[derive(Clone, Debug)]
-pub struct NodeFigures<'a> {
-    /// Attempts that arrived; for a dead-letter queue, letters.
-    pub received: u64,
-    /// Attempts that succeeded; for a bus, publishes that it accepted.
-    pub handled: u64,
-    /// Attempts that failed.
-    pub failed: u64,
-    /// Attempts that arrived and were not the first.
-    pub retried: u64,
-    /// Events that it emitted.
-    pub emitted: u64,
-    /// Attempts that were handed back because nothing was free.
-    pub throttled: u64,
-    /// Attempts of events whose effect was there already.
-    pub recognised: u64,
-    /// Publishes to it that it had stored already.
-    pub deduped: u64,
-    /// Events waiting in front of it, now.
-    pub queue: u64,
-    /// The longest that its queue was for any time.
-    pub queue_max: u64,
-    /// The mean length of its queue, weighted by time.
-    pub queue_mean: f64,
-    /// Events being handled, now.
-    pub busy: u32,
-    /// Share of its capacity that was in use.
-    pub utilization: f64,
-    /// Time in its queue.
-    pub wait: &'a Histogram,
-    /// Time being handled.
-    pub service: &'a Histogram,
-    /// From the root cause to the end of its handling here.
-    pub end_to_end: &'a Histogram,
-    /// A function's own figures.
-    pub function: Option<FunctionFigures>,
-    /// A stream processor's own figures.
-    pub stream: Option<StreamFigures>,
-    /// A function's cost in billionths of a dollar.
-    pub cost_nanodollars: u128,
-}
-
-/// A node's work: but for what it does now, counters that only grow, so that two of them tell what happened between.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Work {
-    /// Attempts that arrived.
-    pub received: u64,
-    /// Attempts that succeeded; for a bus, publishes that it accepted.
-    pub handled: u64,
-    /// Attempts that failed.
-    pub failed: u64,
-    /// Events that it emitted.
-    pub emitted: u64,
-    /// Events being handled, now.
-    pub busy: u32,
-    /// Attempts that were begun.
-    pub waits: u64,
-    /// How long those had waited together.
-    pub waited_nanos: u64,
-    /// How long it worked, each of its hands counted.
-    pub busy_nanos: u64,
-}
-
-/// A queue over time.
-#[derive(Clone, Copy, Debug, Default)]
-struct QueueCell {
-    /// When it changed last.
-    last: u64,
-    /// Length times time so far.
-    area: u128,
-    length: u32,
-    /// The greatest length that lasted.
-    max: u32,
-}
-
-impl QueueCell {
-    /// Accounts for the time up to now at the present length. What lasts no time was never there.
-    #[inline]
-    fn tick(&mut self, now: u64) {
-        let lasted = now - self.last;
-        if lasted > 0 {
-            self.area += u128::from(self.length) * u128::from(lasted);
-            self.max = self.max.max(self.length);
-            self.last = now;
-        }
-    }
-
-    #[inline]
-    fn add(&mut self, now: u64) {
-        self.tick(now);
-        self.length += 1;
-    }
-
-    #[inline]
-    fn remove(&mut self, now: u64) {
-        self.tick(now);
-        self.length = self.length.saturating_sub(1);
-    }
-
-    fn area_until(&self, now: u64) -> u128 {
-        self.area + u128::from(self.length) * u128::from(now.saturating_sub(self.last))
-    }
-
-    const fn max_until(&self, now: u64) -> u32 {
-        if now > self.last && self.length > self.max { self.length } else { self.max }
-    }
-}
-
-/// The counters of a node that nearly every record touches: one cache line.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(align(64))]
-struct NodeCell {
-    queue: QueueCell,
-    busy: u32,
-    /// Of the queue, what has been handed over and not begun.
-    local: u32,
-    received: u64,
-    emitted: u64,
-    /// When each of those being handled began, summed: what they have used so far follows. It wraps around; a difference
-    /// does not, unless all of them together have taken five hundred years.
-    busy_since: u64,
-}
-
-impl NodeCell {
-    /// Time that those being handled have used so far.
-    const fn running(&self, now: u64) -> u64 {
-        (self.busy as u64).wrapping_mul(now).wrapping_sub(self.busy_since)
-    }
-}
-
-/// The other counters of a node. Attempts that succeeded are not counted: they are those that took time and did not fail.
-#[derive(Clone, Copy, Debug, Default)]
-struct RareCell {
-    accepted: u64,
-    failed: u64,
-    retried: u64,
-    throttled: u64,
-    recognised: u64,
-    deduped: u64,
-    /// Time that those used which were being handled when their node was removed.
-    cut_nanos: u128,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Spreads {
-    wait: Histogram,
-    service: Histogram,
-    end_to_end: Histogram,
-}
-
-/// The counters of a subscription that nearly every obligation touches: half a cache line.
-#[derive(Clone, Copy, Debug, Default)]
-struct SubCell {
-    obligations: u64,
-    acked: u64,
-    queued: u32,
-    in_flight: u32,
-    /// Where its queue is counted: a node, or with [`SHARED`] a shared cell.
-    queue: u32,
-    is_inbox: bool,
-}
-
-const SHARED: u32 = 1 << 31;
 
 impl Metrics {
     /// The figures of a run of a plan of this shape that has not begun.
@@ -406,6 +176,26 @@ impl Metrics {
             Phase::Delayed => self.ends[sub.index()].delayed -= 1,
             Phase::InFlight => self.subs[sub.index()].in_flight -= 1,
         }
+    }
+
+    /// So many records at once.
+    #[inline]
+    fn took_note(&mut self, at: SimTime, records: u64) {
+        self.records += records;
+        self.now = at;
+    }
+
+    #[inline]
+    fn was_born(&mut self, birth: &Birth) {
+        self.nodes[birth.event.origin().index()].emitted += 1;
+    }
+
+    /// Something left along a link that takes no time.
+    #[inline]
+    fn carried(&mut self, link: LinkIx) {
+        let link = &mut self.links[link.index()];
+        link.sent += 1;
+        link.arrived += 1;
     }
 
     /// An attempt is over.
@@ -641,8 +431,7 @@ impl Observer for Metrics {
                 let cell = &mut self.nodes[node.index()];
                 cell.local = cell.local.saturating_sub(1);
                 cell.queue.remove(now);
-                cell.busy += 1;
-                cell.busy_since = cell.busy_since.wrapping_add(now);
+                cell.begin(now);
                 self.spreads[node.index()].wait.add(wait.as_nanos());
             }
             What::Handled { node, service, end_to_end, .. } => {
@@ -791,20 +580,109 @@ impl Observer for Metrics {
     #[inline]
     fn passed(&mut self, at: SimTime, passage: &Passage) {
         let Passage { sub, event: _, kind: _, topic: _, partition: _, offset: _, node, link, end_to_end } = *passage;
-        self.records += 7;
-        self.now = at;
-        let link = &mut self.links[link.index()];
-        link.sent += 1;
-        link.arrived += 1;
+        self.took_note(at, 7);
+        self.carried(link);
         let counts = &mut self.subs[sub.index()];
         counts.obligations += 1;
         counts.acked += 1;
-        let cell = &mut self.nodes[node.index()];
-        cell.received += 1;
+        self.nodes[node.index()].received += 1;
         let spreads = &mut self.spreads[node.index()];
         spreads.wait.add(0);
         spreads.service.add(0);
         spreads.end_to_end.add(end_to_end.as_nanos());
+    }
+
+    #[expect(clippy::inline_always, reason = "what it is shown is known where it is made")]
+    #[inline(always)]
+    fn published(&mut self, at: SimTime, published: &Published) {
+        let Published { birth, link, bus, topic: _, partition: _, offset: _ } = published;
+        self.took_note(at, 3);
+        self.was_born(birth);
+        self.carried(*link);
+        self.publishes.attempts += 1;
+        self.publishes.accepted += 1;
+        self.rare[bus.index()].accepted += 1;
+    }
+
+    #[expect(clippy::inline_always, reason = "what it is shown is known where it is made")]
+    #[inline(always)]
+    fn called(&mut self, at: SimTime, called: &Called) {
+        let Called { birth, link, sub, node: _, offset: _ } = called;
+        self.took_note(at, 3);
+        self.was_born(birth);
+        self.carried(*link);
+        self.subs[sub.index()].obligations += 1;
+        self.enqueue(*sub, at.as_nanos());
+    }
+
+    #[expect(clippy::inline_always, reason = "what it is shown is known where it is made")]
+    #[inline(always)]
+    fn called_idle(&mut self, at: SimTime, called: &Called) {
+        let Called { birth, link, sub, node, offset: _ } = called;
+        self.took_note(at, 6);
+        self.was_born(birth);
+        self.carried(*link);
+        let counts = &mut self.subs[sub.index()];
+        counts.obligations += 1;
+        counts.in_flight += 1;
+        let cell = &mut self.nodes[node.index()];
+        cell.received += 1;
+        cell.begin(at.as_nanos());
+        self.spreads[node.index()].wait.add(0);
+    }
+
+    #[expect(clippy::inline_always, reason = "what it is shown is known where it is made")]
+    #[inline(always)]
+    fn begun(&mut self, at: SimTime, begun: &Begun) {
+        let Begun { node, sub, event: _, kind: _, attempt, wait, way } = *begun;
+        self.took_note(at, if let Way::Delivery(_) = way { 4 } else { 3 });
+        self.dequeue(sub, at.as_nanos());
+        self.subs[sub.index()].in_flight += 1;
+        if let Way::Delivery(link) = way {
+            self.carried(link);
+        }
+        let cell = &mut self.nodes[node.index()];
+        cell.received += 1;
+        cell.begin(at.as_nanos());
+        self.spreads[node.index()].wait.add(wait.as_nanos());
+        if attempt > 1 {
+            self.rare[node.index()].retried += 1;
+        }
+    }
+
+    #[expect(clippy::inline_always, reason = "what it is shown is known where it is made")]
+    #[inline(always)]
+    fn handed(&mut self, at: SimTime, handed: &Handed) {
+        let Handed { node, sub, event: _, kind: _, attempt, link } = *handed;
+        self.took_note(at, 3);
+        let counts = &mut self.subs[sub.index()];
+        counts.queued -= 1;
+        counts.in_flight += 1;
+        let is_own = counts.queue == node.0;
+        self.carried(link);
+        if !is_own {
+            self.queue(sub).remove(at.as_nanos());
+        }
+        let cell = &mut self.nodes[node.index()];
+        cell.received += 1;
+        cell.local += 1;
+        if !is_own {
+            cell.queue.add(at.as_nanos());
+        }
+        if attempt > 1 {
+            self.rare[node.index()].retried += 1;
+        }
+    }
+
+    #[expect(clippy::inline_always, reason = "what it is shown is known where it is made")]
+    #[inline(always)]
+    fn ended(&mut self, at: SimTime, ended: &Ended) {
+        let Ended { node, sub, event: _, kind: _, attempt: _, service, end_to_end } = *ended;
+        self.took_note(at, 2);
+        self.finish(node, at.as_nanos(), service).end_to_end.add(end_to_end.as_nanos());
+        let counts = &mut self.subs[sub.index()];
+        counts.in_flight -= 1;
+        counts.acked += 1;
     }
 
     fn reshape(&mut self, shape: &Shape, at: SimTime) {

@@ -25,6 +25,7 @@ mod semantics;
 mod session_files;
 mod session_run;
 mod store;
+mod straight;
 mod support;
 mod tidy;
 mod wildcards;

@@ -43,6 +43,9 @@ impl Kernel {
         payload: Option<&Arc<Payload>>,
     ) {
         let Work::Gateway(gateway) = &cx.plan.nodes[node.index()].work else {
+            if payload.is_none() && self.publish_straight(cx, node, None, (kind, key), routes) {
+                return;
+            }
             let slot = self.give_birth(cx, node, None, kind, key, payload);
             self.send(cx, node, routes, slot, payload);
             return;

@@ -245,6 +245,10 @@ impl Kernel {
             self.set_forth(cx, node, kind, routes, key, payload.as_ref());
             return;
         }
+        if self.carries_nothing(cx.plan, plan, plan.emit.kind) {
+            self.set_forth(cx, node, plan.emit.kind, &plan.emit.routes, 0, None);
+            return;
+        }
         let (key, payload) = self.produced(cx, node, plan, plan.emit.kind, Payload::default(), 0);
         self.set_forth(cx, node, plan.emit.kind, &plan.emit.routes, key, payload.as_ref());
     }

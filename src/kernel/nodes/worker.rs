@@ -66,7 +66,7 @@ impl Kernel {
         state.queue_len += 1;
     }
 
-    fn dequeue(&mut self, node: NodeIx) -> u32 {
+    pub(in super::super) fn dequeue(&mut self, node: NodeIx) -> u32 {
         let state = &mut self.nodes[node.index()];
         let handle = state.queue_head;
         state.queue_head = self.jobs[handle].next;
@@ -92,12 +92,7 @@ impl Kernel {
         }
         let lane = cx.plan.lanes.of(node.index());
         if lane.is_simple {
-            let state = &self.nodes[node.index()];
-            return if state.busy + state.waiting_out < lane.concurrency + u32::from(planted!(OneAtOnceTooMany)) {
-                Room::Yes
-            } else {
-                Room::Later
-            };
+            return if self.has_room(node, lane) { Room::Yes } else { Room::Later };
         }
         self.room_by_limits(cx, node)
     }
@@ -173,7 +168,8 @@ impl Kernel {
         }
     }
 
-    fn sub_of(plan: &Plan, job: &Job) -> SubIx {
+    #[inline]
+    pub(in super::super) fn sub_of(plan: &Plan, job: &Job) -> SubIx {
         if job.source & Job::INBOX != 0 {
             SubIx(job.source & !Job::INBOX)
         } else {
@@ -184,11 +180,16 @@ impl Kernel {
     /// The node has room, and takes it.
     fn begin<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32) {
         let node = NodeIx(self.jobs[handle].node);
+        let lane = cx.plan.lanes.of(node.index());
+        if lane.is_plain && !self.faults.is_on {
+            self.begin_straight(cx, handle, lane);
+            return;
+        }
         self.nodes[node.index()].busy += 1;
         if self.jobs[handle].source & Job::INBOX != 0 {
             self.leave_inbox(cx, handle);
         }
-        if cx.plan.lanes.of(node.index()).is_simple {
+        if lane.is_simple {
             self.start(cx, handle);
             return;
         }
@@ -249,56 +250,57 @@ impl Kernel {
     }
 
     /// A handling ends: it failed, or it emits; either way the node answers and takes the next.
+    #[inline]
     pub(in super::super) fn complete<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32) {
+        let job = &self.jobs[handle];
+        // An edit may have made it plain since it began.
+        if self.goes_straight(cx.plan.lanes.of(job.node as usize), &job.slot) && job.reason != Reason::Timeout {
+            self.complete_straight(cx, handle);
+        } else {
+            self.complete_any(cx, handle);
+        }
+    }
+
+    #[inline(never)]
+    fn complete_any<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32) {
         let plan = cx.plan;
         let job = self.jobs[handle];
         let node = NodeIx(job.node);
         let kind = job.slot.kind();
-        let mut failure = None;
-        let mut function = None;
-        let mut is_known = false;
-        let lane = plan.lanes.of(node.index());
+        if !plan.is_alive(node) {
+            self.jobs.remove(handle);
+            return;
+        }
+        let Some(worker) = worker_of(plan, node) else { return };
         let is_muted = job.slot.is_replayed() && !plan.subs[Self::sub_of(plan, &job).index()].replay_emits;
-        // A key of its own text has to be carried along; a number is in the slot.
-        let is_plain = lane.is_plain && !is_muted && !self.is_followed && job.slot.key_code() != Slot::TEXT_KEY;
-        // An edit may have made it plain since it began.
-        if is_plain && job.reason != Reason::Timeout {
-            self.emit_hops(cx, node, &job.slot, lane);
+        let is_known = self.is_remembered(plan, &job);
+        let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind)).filter(|_| !is_known);
+        let fails = |handler: &HandlerPlan| self.nodes[node.index()].streams.outcome.happens(handler.fails);
+        let mut failure = None;
+        if job.reason == Reason::Timeout {
+            failure = Some(Reason::Timeout);
+        } else if cx.plan.is_gateway(node) {
+            self.on_reply(cx, handle);
+        } else if handler.is_some_and(fails) {
+            failure = Some(Reason::Failed);
         } else {
-            if !plan.is_alive(node) {
-                self.jobs.remove(handle);
-                return;
+            let emits = handler.filter(|handler| !handler.emits.is_empty());
+            // A saga asks for its steps whatever its handler emits.
+            let is_saga = matches!(worker.keeps.as_deref(), Some(KeepsPlan::Saga(_)));
+            let is_silent = is_muted && (emits.is_some() || is_saga);
+            if is_silent {
+                cx.show(What::Muted { node, sub: Self::sub_of(plan, &job), event: job.slot.event });
             }
-            let Some(worker) = worker_of(plan, node) else { return };
-            function = worker.function.as_ref();
-            is_known = self.is_remembered(plan, &job);
-            let handler = worker.handlers.iter().find(|handler| handler.on.contains(kind)).filter(|_| !is_known);
-            let fails = |handler: &HandlerPlan| self.nodes[node.index()].streams.outcome.happens(handler.fails);
-            if job.reason == Reason::Timeout {
-                failure = Some(Reason::Timeout);
-            } else if cx.plan.is_gateway(node) {
-                self.on_reply(cx, handle);
-            } else if handler.is_some_and(fails) {
-                failure = Some(Reason::Failed);
-            } else {
-                let emits = handler.filter(|handler| !handler.emits.is_empty());
-                // A saga asks for its steps whatever its handler emits.
-                let is_saga = matches!(worker.keeps.as_deref(), Some(KeepsPlan::Saga(_)));
-                let is_silent = is_muted && (emits.is_some() || is_saga);
-                if is_silent {
-                    cx.show(What::Muted { node, sub: Self::sub_of(plan, &job), event: job.slot.event });
-                }
-                if let Some(keeps) = worker.keeps.as_ref().filter(|_| !(is_known || is_silent && is_saga)) {
-                    failure = self.keep(cx, handle, keeps, handler.filter(|_| !is_muted)).err();
-                } else if let (Some(stream), Some(handler)) = (&worker.stream, handler.filter(|_| !is_silent)) {
-                    failure = self.take_in(cx, handle, stream, handler).err();
-                } else if let Some(handler) = emits.filter(|_| !is_muted) {
-                    failure = self.emit_all(cx, handle, handler).err();
-                }
+            if let Some(keeps) = worker.keeps.as_ref().filter(|_| !(is_known || is_silent && is_saga)) {
+                failure = self.keep(cx, handle, keeps, handler.filter(|_| !is_muted)).err();
+            } else if let (Some(stream), Some(handler)) = (&worker.stream, handler.filter(|_| !is_silent)) {
+                failure = self.take_in(cx, handle, stream, handler).err();
+            } else if let Some(handler) = emits.filter(|_| !is_muted) {
+                failure = self.emit_all(cx, handle, handler).err();
             }
-            if failure.is_none() && !is_known {
-                self.remember_effect(plan, &job);
-            }
+        }
+        if failure.is_none() && !is_known {
+            self.remember_effect(plan, &job);
         }
         let event = job.slot.event;
         let sub = Self::sub_of(plan, &job);
@@ -323,7 +325,7 @@ impl Kernel {
         }
         // Until here its place was taken: what it emitted may have come back to it already.
         self.nodes[node.index()].busy -= 1;
-        if let Some(function) = function {
+        if let Some(function) = &worker.function {
             self.release_instance(cx, node, function);
         }
         if self.nodes[node.index()].waiting_out > 0 {
@@ -350,7 +352,12 @@ impl Kernel {
     }
 
     /// An ack or nack travels back to the bus; until it is there the record is in flight.
-    fn send_answer<O: Observer>(&mut self, cx: &mut Cx<'_, O>, handle: u32, failure: Option<Reason>) {
+    pub(in super::super) fn send_answer<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        handle: u32,
+        failure: Option<Reason>,
+    ) {
         let job = &mut self.jobs[handle];
         job.tag = if failure.is_some() { Tag::Nack } else { Tag::Ack };
         job.reason = failure.unwrap_or(Reason::Failed);
@@ -446,38 +453,6 @@ impl Kernel {
         if !self.nodes[node.index()].is_broken {
             self.nodes[node.index()].is_broken = true;
             cx.show(What::Broken { node, event });
-        }
-    }
-
-    /// Emits what a plain node emits: the same draws and the same events as [`Kernel::emit_all`] makes.
-    #[inline]
-    fn emit_hops<O: Observer>(&mut self, cx: &mut Cx<'_, O>, node: NodeIx, cause: &Slot, lane: &Lane) {
-        let lanes = &cx.plan.lanes;
-        let hops = lanes.hops(lane);
-        if hops.is_empty() {
-            return;
-        }
-        let mut emit = |kernel: &mut Self, hop: &Hop| {
-            for _ in 0..hop.count {
-                let slot = kernel.give_birth(cx, node, Some(cause), hop.kind, cause.key_code(), None);
-                kernel.send(cx, node, lanes.routes(hop), slot, None);
-            }
-        };
-        if lane.picks_one {
-            let mut left = self.nodes[node.index()].streams.choice.below(1_000_000_000) as u32;
-            for hop in hops {
-                if left < hop.chance.billionths() {
-                    emit(self, hop);
-                    return;
-                }
-                left -= hop.chance.billionths();
-            }
-        } else {
-            for hop in hops {
-                if self.nodes[node.index()].streams.choice.happens(hop.chance) {
-                    emit(self, hop);
-                }
-            }
         }
     }
 
