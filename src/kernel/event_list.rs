@@ -206,45 +206,34 @@ impl EventList {
     }
 }
 
-/// A handful of keys in no order. The least is looked for without a branch that could be guessed wrongly: that is what
-/// costs in a heap of three.
+/// A handful of keys, the greatest first. A new one changes places all the way down without a branch that could be guessed
+/// wrongly: that is what costs in a heap of three.
 #[derive(Clone, Debug, Default)]
 struct Few {
     keys: Vec<Key>,
-    /// Where the least one is.
-    least: usize,
 }
 
 impl FutureEvents for Few {
     #[inline]
     fn push(&mut self, key: Key) {
-        let place = self.keys.len();
-        let is_least = self.keys.get(self.least).is_none_or(|least| key < *least);
-        self.least = if is_least { place } else { self.least };
-        self.keys.push(key);
+        let mut less = key;
+        for other in &mut self.keys {
+            let is_greater = less > *other;
+            let pair = (*other, less);
+            *other = if is_greater { pair.1 } else { pair.0 };
+            less = if is_greater { pair.0 } else { pair.1 };
+        }
+        self.keys.push(less);
     }
 
     #[inline]
     fn peek(&self) -> Option<Key> {
-        self.keys.get(self.least).copied()
+        self.keys.last().copied()
     }
 
     #[inline]
     fn pop(&mut self) -> Option<Key> {
-        if self.keys.is_empty() {
-            return None;
-        }
-        let popped = self.keys.swap_remove(self.least);
-        self.least = 0;
-        if let Some(first) = self.keys.first() {
-            let mut least = *first;
-            for (place, key) in self.keys.iter().enumerate().skip(1) {
-                let is_less = *key < least;
-                least = if is_less { *key } else { least };
-                self.least = if is_less { place } else { self.least };
-            }
-        }
-        Some(popped)
+        self.keys.pop()
     }
 
     fn len(&self) -> usize {

@@ -289,8 +289,12 @@ impl Kernel {
         let hops = cause.map_or(0, |cause| cause.hops() + u32::from(!planted!(HopsNotCounted)));
         let feeds = &cx.plan.partitions[partition_ix as usize].feeds;
         let size = cx.plan.events[kind.index()].size;
-        let has_room = |feed: &Feed| !feed.has_filter && !self.is_full(&cx.plan.subs[feed.sub.index()], size, false);
-        if hops > cx.plan.hop_limit || planted!(LastSubscriptionForgotten) || !feeds.iter().all(has_room) {
+        for feed in feeds {
+            if feed.has_filter || self.is_full(&cx.plan.subs[feed.sub.index()], size, false) {
+                return false;
+            }
+        }
+        if hops > cx.plan.hop_limit || planted!(LastSubscriptionForgotten) {
             return false;
         }
         let state = &mut self.nodes[node.index()];
