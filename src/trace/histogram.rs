@@ -62,6 +62,10 @@ impl Histogram {
     #[inline]
     pub fn add(&mut self, nanos: u64) {
         self.count += 1;
+        if nanos == 0 {
+            // What took no time is what is counted and in no bucket.
+            return;
+        }
         let (sum, is_over) = self.sum.overflowing_add(nanos);
         self.sum = sum;
         if is_over {
@@ -116,7 +120,10 @@ impl Histogram {
         let mut settled = self.clone();
         settled.settle();
         let Table { carries: _, first, buckets } = *settled.table.unwrap_or_default();
-        let mut seen = 0;
+        let mut seen = self.count - buckets.iter().copied().map(u64::from).sum::<u64>();
+        if seen >= rank {
+            return SimDuration::ZERO;
+        }
         for (place, count) in buckets.iter().enumerate() {
             seen += u64::from(*count);
             if seen >= rank {
