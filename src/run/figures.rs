@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::kernel::{FaultNow, Kernel, shape_of};
 use crate::model::{FaultKind, Flow, KindTag, LinkIx, NodeId, NodeIx, SimDuration, SimTime, SubIx, TopicIx};
 use crate::plan::{Aim, Plan};
-use crate::trace::{Ledger, Observer, Record, Shape, Work};
+use crate::trace::{Ledger, Observer, Shape, Work, hand_on};
 
 use super::kept::{kept_live, kept_rows};
 use super::look::Looker;
@@ -319,14 +319,7 @@ fn accepted(kernel: &Kernel, plan: &Plan, topic: TopicIx) -> u64 {
 }
 
 impl Observer for Figures {
-    #[inline]
-    fn record(&mut self, record: Record<'_>) {
-        self.tally.record(record);
-        self.looker.record(record);
-        if !self.expected.is_idle() {
-            self.expected.record(record);
-        }
-    }
+    hand_on!(self to self.tally, self.looker, self.expected);
 
     fn reshape(&mut self, shape: &Shape, at: SimTime) {
         self.tally.reshape(shape, at);

@@ -6,7 +6,7 @@ use crate::kernel::{Kernel, shape_of};
 use crate::model::{KindTag, LinkId, LinkIx, NodeId, NodeIx, SimDuration, SimTime};
 use crate::plan::Plan;
 use crate::trace::{
-    GatewayFigures, Histogram, KeptFigures, LedgerCounts, Metrics, Observer, Record, Shape, TraceHash, Work,
+    GatewayFigures, Histogram, KeptFigures, LedgerCounts, Metrics, Observer, Shape, TraceHash, Work, hand_on,
 };
 
 use super::view::{NodeReport, RequestsLive, Spread};
@@ -253,11 +253,7 @@ impl NodeReport {
 }
 
 impl Observer for Tally {
-    #[inline]
-    fn record(&mut self, record: Record<'_>) {
-        self.metrics.record(record);
-        self.hash.record(record);
-    }
+    hand_on!(self to self.metrics, self.hash);
 
     fn reshape(&mut self, shape: &Shape, at: SimTime) {
         self.metrics.reshape(shape, at);

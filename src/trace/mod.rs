@@ -22,6 +22,7 @@ pub use self::judge::{Breach, Judge, Measured, Outcome, Question, REMEMBERED, Re
 pub use self::kept::{Kept, KeptFigures, SagaMove};
 pub use self::ledger::{Ledger, LedgerCounts};
 pub use self::metrics::Metrics;
+pub(crate) use self::observer::hand_on;
 pub use self::observer::{Begun, Birth, Called, Ended, Handed, Observer, Passage, Published, Way};
 pub use self::record::{Record, What};
 pub use self::shape::{NodeShape, Shape, SubShape};

@@ -25,33 +25,40 @@ pub trait Observer {
     /// Takes note of a publish that arrived as it was made.
     #[inline]
     fn published(&mut self, at: SimTime, published: &Published) {
-        for record in published.records(at) {
-            self.record(record);
-        }
+        let [first, second, third] = published.records(at);
+        self.record(first);
+        self.record(second);
+        self.record(third);
     }
 
     /// Takes note of a call that arrived as it was made.
     #[inline]
     fn called(&mut self, at: SimTime, called: &Called) {
-        for record in called.records(at) {
-            self.record(record);
-        }
+        let [first, second, third] = called.records(at);
+        self.record(first);
+        self.record(second);
+        self.record(third);
     }
 
     /// Takes note of what left a queue for a node that began with it at once.
     #[inline]
     fn begun(&mut self, at: SimTime, begun: &Begun) {
-        for record in begun.records(at).into_iter().flatten() {
-            self.record(record);
+        let (delivered, sent, received, started) = begun.records(at);
+        self.record(delivered);
+        if let Some(sent) = sent {
+            self.record(sent);
         }
+        self.record(received);
+        self.record(started);
     }
 
     /// Takes note of what a subscription hands over to a node that lets it wait.
     #[inline]
     fn handed(&mut self, at: SimTime, handed: &Handed) {
-        for record in handed.records(at) {
-            self.record(record);
-        }
+        let [first, second, third] = handed.records(at);
+        self.record(first);
+        self.record(second);
+        self.record(third);
     }
 
     /// Takes note of a call that began as it was made: [`Observer::called`], then [`Observer::begun`] without a wait.
@@ -64,9 +71,9 @@ pub trait Observer {
     /// Takes note of a handling that ended well and was acknowledged at once.
     #[inline]
     fn ended(&mut self, at: SimTime, ended: &Ended) {
-        for record in ended.records(at) {
-            self.record(record);
-        }
+        let [first, second] = ended.records(at);
+        self.record(first);
+        self.record(second);
     }
 
     /// The run's nodes, links and subscriptions have changed at this instant (an edit): tables by handle may have to grow.
@@ -241,7 +248,7 @@ pub struct Begun {
 impl Begun {
     /// The records that it stands for, in order.
     #[inline]
-    pub fn records(&self, at: SimTime) -> [Option<Record<'static>>; 4] {
+    fn records(&self, at: SimTime) -> BegunRecords {
         let Self { node, sub, event, kind, attempt, wait, way } = *self;
         let (link, sent) = match way {
             Way::Call(link) => (link, None),
@@ -249,15 +256,18 @@ impl Begun {
                 (Some(link), Some(What::Sent { link, event, kind, leg: Leg::Deliver, attempt, arrives: at }))
             }
         };
-        [
-            Some(What::Delivered { sub, event, node, attempt }),
-            sent,
-            Some(What::Received { node, link, sub, event, kind, attempt }),
-            Some(What::Started { node, sub, event, kind, attempt, wait }),
-        ]
-        .map(|what| what.map(|what| Record { at, what }))
+        let record = |what| Record { at, what };
+        (
+            record(What::Delivered { sub, event, node, attempt }),
+            sent.map(record),
+            record(What::Received { node, link, sub, event, kind, attempt }),
+            record(What::Started { node, sub, event, kind, attempt, wait }),
+        )
     }
 }
+
+/// The records of [`Begun`]: the second is there if a bus hands over.
+type BegunRecords = (Record<'static>, Option<Record<'static>>, Record<'static>, Record<'static>);
 
 /// A subscription hands something over by a link that takes no time, to a node whose hands are full: three records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -328,39 +338,44 @@ impl Observer for () {
     fn record(&mut self, _record: Record<'_>) {}
 }
 
-/// Hands everything on to one or several others, the first one first.
+/// The methods of an [`Observer`] that hand what they are shown on to one or several others, the first one first, and what
+/// comes at once still at once. Inlined always: each call shows one kind of record, and only its arm is to remain.
 macro_rules! hand_on {
     ($self:ident to $($other:expr),+) => {
-        #[expect(clippy::inline_always, reason = "each call shows one kind of record, and only its arm is to remain")]
         #[inline(always)]
-        fn record(&mut $self, record: Record<'_>) {
+        fn record(&mut $self, record: $crate::trace::Record<'_>) {
             $($other.record(record);)+
         }
 
-        hand_on!(@ $self [$($other),+] passed(Passage) published(Published) called(Called) called_idle(Called));
-        hand_on!(@ $self [$($other),+] begun(Begun) handed(Handed) ended(Ended));
-
-        fn reshape(&mut $self, shape: &Shape, at: SimTime) {
-            $($other.reshape(shape, at);)+
-        }
+        $crate::trace::hand_on!(@ $self [$($other),+] passed(Passage) published(Published) called(Called));
+        $crate::trace::hand_on!(@ $self [$($other),+] called_idle(Called) begun(Begun) handed(Handed) ended(Ended));
     };
-    (@ $self:ident $others:tt $($several:ident($what:ty))+) => {
-        $(hand_on!(@@ $self $others $several $what);)+
+    (@ $self:ident $others:tt $($several:ident($what:ident))+) => {
+        $($crate::trace::hand_on!(@@ $self $others $several $what);)+
     };
-    (@@ $self:ident [$($other:expr),+] $several:ident $what:ty) => {
-        #[expect(clippy::inline_always, reason = "each call shows one kind of record, and only its arm is to remain")]
+    (@@ $self:ident [$($other:expr),+] $several:ident $what:ident) => {
         #[inline(always)]
-        fn $several(&mut $self, at: SimTime, what: &$what) {
+        fn $several(&mut $self, at: $crate::model::SimTime, what: &$crate::trace::$what) {
             $($other.$several(at, what);)+
         }
     };
 }
+pub(crate) use hand_on;
 
 /// Two look, the first one first.
 impl<A: Observer, B: Observer> Observer for (A, B) {
     hand_on!(self to self.0, self.1);
+
+    fn reshape(&mut self, shape: &Shape, at: SimTime) {
+        self.0.reshape(shape, at);
+        self.1.reshape(shape, at);
+    }
 }
 
 impl<O: Observer> Observer for &mut O {
     hand_on!(self to (**self));
+
+    fn reshape(&mut self, shape: &Shape, at: SimTime) {
+        (**self).reshape(shape, at);
+    }
 }

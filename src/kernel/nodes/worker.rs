@@ -7,7 +7,7 @@ use super::super::state::{Job, Payload, Slot, Tag};
 use super::super::{Cx, Kernel, Ready};
 use super::Unsent;
 use crate::model::{EventId, LinkIx, NodeIx, OverLimit, Pick, SimDuration, SimTime, SubIx};
-use crate::plan::{BucketPlan, EmitPlan, HandlerPlan, Hop, KeepsPlan, Lane, Plan, Route, RouteTo, WorkerPlan};
+use crate::plan::{BucketPlan, EmitPlan, HandlerPlan, KeepsPlan, Plan, Route, RouteTo, WorkerPlan};
 use crate::trace::{KeyRef, Leg, Observer, Reason, What};
 
 /// Whether a node can begin with an event.
