@@ -330,6 +330,9 @@ impl Kernel {
                 if open.token == 0 {
                     open.first = now;
                 }
+                if open.is_replay {
+                    slot = slot.replayed();
+                }
             }
             self.count_unqueued(sub_ix, sub, plan.events[slot.kind().index()].size);
             self.hand_over(cx, cursor, offset, place, slot, payload);

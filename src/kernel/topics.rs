@@ -218,6 +218,11 @@ impl Kernel {
             } else {
                 self.lose_open(cx, cursor, offset);
             }
+            if self.cursors[cursor as usize].line.is_some() {
+                // The next of its key may go.
+                let sub_ix = plan.cursors[cursor as usize].sub;
+                self.wake(sub_ix, &plan.subs[sub_ix.index()]);
+            }
         }
     }
 

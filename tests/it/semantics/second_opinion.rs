@@ -1,7 +1,7 @@
 //! What an independent model of the bus would not believe: each of these was wrong once.
 
 use eventloom::kernel::Stopped;
-use eventloom::model::{FaultKind, FaultTarget, LinkKind, NodeKind, SimDuration};
+use eventloom::model::{FaultKind, FaultTarget, LinkKind, NodeKind, SimDuration, StartAt};
 use eventloom::trace::{Phase, What};
 
 use crate::support::Run;
@@ -278,4 +278,44 @@ fn s16_a_call_that_pushes_out_the_oldest_leaves_the_rest_and_lets_in_who_waits()
     assert_eq!(run.count(|what| matches!(what, What::Dropped { .. })), 0);
     run.until("100s");
     assert_eq!(run.count(|what| matches!(what, What::Unblocked { .. })), 1);
+}
+
+#[test]
+fn s08_what_the_cleaner_takes_lets_the_next_of_its_key_go() {
+    let mut run = Run::new(
+        r#"p = Producer(emits: "a", rate: ByHand)
+           bus = Bus(topics: {"a": (compact: (every: "1s"))})
+           c = Consumer(takes: Fixed("0s"), fails: 1.0)
+           p -> bus
+           bus -> c (order: Strict, deliveries: 2, backoff: Fixed("100s"))"#,
+    );
+    run.until("0s");
+    run.fire_key("p", "k");
+    run.fire_key("p", "k");
+    run.until("2s");
+    run.tells(
+        "delivered",
+        "0s bus->c delivered p#0 to c try 1
+         1s bus->c delivered p#1 to c try 1",
+    );
+}
+
+#[test]
+fn s12_what_is_read_again_keeps_quiet_also_in_a_strict_order() {
+    let mut run = Run::new(
+        r#"p = Producer(emits: "a", rate: ByHand)
+           bus = Bus(topics: {"a": (keep: "1h")})
+           s = Service(handlers: [(takes: Fixed("0s"), emits: [(event: "b")])])
+           p -> bus
+           s -> bus
+           bus -> s (topics: ["a"], order: Strict)"#,
+    );
+    run.until("0s");
+    run.fire("p", 1);
+    run.until("1s");
+    run.seek("bus->s", StartAt::Start);
+    run.until("2s");
+    assert_eq!(run.count(|what| matches!(what, What::Handled { .. })), 2);
+    assert_eq!(run.count(|what| matches!(what, What::Muted { .. })), 1);
+    assert_eq!(run.count(|what| matches!(what, What::Emitted { .. })), 2);
 }
