@@ -2,7 +2,7 @@
 
 use egui::{Id, Key, RichText, Ui, Vec2};
 
-use crate::model::{LinkId, NodeKind, QuantityError, Retention, SimDuration, StartAt};
+use crate::model::{LinkId, NodeKind, QuantityError, SimDuration, StartAt};
 use crate::session::Session;
 
 use super::dialogs::{Decision, primary, secondary, title};
@@ -143,21 +143,21 @@ pub(crate) fn seek_ui(ctx: &ViewCtx<'_>, seek: &mut Seek, ui: &mut Ui) -> Decisi
         _ => None,
     };
     let mut read = topics.into_iter().flatten().filter(|(name, _)| subscription.takes_topic(name.as_str()));
-    if seek.to != To::End && !read.any(|(_, topic)| topic.keeps() || topic.retention != Retention::Limits) {
-        let text = "None of its topics keeps what everybody has read: there is nothing to replay. Give the topic a time, \
-                    under Retention.";
+    if seek.to != To::End && !read.any(|(_, topic)| topic.replays()) {
+        let text = "None of its topics keeps what was settled: there is nothing to replay. Under Retention, let the topic \
+                    go by limits alone and give it a time.";
         ui.add(egui::Label::new(RichText::new(text).size(theme.sizes.small).color(theme.warn)).wrap());
     }
     ui.add_space(theme.space.l);
     let mut decision = Decision::Open;
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-        let by_key = ui.input(|input| input.key_pressed(Key::Enter));
-        let pressed = primary(ui, theme, "Replay", place.is_ok()).clicked() || by_key;
-        if let (true, Ok(to)) = (pressed, &place) {
-            ctx.ask(Ask::Seek(seek.link.clone(), *to));
+        let replay = primary(ui, theme, "Replay", place.is_ok());
+        let cancel = secondary(ui, "Cancel");
+        let by_key = ui.input(|input| input.key_pressed(Key::Enter)) && !cancel.has_focus();
+        if cancel.clicked() {
             decision = Decision::Close;
-        }
-        if secondary(ui, "Cancel").clicked() {
+        } else if let (true, Ok(to)) = (replay.clicked() || by_key, &place) {
+            ctx.ask(Ask::Seek(seek.link.clone(), *to));
             decision = Decision::Close;
         }
     });

@@ -55,9 +55,14 @@ impl Default for Topic {
 }
 
 impl Topic {
-    /// Whether settled records stay for a while, so that they can be read again.
+    /// Whether something limits how long, or how many, settled records stay. An acknowledgement may let them go before.
     pub const fn keeps(&self) -> bool {
         self.keep.is_some() || self.keep_records.is_some() || self.keep_bytes.is_some() || self.compact.is_some()
+    }
+
+    /// Whether settled records stay for a while, so that they can be read again.
+    pub const fn replays(&self) -> bool {
+        self.keeps() && matches!(self.retention, Retention::Limits)
     }
 }
 
@@ -68,7 +73,7 @@ fn is_one(value: &u32) -> bool {
 /// What else than a limit lets a record go. JetStream's words and meanings; limits hold in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Retention {
-    /// Nothing: records go when a limit says so.
+    /// Nothing: records go when a limit says so; without any limit, when all have settled them.
     #[default]
     Limits,
     /// The first ack, whoever sends it; and that everybody who was owed it has given it up.

@@ -88,6 +88,25 @@ fn a_replayed_event_says_so_on_its_card() {
     window.wait_for("replayed");
 }
 
+#[test]
+fn a_replay_that_would_bring_nothing_is_told_so_and_can_be_called_off_by_key() {
+    let mut window = Window::example("retention");
+    window.press_running(Modifiers::NONE, Key::F5);
+    window.pass(Duration::from_secs(3));
+    // The work queue and the messages have limits too, but let go of what was acknowledged.
+    for (link, brings_nothing) in [("Logs to Printer", true), ("Logs to Phone", true), ("Logs to Chart", false)] {
+        window.touch_running(link);
+        window.search_running("replay…");
+        let warned = window.harness.query_all_by_label_contains("there is nothing to replay").count() > 0;
+        assert_eq!(warned, brings_nothing, "{link}");
+        window.harness.get_by_label("Cancel").focus();
+        window.harness.run_steps(3);
+        window.press_running(Modifiers::NONE, Key::Enter);
+        assert!(window.harness.query_by_label("Cancel").is_none(), "{link}");
+    }
+    assert_eq!(sought(&window), []);
+}
+
 fn subscription(window: &Window) -> Subscription {
     let link = LinkId::new("house->chime").expect("an id");
     window.flow().link(&link).and_then(|link| link.subscription()).expect("a subscription").clone()

@@ -23,7 +23,7 @@ pub(super) fn check(wiring: &Wiring<'_>, routes: &Routes<'_>, findings: &mut Fin
         let Some(selection) = routes.selected[link].filter(|_| starts_before_end) else { continue };
         let mut topics = routes.selections[selection].topics.iter().map(|topic| &routes.topics[*topic]).peekable();
         let keeps = |topic: &TopicRoutes<'_>| {
-            topic.settings.is_some_and(|topic| topic.keeps() || topic.retention == Retention::WorkQueue)
+            topic.settings.is_some_and(|topic| topic.replays() || topic.retention == Retention::WorkQueue)
         };
         if topics.peek().is_some() && topics.all(|topic| !keeps(topic)) {
             let title = wiring.title(wire.to);

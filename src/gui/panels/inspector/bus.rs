@@ -104,7 +104,12 @@ fn retention_ui(form: &Form<'_>, ui: &mut Ui, topic: &mut Topic, path: &dyn Fn(&
         topic.keep_bytes = new;
     }
     let retentions = [
-        (Retention::Limits, "By limits alone", "An acknowledgement lets nothing go: JetStream's limits policy"),
+        (
+            Retention::Limits,
+            "By limits alone",
+            "An acknowledgement lets nothing go: JetStream's limits policy. Without any limit it goes when all have settled \
+             it",
+        ),
         (
             Retention::WorkQueue,
             "With the first ack",
