@@ -150,6 +150,7 @@ fn every_setting_of_a_file_has_a_field() {
     let flow = read(FULL).unwrap_or_else(|error| panic!("{error}"));
     let mut window = Window::of(Session::new(flow.clone()));
     window.press(Modifiers::COMMAND, Key::Num1);
+    let room = window.canvas();
     let mut wrong = Vec::new();
     let mut note = |what: &str, missing: Vec<String>| {
         wrong.extend(missing.into_iter().map(|name| format!("{what}: {name}")));
@@ -169,6 +170,7 @@ fn every_setting_of_a_file_has_a_field() {
             NodeKind::Note(of) => serde_json::to_value(of),
         };
         note(id.as_str(), missing(&window, &kind.expect("JSON")));
+        assert_eq!(window.canvas(), room, "what {id} has to say pushes the canvas aside");
     }
     for (id, link) in flow.links() {
         let says = if matches!(link.kind, LinkKind::Call(_)) { "calls" } else { "to" };
@@ -182,6 +184,7 @@ fn every_setting_of_a_file_has_a_field() {
         kind["delay"] = Value::from("17ms");
         kind["note"] = Value::from("n");
         note(id.as_str(), missing(&window, &kind));
+        assert_eq!(window.canvas(), room, "what {id} has to say pushes the canvas aside");
     }
     window.search(Key::K, "zebra");
     let (_, event) = flow.events().first_key_value().expect("an event type");

@@ -249,6 +249,8 @@ impl Form<'_> {
         let mut on = value;
         ui.horizontal(|ui| {
             ui.add_space(LABEL_WIDTH + ui.spacing().item_spacing.x);
+            // A long sentence would widen the panel, and push the canvas aside.
+            ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Wrap);
             let text = RichText::new(name.label).font(self.theme().words(self.theme().sizes.small));
             let response = ui.checkbox(&mut on, text).on_hover_text(name.tip);
             self.mark_setting(ui, &response, name.path);
@@ -262,6 +264,7 @@ fn whole_number(text: &str, (min, max): (u64, u64)) -> Result<u64, String> {
     let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '_' | '\u{2009}')).collect();
     match digits.parse::<u64>() {
         Ok(value) if (min..=max).contains(&value) => Ok(value),
+        _ if max == u64::MAX => Err(format!("Write a whole number from {min} on")),
         _ => Err(format!("Write a whole number from {min} to {max}")),
     }
 }
@@ -286,6 +289,13 @@ fn trimmed(value: f64, digits: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_whole_number_is_told_its_limits_where_it_has_some() {
+        assert_eq!(whole_number("1 000", (1, u64::MAX)), Ok(1_000));
+        assert_eq!(whole_number("0", (1, u64::MAX)), Err("Write a whole number from 1 on".to_owned()));
+        assert_eq!(whole_number("9", (1, 8)), Err("Write a whole number from 1 to 8".to_owned()));
+    }
 
     #[test]
     fn chances_are_read_in_percent() {

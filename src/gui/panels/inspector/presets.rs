@@ -1,6 +1,6 @@
 //! “Like…”: the settings of a known product, taken over at once and changed at will.
 
-use egui::{RichText, Ui, WidgetInfo, WidgetType};
+use egui::{RectAlign, RichText, Tooltip, Ui, WidgetInfo, WidgetType};
 use egui_phosphor::regular as ph;
 
 use crate::gui::fields::flush_button;
@@ -16,7 +16,11 @@ pub(super) fn like_ui<T>(ctx: &ViewCtx<'_>, ui: &mut Ui, what: &str, presets: &[
     let button = button.on_hover_text("Takes over what a known product documents as its defaults");
     egui::Popup::menu(&button).show(|ui| {
         for preset in presets {
-            let entry = ui.button(preset.label).on_hover_ui(|ui| {
+            let entry = ui.button(preset.label);
+            // Beside the menu, so that the other presets stay in sight.
+            let mut tip = Tooltip::for_enabled(&entry);
+            tip.popup = tip.popup.align(RectAlign::LEFT_START);
+            tip.show(|ui| {
                 ui.set_min_width(400.0);
                 ui.label(preset.tip);
                 ui.add_space(theme.space.xs);
