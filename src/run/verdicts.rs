@@ -211,8 +211,12 @@ impl Observer for Expected {
 fn kept_words(expectation: &Expectation, verdict: &Verdict, is_end: bool) -> String {
     let Verdict { outcome, judged, breaches: _, unjudged, measured } = verdict;
     let mut words = match (outcome, expectation, measured) {
-        (Outcome::Open, Expectation::Count { of, at_least, .. }, Some(Measured::Count(count))) => {
-            format!("{} {} so far, of at least {at_least}", grouped(*count), of.word())
+        (Outcome::Open, Expectation::Count { of, at_least, at_most, .. }, Some(Measured::Count(count))) => {
+            let bound = match (at_least, at_most) {
+                (0, Some(most)) => format!("at most {most}"),
+                _ => format!("at least {at_least}"),
+            };
+            format!("{} {} so far, of {bound}", grouped(*count), of.word())
         }
         (Outcome::Open, ..) if is_end => "nothing happened that it could judge".to_owned(),
         (Outcome::Open, ..) => "nothing to judge yet".to_owned(),

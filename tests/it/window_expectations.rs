@@ -37,6 +37,8 @@ fn an_expectation_is_added_seen_broken_and_taken_back() {
     assert!(!says(&window, "Expectations 0/3"), "nothing is judged before there is a run");
 
     window.press_running(Modifiers::NONE, Key::F5);
+    window.pass(Duration::from_millis(200));
+    assert!(says(&window, "0 received so far, of at most 2"));
     window.pass(Duration::from_secs(20));
     let live = window.session().live();
     let standing: Vec<Standing> = live.verdicts.iter().map(|verdict| verdict.standing).collect();
