@@ -49,10 +49,7 @@ impl Form<'_> {
         T: FromStr<Err: Display> + Display + PartialEq,
     {
         let text = value.as_ref().map(ToString::to_string).unwrap_or_default();
-        let parse = |text: &str| match text.trim() {
-            "" => Ok(None),
-            text => text.parse::<T>().map(Some).map_err(|error| error.to_string()),
-        };
+        let parse = unless_empty(|text| text.parse::<T>().map_err(|error| error.to_string()));
         self.parsed_with(ui, name, &text, hint, Look::VALUE, offers, parse).filter(|new| new != value)
     }
 
@@ -67,10 +64,7 @@ impl Form<'_> {
     ) -> Option<Vec<Pattern>> {
         let theme = self.theme();
         let mut next = value.to_vec();
-        let parse = |text: &str| match text.trim() {
-            "" => Ok(None),
-            text => Pattern::new(text).map(Some).map_err(|error| error.to_string()),
-        };
+        let parse = unless_empty(|text| Pattern::new(text).map_err(|error| error.to_string()));
         let added = self.parsed_with(ui, name, "", hint, Look::VALUE, offers, parse).flatten();
         if !value.is_empty() {
             ui.horizontal_wrapped(|ui| {
@@ -100,12 +94,7 @@ impl Form<'_> {
     where
         T: FromStr<Err: Display> + Display + PartialEq,
     {
-        let text = value.as_ref().map(ToString::to_string).unwrap_or_default();
-        let parse = |text: &str| match text.trim() {
-            "" => Ok(None),
-            text => text.parse::<T>().map(Some).map_err(|error| error.to_string()),
-        };
-        self.parsed(ui, name, &text, hint, Look::VALUE, parse).filter(|new| new != value)
+        self.optional_suggested(ui, name, value, hint, &[])
     }
 
     /// Words: names and titles.
@@ -130,10 +119,7 @@ impl Form<'_> {
         hint: &str,
     ) -> Option<Option<u64>> {
         let text = value.map(|value| value.to_string()).unwrap_or_default();
-        let parse = |text: &str| match text.trim() {
-            "" => Ok(None),
-            text => whole_number(text, limits).map(Some),
-        };
+        let parse = unless_empty(|text| whole_number(text, limits));
         self.parsed(ui, name, &text, hint, Look::VALUE, parse).filter(|new| *new != value)
     }
 
@@ -164,10 +150,7 @@ impl Form<'_> {
         T: FromStr<Err: Display> + Display + PartialEq,
     {
         let text = value.as_ref().map(ToString::to_string).unwrap_or_default();
-        let parse = |text: &str| match text.trim() {
-            "" => Ok(None),
-            text => text.parse::<T>().map(Some).map_err(|error| error.to_string()),
-        };
+        let parse = unless_empty(|text| text.parse::<T>().map_err(|error| error.to_string()));
         let rows = text.lines().count().clamp(3, 12);
         self.parsed(ui, name, &text, hint, Look { rows, ..Look::VALUE }, parse).filter(|new| new != value)
     }
@@ -257,6 +240,14 @@ impl Form<'_> {
         });
         self.problems_below(ui, name.path);
         (on != value).then_some(on)
+    }
+}
+
+/// Reads a value that may be absent: an empty text is none.
+fn unless_empty<T>(parse: impl Fn(&str) -> Result<T, String>) -> impl Fn(&str) -> Result<Option<T>, String> {
+    move |text| match text.trim() {
+        "" => Ok(None),
+        text => parse(text).map(Some),
     }
 }
 
