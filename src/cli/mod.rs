@@ -14,6 +14,7 @@ mod report;
 mod run;
 mod simulate;
 mod test;
+mod usage;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -67,7 +68,7 @@ enum Outcome {
 pub fn main(designer: impl FnOnce(Option<PathBuf>) -> anyhow::Result<()>) -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => return usage(&error),
+        Err(error) => return usage::answer::<Args>(&error),
     };
     let mut output = Output::new();
     let result = match args.command {
@@ -102,19 +103,7 @@ fn in_a_line(error: SessionError, session: &Session, path: &Path) -> anyhow::Err
     }
 }
 
-/// Help and version are answers, all else is a mistake in the arguments; clap has the words for both.
-fn usage(error: &clap::Error) -> ExitCode {
-    // Without a flow of that name it was meant as a command, and clap's talk of conflicts would be no help.
-    if error.kind() == clap::error::ErrorKind::ArgumentConflict
-        && let Some(word) = std::env::args().nth(1).filter(|word| !word.starts_with('-') && !Path::new(word).exists())
-    {
-        output::complain(&format!("error: there is no command “{word}”; `eventloom --help` names them all"));
-        return ExitCode::from(2);
-    }
-    let asked_for = !error.use_stderr();
-    match error.print() {
-        Ok(()) if asked_for => ExitCode::SUCCESS,
-        Err(closed) if closed.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Ok(()) | Err(_) => ExitCode::from(2),
-    }
+/// A seed, as it is typed.
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_no_number| format!("“{text}” is not a seed: write a whole number from 0 to {}", u64::MAX))
 }

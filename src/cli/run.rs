@@ -30,7 +30,7 @@ pub(super) struct Run {
     speed: Speed,
 
     /// Where all chance comes from, in place of the flow's own seed.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::seed, allow_negative_numbers = true)]
     seed: Option<u64>,
 
     /// Print the report as one JSON object.

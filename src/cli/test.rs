@@ -26,11 +26,11 @@ pub(super) struct Test {
     flows: Vec<PathBuf>,
 
     /// With how many seeds each flow is run, counted up from its own; 20, or 1 with --seed.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     seeds: Option<u64>,
 
     /// This seed, or the first one where there are several.
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = super::seed, allow_negative_numbers = true)]
     seed: Option<u64>,
 
     /// How much virtual time a run takes; without this until nothing is left to do, or 10 minutes where a producer never
@@ -41,6 +41,12 @@ pub(super) struct Test {
     /// Write the results as JUnit XML to this file.
     #[arg(long, value_name = "OUT.xml")]
     junit: Option<PathBuf>,
+}
+
+/// How many seeds, as it is typed.
+fn at_least_one(text: &str) -> Result<u64, String> {
+    let seeds = text.parse().ok().filter(|seeds| *seeds > 0);
+    seeds.ok_or_else(|| format!("“{text}” is no number of seeds: write a whole number from 1 on"))
 }
 
 /// A flow and what came of it.

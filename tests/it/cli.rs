@@ -58,6 +58,12 @@ fn what_could_not_run_says_why_in_one_line() {
     check("run-wrong-speed", &["run", "flows/hello.ron", "--speed", "fast"], 2);
     check("simulate-wrong-time", &["simulate", "flows/hello.ron", "--for", "soon"], 2);
     check("export-wrong-format", &["export", "flows/hello.ron", "--to", "visio"], 2);
+    check("export-no-format", &["export", "flows/hello.ron", "--to"], 2);
+    check("simulate-wrong-seed", &["simulate", "flows/hello.ron", "--seed", "abc"], 2);
+    check("simulate-negative-seed", &["simulate", "flows/hello.ron", "--seed", "-1"], 2);
+    check("simulate-nothing", &["simulate"], 2);
+    check("run-misspelt", &["run", "flows/hello.ron", "--sped", "2x"], 2);
+    check("unknown-option", &["--frobnicate"], 2);
     check("unknown-command", &["frobnicate", "flows/hello.ron"], 2);
 }
 
@@ -124,6 +130,7 @@ fn a_test_judges_what_is_expected_and_names_the_commands_that_show_a_failure() {
     check("test-problems", &["test", "flows/hello.ron", "tests/expected/cli/flows/problems.ron"], 2);
     check("test-missing", &["test", "no-such-flow.ron"], 2);
     check("test-no-seeds", &["test", "flows/hello.ron", "--seeds", "0"], 2);
+    check("test-wrong-seeds", &["test", "flows/hello.ron", "--seeds", "many"], 2);
     // The command that a failure names shows it.
     let told = fs::read_to_string(expected_folder().join("test-broken.txt")).expect("a golden text");
     let command = told.lines().find_map(|line| line.trim().strip_prefix("eventloom simulate ")).expect("a command");
