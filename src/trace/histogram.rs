@@ -120,15 +120,23 @@ impl Histogram {
         let mut settled = self.clone();
         settled.settle();
         let Table { carries: _, first, buckets } = *settled.table.unwrap_or_default();
-        let mut seen = self.count - buckets.iter().copied().map(u64::from).sum::<u64>();
+        let in_buckets = buckets.iter().copied().map(u64::from).sum::<u64>();
+        let mut seen = self.count - in_buckets;
         if seen >= rank {
             return SimDuration::ZERO;
         }
-        for (place, count) in buckets.iter().enumerate() {
-            seen += u64::from(*count);
-            if seen >= rank {
-                return SimDuration::from_nanos(middle_of(first + place as u32).min(self.max));
+        for (place, count) in buckets.iter().map(|count| u64::from(*count)).enumerate() {
+            seen += count;
+            if seen < rank {
+                continue;
             }
+            // What lies in one bucket alone is told by its mean: a time that never differs is told as it is.
+            let nanos = if count == in_buckets {
+                (self.sum_nanos() / u128::from(in_buckets)) as u64
+            } else {
+                middle_of(first + place as u32)
+            };
+            return SimDuration::from_nanos(nanos.min(self.max));
         }
         self.max()
     }
@@ -189,5 +197,15 @@ mod tests {
             assert!((told / exact - 1.0).abs() < 0.07, "{share}: {told}");
         }
         assert_eq!((histogram.mean().as_nanos(), histogram.max().as_nanos()), (5_000_500, 10_000_000));
+    }
+
+    #[test]
+    fn a_time_that_never_differs_is_told_as_it_is() {
+        let mut histogram = Histogram::default();
+        (0..100).for_each(|_| histogram.add(150_000_000));
+        assert_eq!(histogram.percentile(0.5).as_nanos(), 150_000_000);
+        // What took no time is in no bucket.
+        histogram.add(0);
+        assert_eq!((histogram.percentile(0.0).as_nanos(), histogram.percentile(0.99).as_nanos()), (0, 150_000_000));
     }
 }
