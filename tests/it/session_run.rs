@@ -369,7 +369,7 @@ async fn a_bus_outside_that_loses_acks_is_the_same_run_headless() {
 async fn what_an_event_type_says_of_its_waiting_reaches_a_run_and_what_it_looks_like_does_not() {
     type Change = fn(&mut EventType);
     const CHANGES: [(&str, bool, Change); 8] = [
-        ("ttl", true, |event| event.ttl = Some(seconds(3))),
+        ("ttl", true, |event| event.ttl = Some(seconds(2))),
         ("priority", true, |event| event.priority = 7),
         ("delay", true, |event| event.delay = Some(seconds(1))),
         ("size", true, |event| event.size = Some(ByteSize::from_bytes(17))),
