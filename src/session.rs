@@ -682,7 +682,7 @@ impl Session {
     }
 
     /// The answer to the last [`Session::ask_queue`]: at most 1000, oldest first.
-    pub fn queue(&self) -> Answer<Vec<RelatedEvent>> {
+    pub fn queue(&self) -> Answer<Vec<WaitingEvent>> {
         self.questions.queue()
     }
 

@@ -3,7 +3,7 @@
 use super::Kernel;
 use super::nodes::StreamNow;
 use super::state::OpenState;
-use crate::model::{EventId, EventTypeIx, NodeIx, SubIx, TopicIx};
+use crate::model::{EventId, EventTypeIx, NodeIx, SimTime, SubIx, TopicIx};
 use crate::plan::SubPlan;
 
 /// A node as it is right now.
@@ -86,15 +86,15 @@ impl Kernel {
         partitions.iter().map(kept).collect()
     }
 
-    /// The events that wait in front of a node, at most so many, oldest first: what stands at its door, then the backlog
-    /// of the subscriptions that feed it.
-    pub fn waiting(&self, node: NodeIx, most: usize) -> Vec<(EventId, EventTypeIx)> {
+    /// The events that wait in front of a node, and since when, at most so many, oldest first: what stands at its door,
+    /// then the backlog of the subscriptions that feed it.
+    pub fn waiting(&self, node: NodeIx, most: usize) -> Vec<(EventId, EventTypeIx, SimTime)> {
         let Some(state) = self.nodes.get(node.index()) else { return Vec::new() };
         let mut waiting = Vec::new();
         let mut handle = state.queue_head;
         for _ in 0..(state.queue_len as usize).min(most) {
             let job = &self.jobs[handle];
-            waiting.push((job.slot.event, job.slot.kind()));
+            waiting.push((job.slot.event, job.slot.kind(), SimTime::from_nanos(job.slot.at)));
             handle = job.next;
         }
         let mut backlog: Vec<(u64, EventId, EventTypeIx)> = Vec::new();
@@ -117,7 +117,7 @@ impl Kernel {
             }
         }
         backlog.sort_unstable();
-        waiting.extend(backlog.into_iter().map(|(_, event, kind)| (event, kind)));
+        waiting.extend(backlog.into_iter().map(|(at, event, kind)| (event, kind, SimTime::from_nanos(at))));
         waiting.truncate(most);
         waiting
     }

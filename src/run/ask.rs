@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Letter};
 use crate::model::{EventId, EventTypeIx, KindTag, NodeId, NodeIx, SimTime, SubIx};
 use crate::plan::{Plan, ReplayRow};
 use crate::trace::{Observer, Phase, Reason, Record, What};
@@ -18,7 +18,7 @@ use super::journal::Injected;
 use super::log;
 use super::look::{event_of, event_text};
 use super::past::{Past, Stretch};
-use super::view::{EventCard, EventRef, LogRow, ObligationCard, RelatedEvent};
+use super::view::{EventCard, EventRef, LogRow, ObligationCard, RelatedEvent, WaitingEvent};
 
 /// Rows of an event's history, events that it caused, and obligations, at most. One that goes to thousands has no more
 /// to tell.
@@ -52,7 +52,7 @@ pub(crate) fn event_card(
 
 /// The first events that wait in front of a node, or the newest in a dead-letter queue: oldest first, at most
 /// [`NOTES`].
-pub(crate) fn queue(kernel: &Kernel, node: &NodeId) -> Vec<RelatedEvent> {
+pub(crate) fn queue(kernel: &Kernel, node: &NodeId) -> Vec<WaitingEvent> {
     let plan = kernel.plan();
     let Some(node) = plan.node_ix(node) else { return Vec::new() };
     let related = |event: EventId, kind: EventTypeIx| RelatedEvent {
@@ -61,10 +61,16 @@ pub(crate) fn queue(kernel: &Kernel, node: &NodeId) -> Vec<RelatedEvent> {
         kind: plan.event_name(kind).clone(),
     };
     if plan.node_kind(node) == KindTag::DeadLetterQueue {
-        let letters = kernel.dead_letters(node, NOTES);
-        return letters.iter().map(|letter| related(letter.event, letter.kind)).collect();
+        let given_up = |letter: &Letter| WaitingEvent {
+            event: related(letter.event, letter.kind),
+            since: letter.at,
+            reason: Some(letter.reason.name()),
+            attempts: letter.attempts,
+        };
+        return kernel.dead_letters(node, NOTES).iter().map(given_up).collect();
     }
-    kernel.waiting(node, NOTES).into_iter().map(|(event, kind)| related(event, kind)).collect()
+    let waits = |(event, kind, since)| WaitingEvent { event: related(event, kind), since, reason: None, attempts: 0 };
+    kernel.waiting(node, NOTES).into_iter().map(waits).collect()
 }
 
 /// The plan that names every handle of the run so far.

@@ -21,7 +21,7 @@ use super::journal::{Injected, Journal};
 use super::pace::{Pace, date_nanos, wall_now};
 use super::past::Past;
 use super::report::Report;
-use super::view::{Answer, LiveView, LogRow, RelatedEvent, RunState, Speed, Step, StopMode};
+use super::view::{Answer, LiveView, LogRow, RunState, Speed, Step, StopMode, WaitingEvent};
 use super::{ask, fast};
 
 /// Steps between two looks at the clock and the commands: some milliseconds of work at most.
@@ -65,7 +65,7 @@ pub(crate) enum Command {
     /// Which nodes' figures are to be shown whole.
     Watch(Vec<NodeId>),
     /// The first events in front of a node.
-    Queue(NodeId, AnswerSlot<Vec<RelatedEvent>>),
+    Queue(NodeId, AnswerSlot<Vec<WaitingEvent>>),
 }
 
 /// Where the answer to a question appears.

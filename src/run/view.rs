@@ -762,6 +762,19 @@ pub struct RelatedEvent {
     pub kind: EventName,
 }
 
+/// An event that waits in front of a node, or that was given up into a dead-letter queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingEvent {
+    /// The event.
+    pub event: RelatedEvent,
+    /// Since when it is here.
+    pub since: SimTime,
+    /// Why it was given up, in a word; `None` if it was not.
+    pub reason: Option<&'static str>,
+    /// How often it had been handed over when it was given up.
+    pub attempts: u32,
+}
+
 /// What one subscription is owed of one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObligationCard {

@@ -10,13 +10,20 @@ use crate::model::NodeId;
 use crate::run::ask;
 use crate::run::live::{AnswerSlot, Command, LiveRun, Wake};
 
-use super::{Answer, EventCard, EventRef, RelatedEvent};
+use super::{Answer, EventCard, EventRef, WaitingEvent};
 
 /// The last question of each kind.
 #[derive(Default)]
 pub(super) struct Questions {
     event: Option<Asked<EventCard>>,
-    queue: Option<Asked<Vec<RelatedEvent>>>,
+    queue: Option<AskedQueue>,
+}
+
+/// A question about a queue. While it is worked on, the last answer about the same one stands.
+struct AskedQueue {
+    node: NodeId,
+    asked: Asked<Vec<WaitingEvent>>,
+    before: Answer<Vec<WaitingEvent>>,
 }
 
 /// A question; nobody waits for the answer any more when it is dropped.
@@ -60,19 +67,25 @@ impl Questions {
     }
 
     pub(super) fn ask_queue(&mut self, live: &LiveRun, node: &NodeId) {
+        let is_same = self.queue.as_ref().is_some_and(|queue| queue.node == *node);
+        let before = if is_same { self.queue() } else { Answer::Working };
         let asked = Asked::new();
         let slot = Arc::clone(&asked.slot);
         if !live.send(Command::Queue(node.clone(), Arc::clone(&slot))) {
             slot.store(Arc::new(Answer::Failed("the run has ended".to_owned())));
         }
-        self.queue = Some(asked);
+        self.queue = Some(AskedQueue { node: node.clone(), asked, before });
     }
 
     pub(super) fn event_card(&self) -> Answer<EventCard> {
         self.event.as_ref().map_or(Answer::None, |asked| Answer::clone(&asked.slot.load()))
     }
 
-    pub(super) fn queue(&self) -> Answer<Vec<RelatedEvent>> {
-        self.queue.as_ref().map_or(Answer::None, |asked| Answer::clone(&asked.slot.load()))
+    pub(super) fn queue(&self) -> Answer<Vec<WaitingEvent>> {
+        let Some(AskedQueue { node: _, asked, before }) = &self.queue else { return Answer::None };
+        match &**asked.slot.load() {
+            Answer::Working => before.clone(),
+            answer => answer.clone(),
+        }
     }
 }

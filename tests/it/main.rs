@@ -36,6 +36,8 @@ mod window_code;
 #[cfg(feature = "gui")]
 mod window_expectations;
 #[cfg(feature = "gui")]
+mod window_lists;
+#[cfg(feature = "gui")]
 mod window_looks;
 #[cfg(feature = "gui")]
 mod window_settings;

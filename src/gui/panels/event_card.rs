@@ -7,7 +7,7 @@ use crate::gui::view::{Ask, Target, ViewCtx};
 use crate::gui::widgets;
 use crate::session::{Answer, EventCard, EventRef, ObligationCard, RelatedEvent, RunState};
 
-use super::log;
+use super::{log, queue};
 
 /// What the card remembers while it is open.
 pub(crate) struct EventCardState {
@@ -156,7 +156,7 @@ fn card_ui(ctx: &ViewCtx<'_>, card: &EventCard, ui: &mut Ui) {
 }
 
 /// Another event, as a way to its card.
-pub(crate) fn related(ctx: &ViewCtx<'_>, ui: &mut Ui, event: &RelatedEvent) {
+fn related(ctx: &ViewCtx<'_>, ui: &mut Ui, event: &RelatedEvent) {
     let theme = ctx.theme;
     let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 24.0), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Link, true, format!("{} {}", event.kind, event.id)));
@@ -193,10 +193,10 @@ fn obligation_ui(ctx: &ViewCtx<'_>, ui: &mut Ui, obligation: &ObligationCard) {
         ui.label(RichText::new(icon).color(color));
         ui.label(RichText::new(&obligation.subscription).size(theme.sizes.body));
         ui.label(RichText::new(&obligation.state).size(theme.sizes.small).color(color));
-        let attempts = match obligation.attempts {
-            0 => "not handed over yet".to_owned(),
-            1 => "1 delivery".to_owned(),
-            attempts => format!("{attempts} deliveries"),
+        let attempts = match (obligation.attempts, obligation.settled) {
+            (0, true) => "never handed over".to_owned(),
+            (0, false) => "not handed over yet".to_owned(),
+            (attempts, _) => queue::deliveries(attempts),
         };
         ui.label(widgets::dim(theme, attempts));
         if let Some(owner) = &obligation.owner {

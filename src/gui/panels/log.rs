@@ -122,7 +122,9 @@ fn words(ctx: &ViewCtx<'_>, row: &LogRow) -> String {
 pub(crate) fn log_tools(ctx: &ViewCtx<'_>, state: &mut LogState, ui: &mut Ui) {
     let theme = ctx.theme;
     ui.spacing_mut().item_spacing.x = theme.space.xs;
-    ui.allocate_ui(Vec2::new(180.0, 24.0), |ui| {
+    // The buttons behind it come first where there is little room.
+    let width = (ui.available_width() - 144.0).clamp(64.0, 180.0);
+    ui.allocate_ui(Vec2::new(width, 24.0), |ui| {
         fields::search_field(ui, theme, Id::new("log filter"), &mut state.text, "Filter", "Filter the log");
     });
     let button = ui.button(RichText::new("Kinds").size(theme.sizes.small));
@@ -156,11 +158,11 @@ pub(crate) fn log_tools(ctx: &ViewCtx<'_>, state: &mut LogState, ui: &mut Ui) {
         state.selection_only ^= true;
     }
     if state.held && ctx.live.state == RunState::Running {
-        ui.label(widgets::hint(theme, "stands still under the pointer"));
+        ui.add(egui::Label::new(widgets::hint(theme, "stands still under the pointer")).truncate());
     }
     if ctx.live.counts.not_logged > 0 {
         let text = format!("{} not shown", format::count(ctx.live.counts.not_logged));
-        ui.label(widgets::hint(theme, text))
+        ui.add(egui::Label::new(widgets::hint(theme, text)).truncate())
             .on_hover_text("There were more than can be read; every one of them counts all the same");
     }
 }
@@ -274,7 +276,14 @@ pub(crate) fn history_row(ctx: &ViewCtx<'_>, ui: &mut Ui, row: &LogRow) {
 }
 
 /// Text that ends with an ellipsis where its column ends.
-fn cut(painter: &egui::Painter, at: egui::Pos2, width: f32, text: String, font: egui::FontId, color: Color32) {
+pub(super) fn cut(
+    painter: &egui::Painter,
+    at: egui::Pos2,
+    width: f32,
+    text: String,
+    font: egui::FontId,
+    color: Color32,
+) {
     let mut job = egui::text::LayoutJob::simple_singleline(text, font, color);
     job.wrap = egui::text::TextWrapping::truncate_at_width(width.max(8.0));
     let galley = painter.ctx().fonts_mut(|fonts| fonts.layout_job(job));
