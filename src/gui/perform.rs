@@ -221,6 +221,7 @@ impl App {
         let (edit, id) = build::place(self.session.flow(), kind, at, from);
         if self.apply(&edit) {
             self.inspector.event = None;
+            self.view.show = Some(Target::Node(id.clone()));
             self.view.selection = Selection::node(id);
         }
     }

@@ -89,12 +89,21 @@ impl Camera {
         (room.x / size.x).min(room.y / size.y)
     }
 
-    /// Moves the picture just so far that a part of the canvas can be seen.
+    /// Moves the picture just so far that a part of the canvas can be seen; to its middle where that is a whole view away.
     pub(super) fn reveal(&mut self, part: Rect) {
-        let seen = self.visible().shrink(Self::MARGIN / self.zoom);
-        if !seen.contains_rect(part) {
-            self.middle = part.center();
-        }
+        let seen = self.visible().shrink(2.0 * Self::MARGIN / self.zoom);
+        let beyond = |low: f32, high: f32, from: f32, to: f32| match (low < from, high > to) {
+            (true, false) => low - from,
+            (false, true) => high - to,
+            _ => 0.0,
+        };
+        let by = Vec2::new(
+            beyond(part.left(), part.right(), seen.left(), seen.right()),
+            beyond(part.top(), part.bottom(), seen.top(), seen.bottom()),
+        );
+        let is_near = by.x.abs() < seen.width() && by.y.abs() < seen.height();
+        self.middle =
+            if is_near && seen.size().min(part.size()) == part.size() { self.middle + by } else { part.center() };
     }
 
     /// How much can be drawn at this zoom.
@@ -141,6 +150,20 @@ mod tests {
         }
         assert_eq!(camera.zoom, Camera::FARTHEST);
     }
+
+    #[test]
+    fn what_is_near_is_brought_into_view_without_losing_what_is_seen() {
+        let view = Rect::from_min_size(Pos2::ZERO, Vec2::new(800.0, 600.0));
+        let node = |x: f32| Rect::from_min_size(Pos2::new(x, 270.0), Vec2::new(176.0, 60.0));
+        let camera = Camera { view, middle: view.center(), ..Camera::default() };
+        for (x, moved) in [(100.0, 0.0), (700.0, 108.0), (-20.0, -52.0), (9_000.0, 9_088.0 - 400.0)] {
+            let mut moving = camera;
+            moving.reveal(node(x));
+            assert_eq!(moving.middle - camera.middle, Vec2::new(moved, 0.0), "{x}");
+            assert!(moving.visible().contains_rect(node(x)), "{x}");
+        }
+    }
+
     #[test]
     fn nobody_goes_so_far_away_that_the_flow_is_lost() {
         let flow = Rect::from_min_size(Pos2::ZERO, Vec2::new(1_000.0, 500.0));

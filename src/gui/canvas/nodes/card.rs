@@ -95,7 +95,9 @@ fn live_line(brush: &mut Brush, painter: &Painter, ix: u32, live: &NodeLive, end
     let second = figures.right.map(line);
     // Where both do not fit, the one that says something is wrong stays, or else the first.
     let both = second.as_ref().is_none_or(|second| first.size().x + 8.0 + second.size().x <= room);
-    if both || !alarm {
+    // Rather no word than half of one: the count of a dead-letter queue stands large beside it.
+    let is_half = first.elided && brush.scene.nodes[ix as usize].tag == KindTag::DeadLetterQueue;
+    if (both || !alarm) && !is_half {
         parts::put(brush, ix, first, ends[0], Align::Min);
     }
     if let Some(second) = second.filter(|_| both || alarm) {
