@@ -43,7 +43,10 @@ pub(crate) fn lower_ui(ctx: &ViewCtx<'_>, tab: Tab, open: bool, log: &mut LogSta
         }
         if open && tab == Tab::Log {
             ui.add_space(theme.space.m);
-            log::log_tools(ctx, log, ui);
+            // The button at the far end keeps its place.
+            let room = Vec2::new(ui.available_width() - 28.0, theme.panels.lower_folded);
+            let layout = Layout::left_to_right(Align::Center);
+            ui.allocate_ui_with_layout(room, layout, |ui| log::log_tools(ctx, log, ui));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let (icon, name) =

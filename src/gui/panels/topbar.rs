@@ -1,8 +1,8 @@
 //! The top bar: what is open, how it runs, and the way to everything else.
 
 use egui::{
-    Align, Align2, Color32, CursorIcon, Layout, Rect, RichText, Sense, Stroke, Ui, UiBuilder, Vec2, WidgetInfo,
-    WidgetType,
+    Align, Align2, Color32, CursorIcon, Layout, Rect, RectAlign, RichText, Sense, Stroke, Ui, UiBuilder, Vec2,
+    WidgetInfo, WidgetType,
 };
 use egui_phosphor::regular as ph;
 
@@ -41,7 +41,7 @@ fn document(ctx: &ViewCtx<'_>, settings: &Settings, ui: &mut Ui) {
     let theme = ctx.theme;
     ui.spacing_mut().item_spacing.x = theme.space.xs;
     let button = widgets::icon_button(ui, theme, ph::LIST, "Menu", "Everything that can be done", true);
-    egui::Popup::menu(&button).width(220.0).show(|ui| menu(ctx, settings, ui));
+    egui::Popup::menu(&button).show(|ui| menu(ctx, settings, ui));
     let session = ctx.session;
     widgets::action_button(ui, ctx, ph::ARROW_U_UP_LEFT, Action::Undo, session.undo_label().is_some());
     widgets::action_button(ui, ctx, ph::ARROW_U_UP_RIGHT, Action::Redo, session.redo_label().is_some());
@@ -63,6 +63,7 @@ fn document(ctx: &ViewCtx<'_>, settings: &Settings, ui: &mut Ui) {
 
 /// The main menu: one submenu for each group of the action list.
 fn menu(ctx: &ViewCtx<'_>, settings: &Settings, ui: &mut Ui) {
+    ui.set_min_width(120.0);
     for group in ActionGroup::ALL {
         widgets::submenu(ui, group.label(), |ui| {
             ui.set_min_width(260.0);
@@ -75,7 +76,10 @@ fn menu(ctx: &ViewCtx<'_>, settings: &Settings, ui: &mut Ui) {
                 if let Some(on) = is_on(ctx, settings, action) {
                     button = button.selected(on);
                 }
-                let response = ui.add_enabled(enabled, button).on_hover_text(action.tip());
+                let response = ui.add_enabled(enabled, button);
+                widgets::tip_beside(&response, RectAlign::RIGHT_START, |ui| {
+                    ui.label(action.tip());
+                });
                 if response.clicked() {
                     ctx.act(action);
                     ui.close();
@@ -88,7 +92,11 @@ fn menu(ctx: &ViewCtx<'_>, settings: &Settings, ui: &mut Ui) {
                     let name = path
                         .file_name()
                         .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
-                    if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
+                    let response = ui.button(name);
+                    widgets::tip_beside(&response, RectAlign::RIGHT_START, |ui| {
+                        ui.label(path.display().to_string());
+                    });
+                    if response.clicked() {
                         ctx.ask(Ask::OpenFile(path.clone()));
                         ui.close();
                     }
@@ -269,7 +277,8 @@ fn search(ctx: &ViewCtx<'_>, ui: &mut Ui) {
         ui.painter().text(at, Align2::LEFT_CENTER, ph::MAGNIFYING_GLASS, theme.words(theme.sizes.body), theme.dim);
     let at = egui::pos2(icon.right() + theme.space.s, rect.center().y);
     ui.painter().text(at, Align2::LEFT_CENTER, "Search", theme.words(theme.sizes.small), theme.dim);
-    if let Some(key) = Action::Palette.shortcut_text() {
+    // In a narrow window there is room for the word alone.
+    if let Some(key) = Action::Palette.shortcut_text().filter(|_| rect.width() > 132.0) {
         let at = rect.right_center() - Vec2::new(10.0, 0.0);
         ui.painter().text(at, Align2::RIGHT_CENTER, key, theme.words(theme.sizes.tiny), theme.faint);
     }
