@@ -234,9 +234,9 @@ const fn title(choice: &Choice) -> &'static str {
 
 const fn filter(choice: &Choice) -> (&'static str, &'static str) {
     match choice {
-        Choice::Open | Choice::SaveAs | Choice::Export(ExportFormat::Ron) => ("Flow (*.ron)", "ron"),
-        Choice::Export(ExportFormat::Mermaid) => ("Mermaid (*.mmd)", "mmd"),
-        Choice::Export(ExportFormat::Dot) => ("Graphviz (*.dot)", "dot"),
+        Choice::Open | Choice::SaveAs | Choice::Export(ExportFormat::Ron) => ("Flow", "ron"),
+        Choice::Export(ExportFormat::Mermaid) => ("Mermaid", "mmd"),
+        Choice::Export(ExportFormat::Dot) => ("Graphviz", "dot"),
     }
 }
 

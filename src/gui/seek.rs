@@ -108,6 +108,7 @@ pub(crate) fn seek_ui(ctx: &ViewCtx<'_>, seek: &mut Seek, ui: &mut Ui) -> Decisi
     };
     ui.set_width(420.0);
     title(ui, theme, &format!("Replay for {}", flow.title(&link.to)));
+    widgets::outline_marks(ui, theme);
     for (to, label, tip) in To::ALL {
         ui.radio_value(&mut seek.to, to, label).on_hover_text(tip);
         let field = match to {

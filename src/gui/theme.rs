@@ -239,7 +239,7 @@ impl Theme {
         let spacing = &mut style.spacing;
         spacing.item_spacing = Vec2::new(s, xs);
         spacing.button_padding = Vec2::new(s, xs);
-        spacing.menu_margin = Margin::same(xs as i8);
+        spacing.menu_margin = Margin::same(s as i8);
         spacing.window_margin = Margin::same(m as i8);
         spacing.interact_size = Vec2::new(24.0, 24.0);
         spacing.icon_width = self.sizes.icon;

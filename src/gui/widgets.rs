@@ -1,6 +1,6 @@
 //! Small widgets that the toolkit lacks, in the theme's looks: icon buttons, chips, section heads, rows.
 
-use egui::{Color32, Response, RichText, Sense, Stroke, Ui, Vec2, WidgetInfo, WidgetType};
+use egui::{Color32, RectAlign, Response, RichText, Sense, Stroke, Tooltip, Ui, Vec2, WidgetInfo, WidgetType};
 
 use super::action::Action;
 use super::theme::Theme;
@@ -56,7 +56,10 @@ pub(crate) fn focus_ring(ui: &Ui, theme: &Theme, response: &Response) {
 /// The head of a panel: quiet, not a title that competes with the flow.
 pub(crate) fn panel_head(ui: &mut Ui, theme: &Theme, text: &str) {
     ui.add_space(theme.space.s);
-    ui.label(RichText::new(text).font(theme.strong(theme.sizes.small)).color(theme.dim));
+    ui.horizontal(|ui| {
+        ui.add_space(theme.space.s);
+        ui.label(RichText::new(text).font(theme.strong(theme.sizes.small)).color(theme.dim));
+    });
     ui.add_space(theme.space.xs);
 }
 
@@ -68,13 +71,27 @@ pub(crate) fn chip(ui: &mut Ui, theme: &Theme, text: &str, color: Color32, on: b
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| WidgetInfo::selected(WidgetType::Checkbox, true, on, text));
     if ui.is_rect_visible(rect) {
-        let (fill, ink) = if on { (Theme::wash(color, 0.22), color) } else { (theme.raised, theme.dim) };
+        // The words stay the text's colour: that of an event is made for signs, not for reading.
+        let (fill, ink) = if on { (Theme::wash(color, 0.28), theme.text) } else { (theme.raised, theme.dim) };
         let fill = if response.hovered() && !on { theme.line } else { fill };
         ui.painter().rect_filled(rect, egui::CornerRadius::same(10), fill);
         focus_ring(ui, theme, &response);
         ui.painter().galley(rect.center() - galley.size() / 2.0, galley, ink);
     }
     response
+}
+
+/// Boxes and circles that are switched have a line around them here: their fill alone is too near what is behind it.
+pub(crate) fn outline_marks(ui: &mut Ui, theme: &Theme) {
+    let inactive = &mut ui.visuals_mut().widgets.inactive;
+    (inactive.bg_fill, inactive.bg_stroke) = (theme.field, Stroke::new(1.0, theme.faint));
+}
+
+/// A tip beside a line of a menu, so that the next lines stay in sight.
+pub(crate) fn tip_beside(response: &Response, side: RectAlign, add: impl FnOnce(&mut Ui)) {
+    let mut tip = if response.enabled() { Tooltip::for_enabled(response) } else { Tooltip::for_disabled(response) };
+    tip.popup = tip.popup.align(side);
+    tip.show(add);
 }
 
 /// Numbers in the numbers' font, so that they do not change width.

@@ -84,3 +84,60 @@ fn whatever_is_selected_the_inspector_keeps_its_width_and_shows_it_whole() {
     }
     assert!(wrong.is_empty(), "\n{wrong}");
 }
+
+/// The texts of the last frame within a part of the window, with where each can be seen.
+fn texts(window: &Window, part: Rect) -> Vec<(String, Rect)> {
+    fn collect(shape: &Shape, clip: Rect, part: Rect, found: &mut Vec<(String, Rect)>) {
+        match shape {
+            Shape::Vec(shapes) => shapes.iter().for_each(|shape| collect(shape, clip, part, found)),
+            Shape::Text(text) => {
+                let seen = shape.visual_bounding_rect().intersect(clip);
+                if !text.galley.text().is_empty() && seen.is_positive() && part.contains(seen.center()) {
+                    found.push((text.galley.text().to_owned(), seen));
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    for ClippedShape { clip_rect, shape } in &window.harness.output().shapes {
+        collect(shape, *clip_rect, part, &mut found);
+    }
+    found
+}
+
+#[test]
+fn in_the_smallest_window_nothing_lies_over_anything_else() {
+    let mut window = Window::example("order-fulfilment");
+    window.harness.set_size(egui::vec2(960.0, 600.0));
+    window.run();
+    window.press_running(Modifiers::NONE, Key::F5);
+    window.pass(Duration::from_secs(5));
+    let whole = window.harness.ctx.content_rect();
+    let label = |label: &str| window.harness.get_by_label(label).rect();
+    let (inspector, fold) = (label("Inspector panel").left(), label("Fold the lower panel"));
+    assert!(fold.right() < inspector && label("Filter the log").width() > 60.0, "{fold} {inspector}");
+    let bar = Rect::from_min_size(whole.min, egui::vec2(whole.width(), 40.0));
+    let foot = Rect::from_min_max(egui::pos2(whole.left(), fold.top()), egui::pos2(inspector, fold.bottom()));
+    for part in [bar, foot] {
+        let texts = texts(&window, part);
+        for (at, (text, rect)) in texts.iter().enumerate() {
+            for (other, over) in &texts[at + 1..] {
+                assert!(!rect.shrink(1.0).intersects(over.shrink(1.0)), "“{text}” lies over “{other}”");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_added_by_keys_comes_into_view_and_what_it_hangs_on_stays_there() {
+    let mut window = Window::empty();
+    for kind in ["producer", "bus", "service", "dead"] {
+        window.search(Key::I, kind);
+    }
+    let canvas = window.canvas();
+    for name in ["Service", "Dead letters"] {
+        let node = window.drawn(name);
+        assert!(canvas.contains_rect(node), "{name} at {node} of {canvas}");
+    }
+}

@@ -125,6 +125,11 @@ fn a_preset_is_one_step_and_every_setting_stays_to_be_changed() {
     let drawn = window.flow().clone();
     window.touch("House to Chime");
     window.click("Make this subscription like…");
+    // Beside the menu stands what it would set, and which page says so.
+    let entry = window.button("SQS FIFO queue");
+    window.harness.hover_at(entry.center());
+    window.harness.run_steps(60);
+    assert!(window.painted().contains("1  Amazon SQS Developer Guide, "));
     window.click("SQS FIFO queue");
     let taken = subscription(&window);
     assert_eq!(

@@ -90,7 +90,9 @@ impl Form<'_> {
                     let response = text_edit(ui, self.theme(), id, text, hint, look, wrong, width);
                     return (response.clone(), response);
                 }
-                let width = ui.available_width() - 22.0 - ui.spacing().item_spacing.x;
+                // Close together: names of event types are long.
+                ui.spacing_mut().item_spacing.x = 0.0;
+                let width = ui.available_width() - 22.0;
                 let helping = Helping { complete: &complete, purpose: None, rows: look.rows, hint, wrong };
                 let response;
                 (response, held) = helping_edit(ui, self.theme(), id, text, helping, width);

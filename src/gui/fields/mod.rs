@@ -67,26 +67,67 @@ impl<'a> Form<'a> {
         self.ctx.theme
     }
 
-    /// A group of fields under a quiet head, told from the one before by space and a line.
-    pub(crate) fn section(&self, ui: &mut Ui, title: &str) {
+    /// Tells a group of fields from the one before, by space and a line.
+    pub(crate) fn divider(&self, ui: &mut Ui) {
         let theme = self.theme();
         ui.add_space(theme.space.m);
         let rect = ui.available_rect_before_wrap();
         ui.painter().hline(rect.x_range(), rect.top(), Stroke::new(1.0, theme.line));
         ui.add_space(theme.space.m);
+    }
+
+    /// A group of fields under a quiet head.
+    pub(crate) fn section(&self, ui: &mut Ui, title: &str) {
+        let theme = self.theme();
+        self.divider(ui);
         ui.label(RichText::new(title).font(theme.strong(theme.sizes.small)).color(theme.text));
         ui.add_space(theme.space.xs);
     }
 
+    /// One of several things in a section, under a head of its own, with what can be done to it at the right.
+    pub(crate) fn subhead(&self, ui: &mut Ui, title: &str, add: impl FnOnce(&mut Ui)) {
+        let theme = self.theme();
+        ui.add_space(theme.space.s);
+        ui.horizontal(|ui| {
+            ui.label(RichText::new(title).font(theme.strong(theme.sizes.small)).color(theme.dim));
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), add);
+        });
+    }
+
     /// A section that can be folded away; it begins unfolded if it holds something that differs from what is usual.
     pub(crate) fn folded(&self, ui: &mut Ui, title: &str, differs: bool, add: impl FnOnce(&mut Ui)) {
+        self.folded_row(ui, title, title, "", differs, add);
+    }
+
+    /// The same for one of several that look alike: its head is a word, its whole name for screen readers; and while it
+    /// is folded it says what it holds.
+    pub(crate) fn folded_row(
+        &self,
+        ui: &mut Ui,
+        word: &str,
+        title: &str,
+        says: &str,
+        differs: bool,
+        add: impl FnOnce(&mut Ui),
+    ) {
         let theme = self.theme();
         let id = self.id.with(("folded", title));
         let mut open = ui.data_mut(|data| data.get_temp::<bool>(id)).unwrap_or(differs);
-        ui.add_space(theme.space.xs);
         let icon = if open { ph::CARET_DOWN } else { ph::CARET_RIGHT };
-        let text = RichText::new(format!("{icon}  {title}")).font(theme.words(theme.sizes.small)).color(theme.dim);
-        let response = flush_button(ui, text);
+        let text = RichText::new(format!("{icon}  {word}")).font(theme.words(theme.sizes.small)).color(theme.dim);
+        let response = ui
+            .horizontal(|ui| {
+                let left = ui.cursor().left();
+                let response = flush_button(ui, text);
+                if !open && !says.is_empty() {
+                    let values = left + LABEL_WIDTH + theme.space.s;
+                    ui.add_space((values - ui.cursor().left()).max(0.0));
+                    let says = RichText::new(says).font(theme.words(theme.sizes.small)).color(theme.faint);
+                    ui.add(egui::Label::new(says).truncate());
+                }
+                response
+            })
+            .inner;
         response.widget_info(|| egui::WidgetInfo::selected(egui::WidgetType::CollapsingHeader, true, open, title));
         if response.clicked() {
             open = !open;

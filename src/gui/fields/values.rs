@@ -234,6 +234,7 @@ impl Form<'_> {
             ui.add_space(LABEL_WIDTH + ui.spacing().item_spacing.x);
             // A long sentence would widen the panel, and push the canvas aside.
             ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Wrap);
+            widgets::outline_marks(ui, self.theme());
             let text = RichText::new(name.label).font(self.theme().words(self.theme().sizes.small));
             let response = ui.checkbox(&mut on, text).on_hover_text(name.tip);
             self.mark_setting(ui, &response, name.path);

@@ -18,7 +18,10 @@ pub(crate) fn library_ui(ctx: &ViewCtx<'_>, ui: &mut Ui) {
             kind_row(ctx, ui, kind);
         }
         ui.add_space(ctx.theme.space.m);
-        ui.add(egui::Label::new(widgets::hint(ctx.theme, "Drag onto the canvas, or press Enter to add")).wrap());
+        ui.horizontal_top(|ui| {
+            ui.add_space(ctx.theme.space.s);
+            ui.add(egui::Label::new(widgets::hint(ctx.theme, "Drag onto the canvas, or press Enter to add")).wrap());
+        });
     });
 }
 

@@ -1,6 +1,6 @@
 //! The settings of a bus: its topics, what each takes in and lets go of, and where what is given up goes.
 
-use egui::{RichText, Ui};
+use egui::{RichText, Sense, Ui, Vec2};
 use egui_phosphor::regular as ph;
 
 use crate::gui::fields::{Form, Suggestion, name};
@@ -20,9 +20,12 @@ pub(super) fn bus_ui(form: &Form<'_>, ui: &mut Ui, id: &NodeId, bus: &mut Bus, e
         let described = bus.topics.get(topic_name).cloned();
         let mut topic = described.clone().unwrap_or_default();
         let color = events.iter().find(|(event, _)| event == topic_name.as_str()).and_then(|(_, color)| *color);
+        ui.add_space(theme.space.xs);
         ui.horizontal(|ui| {
-            let text = RichText::new(topic_name.as_str()).font(theme.mono(theme.sizes.small));
-            ui.label(text.color(color.unwrap_or(theme.text)));
+            ui.spacing_mut().item_spacing.x = theme.space.xs;
+            let (dot, _) = ui.allocate_exact_size(Vec2::new(theme.space.m, theme.space.l), Sense::hover());
+            ui.painter().circle_filled(dot.center() - Vec2::new(2.0, 0.0), 3.5, color.unwrap_or(theme.faint));
+            ui.label(RichText::new(topic_name.as_str()).font(theme.mono(theme.sizes.small)).color(theme.text));
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if described.is_some() {
                     let label = format!("Remove topic {topic_name}");
@@ -73,15 +76,37 @@ fn topic_ui(form: &Form<'_>, ui: &mut Ui, topic_name: &TopicName, topic: &mut To
     let partitions = path("partitions");
     let tip = "How many logs it is really made of; order holds within one";
     let limit = (1, u64::from(limits::PARTITIONS));
-    if let Some(new) = form.whole(ui, name("  partitions", tip, &partitions), u64::from(topic.partitions), limit) {
+    if let Some(new) = form.whole(ui, name("Partitions", tip, &partitions), u64::from(topic.partitions), limit) {
         topic.partitions = new as u32;
     }
     let Topic { partitions: _, keep, keep_records, keep_bytes, retention, compact, dedup } = &*topic;
     let keeps = keep.is_some() || keep_records.is_some() || keep_bytes.is_some();
     let lets_go = keeps || *retention != Retention::default() || compact.is_some();
     let knows = dedup.is_some();
-    form.folded(ui, &format!("Retention of {topic_name}"), lets_go, |ui| retention_ui(form, ui, topic, &path));
-    form.folded(ui, &format!("Duplicates in {topic_name}"), knows, |ui| dedup_ui(form, ui, &mut topic.dedup, &path));
+    let (title, says) = (format!("Retention of {topic_name}"), retention_words(topic));
+    form.folded_row(ui, "Retention", &title, &says, lets_go, |ui| retention_ui(form, ui, topic, &path));
+    let title = format!("Duplicates in {topic_name}");
+    let says = topic.dedup.as_ref().map_or_else(|| "kept".to_owned(), |dedup| format!("dropped for {}", dedup.window));
+    form.folded_row(ui, "Duplicates", &title, &says, knows, |ui| dedup_ui(form, ui, &mut topic.dedup, &path));
+}
+
+/// How long a topic keeps its records, in few words.
+fn retention_words(topic: &Topic) -> String {
+    let Topic { partitions: _, keep, keep_records, keep_bytes, retention, compact, dedup: _ } = topic;
+    let limits = [
+        keep.map(|keep| keep.to_string()),
+        keep_records.map(|records| format!("{records} records")),
+        keep_bytes.map(|bytes| bytes.to_string()),
+        compact.as_ref().map(|_| "the last of each key".to_owned()),
+    ];
+    let mut words: Vec<String> = limits.into_iter().flatten().collect();
+    match retention {
+        Retention::Limits if words.is_empty() => words.push("until settled".to_owned()),
+        Retention::Limits => {}
+        Retention::WorkQueue => words.push("until the first ack".to_owned()),
+        Retention::Interest => words.push("until all acks".to_owned()),
+    }
+    words.join(", ")
 }
 
 /// What a topic lets go of, and when.
@@ -163,9 +188,9 @@ fn dedup_ui(form: &Form<'_>, ui: &mut Ui, value: &mut Option<Dedup>, path: &dyn 
         dedup.window = new;
     }
     let at = path("dedup.id");
-    let tip = "What tells messages apart; empty means the event's own id, so that only the same event coming again is a \
+    let tip = "What tells messages apart, as in event.data.order; by its own id only the same event coming again is a \
                duplicate";
-    if let Some(new) = form.distinction(ui, name("  message id", tip, &at), &dedup.id, "event.data.order") {
+    if let Some(new) = form.distinction(ui, name("  message id", tip, &at), &dedup.id, "the event's own id") {
         dedup.id = new;
     }
 }

@@ -274,8 +274,8 @@ fn kind_ui(form: &Form<'_>, ui: &mut Ui, next: &mut Expectation) {
             if let Some(new) = form.toggle(ui, label, *same_key) {
                 *same_key = new;
             }
-            let label = name("Only when", "Which of the first ones it is about; empty means all", "when");
-            if let Some(new) = form.condition(ui, label, when, "event.data.amount > 100") {
+            let label = name("Only when", "Which of the first ones it is about, as in event.data.amount > 100", "when");
+            if let Some(new) = form.condition(ui, label, when, "always") {
                 *when = new;
             }
         }
@@ -305,8 +305,8 @@ fn kind_ui(form: &Form<'_>, ui: &mut Ui, next: &mut Expectation) {
             if let Some(new) = form.optional_suggested::<EventName>(ui, label, event, "every type", &events) {
                 *event = new;
             }
-            let label = name("Only when", "Only events of which this is true; empty means all", "when");
-            if let Some(new) = form.condition(ui, label, when, "event.data.amount > 100") {
+            let label = name("Only when", "Only events of which this is true, as in event.data.amount > 100", "when");
+            if let Some(new) = form.condition(ui, label, when, "always") {
                 *when = new;
             }
             let label = name("At least", "How many there have to be when the run ends", "at_least");

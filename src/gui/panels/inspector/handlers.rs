@@ -1,9 +1,8 @@
 //! The editor of what a service or function does with which event, and what it emits.
 
-use egui::{RichText, Stroke, Ui};
+use egui::{Stroke, Ui};
 
 use crate::gui::fields::{Form, Suggestion, add_button, name, order_buttons};
-use crate::gui::widgets;
 use crate::model::{Distribution, Emit, EventName, Handler, Key, Pattern, Pick, SimDuration, limits};
 
 use super::timing;
@@ -21,12 +20,7 @@ pub(super) fn handlers(form: &Form<'_>, ui: &mut Ui, value: &[Handler], events: 
             ui.add_space(theme.space.s);
         }
         let title = format!("Handler {}", at + 1);
-        ui.horizontal(|ui| {
-            ui.label(RichText::new(&title).font(theme.words(theme.sizes.small)).color(theme.faint));
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                change = change.or(order_buttons(ui, theme, &title, at, value.len()));
-            });
-        });
+        form.subhead(ui, &title, |ui| change = change.or(order_buttons(ui, theme, &title, at, value.len())));
         one(form, ui, handler, at, events);
     }
     if let Some(change) = change {
@@ -60,14 +54,8 @@ fn one(form: &Form<'_>, ui: &mut Ui, handler: &mut Handler, at: usize, events: &
     let of = handler.emits.len();
     for (number, emit) in handler.emits.iter_mut().enumerate() {
         let theme = form.ctx.theme;
-        ui.add_space(theme.space.xs);
         let title = if at == 0 { format!("Emit {}", number + 1) } else { format!("Emit {}.{}", at + 1, number + 1) };
-        ui.horizontal(|ui| {
-            ui.label(widgets::dim(theme, "Then emits"));
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                change = change.or(order_buttons(ui, theme, &title, number, of));
-            });
-        });
+        form.subhead(ui, "Then emits", |ui| change = change.or(order_buttons(ui, theme, &title, number, of)));
         one_emit(form, ui, emit, &format!("handlers[{at}].emits[{number}]"), &title, events);
     }
     if let Some(change) = change {
@@ -113,7 +101,7 @@ fn one_emit(form: &Form<'_>, ui: &mut Ui, emit: &mut Emit, path: &str, title: &s
         }
         let when = field("when");
         let tip = "Only if this is true of the event that was handled, as in event.data.amount > 100";
-        if let Some(new) = form.condition(ui, name("Only when", tip, &when), &emit.when, "event.data.amount > 100") {
+        if let Some(new) = form.condition(ui, name("Only when", tip, &when), &emit.when, "always") {
             emit.when = new;
         }
         let after = field("after");
@@ -134,9 +122,9 @@ fn one_emit(form: &Form<'_>, ui: &mut Ui, emit: &mut Emit, path: &str, title: &s
             emit.key = new;
         }
         let data = field("data");
-        let tip = "Built from the event that was handled; empty means the type's example, or else the cause's data";
-        if let Some(new) = form.expression(ui, name("Data", tip, &data), &emit.data, r#"{ "order": event.data.order }"#)
-        {
+        let tip = "Built from the event that was handled, as in { \"order\": event.data.order }";
+        let hint = "the type's example, or its cause's data";
+        if let Some(new) = form.expression(ui, name("Data", tip, &data), &emit.data, hint) {
             emit.data = new;
         }
     });

@@ -1,6 +1,6 @@
 //! The settings of one link: publishing, subscribing, calling.
 
-use egui::{RichText, Ui};
+use egui::{Align, Layout, RichText, Ui};
 use egui_phosphor::regular as ph;
 
 use crate::edit::Edit;
@@ -23,11 +23,20 @@ pub(super) fn link_ui(ctx: &ViewCtx<'_>, id: &LinkId, ui: &mut Ui) {
     let mut next = link.clone();
     head(ctx, ui, link);
     live::link_figures(ctx, id, ui);
-    if link.subscription().is_some() && ctx.live.state.is_alive() {
-        let text = RichText::new(Action::Replay.label()).size(ctx.theme.sizes.small);
-        if ui.button(text).on_hover_text(Action::Replay.tip()).clicked() {
-            ctx.act(Action::Replay);
-        }
+    if let LinkKind::Subscribe(subscription) = &mut next.kind {
+        ui.add_space(ctx.theme.space.xs);
+        ui.horizontal(|ui| {
+            let presets = Preset::<Subscription>::SUBSCRIPTIONS;
+            presets::like_ui(ctx, ui, "this subscription", presets, subscription);
+            if ctx.live.state.is_alive() {
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    let text = RichText::new(Action::Replay.label()).size(ctx.theme.sizes.small);
+                    if ui.button(text).on_hover_text(Action::Replay.tip()).clicked() {
+                        ctx.act(Action::Replay);
+                    }
+                });
+            }
+        });
     }
     problems_ui(ctx, ui, |place| matches!(place, Place::Link(at, _) if at == id));
     let events = event_offers(ctx);
@@ -41,7 +50,7 @@ pub(super) fn link_ui(ctx: &ViewCtx<'_>, id: &LinkId, ui: &mut Ui) {
     if let Some(new) = form.value(ui, delay, &next.delay) {
         next.delay = new;
     }
-    let note = name("For readers", "What a reader of this drawing should know", "note");
+    let note = name("Note", "What a reader of this drawing should know", "note");
     if let Some(new) = form.prose(ui, note, &next.note, "", 2) {
         next.note = new;
     }
@@ -62,7 +71,7 @@ fn head(ctx: &ViewCtx<'_>, ui: &mut Ui, link: &Link) {
     ui.horizontal(|ui| {
         ui.label(RichText::new(ph::FLOW_ARROW).font(theme.words(theme.sizes.icon)).color(theme.dim));
         ui.label(widgets::dim(theme, word)).on_hover_text(tip);
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             widgets::action_button(ui, ctx, ph::TRASH, Action::Delete, true);
         });
     });
@@ -102,7 +111,6 @@ fn publish_ui(form: &Form<'_>, ui: &mut Ui, publish: &mut Publish, events: &[Sug
 }
 
 fn subscription_ui(form: &Form<'_>, ui: &mut Ui, bus: &NodeId, sub: &mut Subscription, events: &[Suggestion]) {
-    presets::like_ui(form.ctx, ui, "this subscription", Preset::<Subscription>::SUBSCRIPTIONS, sub);
     form.section(ui, "What comes here");
     let flow = form.ctx.session.flow();
     let color =
@@ -114,7 +122,7 @@ fn subscription_ui(form: &Form<'_>, ui: &mut Ui, bus: &NodeId, sub: &mut Subscri
         sub.topics = new;
     }
     let tip = "Only records for which this is true, as in event.data.magnitude >= 5";
-    if let Some(new) = form.condition(ui, name("Filter", tip, "filter"), &sub.filter, "event.data.amount > 100") {
+    if let Some(new) = form.condition(ui, name("Filter", tip, "filter"), &sub.filter, "everything") {
         sub.filter = new;
     }
     form.section(ui, "Who shares them");

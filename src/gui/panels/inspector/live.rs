@@ -57,11 +57,13 @@ pub(super) fn node_figures(ctx: &ViewCtx<'_>, id: &NodeId, tag: KindTag, ui: &mu
     if let Some((color, words)) = state {
         ui.label(RichText::new(words).size(ctx.theme.sizes.small).color(color));
     }
-    let waiting = node.queue > 0 || node.dead_letters > 0;
-    if waiting && tag != KindTag::Producer {
-        let words = if tag == KindTag::DeadLetterQueue { "Show dead letters" } else { "Show queue" };
-        let text = RichText::new(words).size(ctx.theme.sizes.small);
-        if ui.button(text).on_hover_text("Lists what waits here, the oldest first").clicked() {
+    // It stays where it is while the queue comes and goes: what is below must not jump.
+    let (is_dead, queues) = (tag == KindTag::DeadLetterQueue, figures.iter().any(|figure| figure.label == "Queue"));
+    if is_dead || queues {
+        let words = if is_dead { "Show dead letters" } else { "Show queue" };
+        let button = egui::Button::new(RichText::new(words).size(ctx.theme.sizes.small));
+        let response = ui.add_enabled(node.queue > 0 || node.dead_letters > 0, button);
+        if response.on_hover_text("Lists what waits here, the oldest first").clicked() {
             ctx.ask(Ask::OpenQueue(id.clone()));
         }
     }

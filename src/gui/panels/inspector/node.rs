@@ -12,8 +12,8 @@ use crate::gui::icons;
 use crate::gui::view::{Ask, ViewCtx};
 use crate::gui::widgets;
 use crate::model::{
-    ByteSize, Consumer, DeadLetterQueue, Function, KindTag, Node, NodeId, NodeKind, Note, Point, Preset, Producer,
-    Service, limits,
+    ByteSize, Consumer, DeadLetterQueue, Function, KindTag, Node, NodeId, NodeKind, Note, Pacing, Point, Preset,
+    Producer, Service, limits,
 };
 use crate::plan::Place;
 
@@ -53,8 +53,8 @@ pub(super) fn node_ui(ctx: &ViewCtx<'_>, state: &mut InspectorState, id: &NodeId
         given_up_ui(ctx, &form, ui, id);
     }
     if node.kind.tag() != KindTag::Note {
-        form.section(ui, "Note");
-        let title = name("For readers", "What a reader of this drawing should know", "note");
+        form.divider(ui);
+        let title = name("Note", "What a reader of this drawing should know", "note");
         if let Some(new) = form.prose(ui, title, &next.note, "", 3) {
             next.note = new;
         }
@@ -121,8 +121,9 @@ pub(super) fn producer_ui(form: &Form<'_>, ui: &mut Ui, producer: &mut Producer,
     if let Some(new) = handlers::key(form, ui, "key", &producer.key, "None") {
         producer.key = new;
     }
-    let tip = "The data of each event; empty means the type's example, or what was recorded when a log is replayed";
-    if let Some(new) = form.expression(ui, name("Data", tip, "data"), &producer.data, r#"{ "order": event.number }"#) {
+    let tip = "The data of each event, as in { \"order\": event.number }";
+    let hint = if matches!(producer.rate, Pacing::Replay { .. }) { "what was recorded" } else { "the type's example" };
+    if let Some(new) = form.expression(ui, name("Data", tip, "data"), &producer.data, hint) {
         producer.data = new;
     }
     form.section(ui, "Begin and end");

@@ -1,6 +1,6 @@
 //! The settings of what keeps state: a store; and how a service commits, and the saga that it leads.
 
-use egui::{RichText, Ui};
+use egui::Ui;
 
 use crate::gui::fields::{Form, Suggestion, add_button, name, order_buttons};
 use crate::gui::widgets;
@@ -32,9 +32,9 @@ pub(super) fn store_ui(form: &Form<'_>, ui: &mut Ui, id: &NodeId, store: &mut St
     }
     form.section(ui, "State of each key");
     state(form, ui, store);
-    let tip = "The whole state after an event, from state and event, in place of the named parts";
-    let field = name("Fold", tip, "fold");
-    if let Some(new) = form.fold(ui, field, &store.fold, r#"{ "n": (state.n ?? 0) + event.data.n }"#) {
+    let tip =
+        "The whole state after an event, in place of the named parts, as in { \"n\": (state.n ?? 0) + event.data.n }";
+    if let Some(new) = form.fold(ui, name("Fold", tip, "fold"), &store.fold, "the parts above") {
         store.fold = new;
     }
     form.section(ui, "Change feed");
@@ -138,13 +138,7 @@ fn state(form: &Form<'_>, ui: &mut Ui, store: &mut Store) {
         let StateField { name: called, is } = part;
         let path = |field: &str| format!("state[{at}].{field}");
         let title = format!("Part {}", at + 1);
-        ui.add_space(theme.space.xs);
-        ui.horizontal(|ui| {
-            ui.label(widgets::dim(theme, "Works out"));
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                change = change.or(order_buttons(ui, theme, &title, at, of));
-            });
-        });
+        form.subhead(ui, "Works out", |ui| change = change.or(order_buttons(ui, theme, &title, at, of)));
         let named = path("name");
         if let Some(new) = form.words(ui, name("Called", "Its name in the state", &named), called, "total") {
             *called = new;
@@ -268,13 +262,7 @@ fn saga_ui(form: &Form<'_>, ui: &mut Ui, saga: &mut Saga, events: &[Suggestion])
     let of = saga.steps.len();
     for (at, step) in saga.steps.iter_mut().enumerate() {
         let title = format!("Step {}", at + 1);
-        ui.add_space(theme.space.xs);
-        ui.horizontal(|ui| {
-            ui.label(RichText::new(&title).font(theme.words(theme.sizes.small)).color(theme.faint));
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                change = change.or(order_buttons(ui, theme, &title, at, of));
-            });
-        });
+        form.subhead(ui, &title, |ui| change = change.or(order_buttons(ui, theme, &title, at, of)));
         step_ui(form, ui, step, at, events);
     }
     if let Some(change) = change {

@@ -3,7 +3,6 @@
 use egui::Ui;
 
 use crate::gui::fields::{Form, Name, Reorder, Suggestion, add_button, name, order_buttons};
-use crate::gui::widgets;
 use crate::model::{
     Aggregate, EventName, EventTime, Expression, Grouping, Join, Key, Mapping, Operator, Pattern, SimDuration,
     StateKept, Stream, Window, WindowShape, limits,
@@ -29,7 +28,7 @@ pub(super) fn stream_ui(form: &Form<'_>, ui: &mut Ui, stream: &mut Stream, event
         }
     }
     let tip = "Only events for which this is true go on, as in event.data.amount > 0";
-    if let Some(new) = form.expression(ui, name("Only when", tip, "when"), &stream.when, "event.data.amount > 0") {
+    if let Some(new) = form.expression(ui, name("Only when", tip, "when"), &stream.when, "always") {
         stream.when = new;
     }
     form.section(ui, "Makes of them");
@@ -165,9 +164,9 @@ fn operator(form: &Form<'_>, ui: &mut Ui, stream: &mut Stream, events: &[Suggest
             if let Some(new) = grouping(form, ui, name("Same", tip, "operator.by"), &join.by) {
                 join.by = new;
             }
-            let tip = "Built from both: empty means { left, right } with the data of each";
+            let tip = "Built from both, as in { \"order\": event.data.left.order }";
             let field = name("Data", tip, "operator.data");
-            if let Some(new) = form.expression(ui, field, &join.data, r#"{ "order": event.data.left.order }"#) {
+            if let Some(new) = form.expression(ui, field, &join.data, "left and right, each with its data") {
                 join.data = new;
             }
         }
@@ -208,9 +207,9 @@ fn window_ui(form: &Form<'_>, ui: &mut Ui, window: &mut Window) {
         window.by = new;
     }
     aggregates(form, ui, window);
-    let tip = "The result's data, built from its figures; empty means all of them, with key, start and end";
+    let tip = "The result's data, built from its figures, as in { \"who\": event.data.key, \"n\": event.data.count }";
     let field = name("Data", tip, "operator.data");
-    if let Some(new) = form.expression(ui, field, &window.data, r#"{ "who": event.data.key, "n": event.data.count }"#) {
+    if let Some(new) = form.expression(ui, field, &window.data, "all figures, with key, start and end") {
         window.data = new;
     }
 }
@@ -299,14 +298,10 @@ fn aggregates(form: &Form<'_>, ui: &mut Ui, window: &mut Window) {
     let mut removed = None;
     for (at, (called, one)) in rows.iter_mut().enumerate() {
         let path = format!("operator.aggregates[\"{called}\"]");
-        ui.add_space(theme.space.xs);
-        ui.horizontal(|ui| {
-            ui.label(widgets::dim(theme, "Works out"));
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if let Some(Reorder::Remove(_)) = order_buttons(ui, theme, &format!("figure {called}"), 0, 1) {
-                    removed = Some(at);
-                }
-            });
+        form.subhead(ui, "Works out", |ui| {
+            if let Some(Reorder::Remove(_)) = order_buttons(ui, theme, &format!("figure {called}"), 0, 1) {
+                removed = Some(at);
+            }
         });
         let kind = figure_of(one);
         let of = one.of().cloned().unwrap_or_else(|| Expression("event.data.amount".to_owned()));

@@ -11,7 +11,6 @@ use egui::Ui;
 use crate::gui::fields::{Form, Name, Reorder, add_button, name, order_buttons};
 use crate::gui::format;
 use crate::gui::pictures;
-use crate::gui::widgets;
 use crate::model::{
     Distribution, OverLimit, Pacing, Rate, RateLimit, RateStep, ReplayPace, SimDuration, Spacing, limits,
 };
@@ -239,12 +238,7 @@ fn schedule(
     for (at, step) in steps.iter_mut().enumerate() {
         let (path_at, path_rate) = (format!("rate.steps[{at}].at"), format!("rate.steps[{at}].rate"));
         let label = format!("Step {}", at + 1);
-        ui.horizontal(|ui| {
-            ui.label(widgets::dim(theme, &label));
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                change = change.or(order_buttons(ui, theme, &label, at, 1));
-            });
-        });
+        form.subhead(ui, &label, |ui| change = change.or(order_buttons(ui, theme, &label, at, 1)));
         if let Some(new) =
             form.value(ui, name("  at", "When, counted from the schedule's beginning", &path_at), &step.at)
         {
