@@ -8,6 +8,7 @@ use egui::epaint::ClippedShape;
 use egui::{Key, Modifiers, Rect, Shape};
 use egui_kittest::kittest::Queryable as _;
 use eventloom::gui::{Ask, Selection};
+use eventloom::model::NodeKind;
 use eventloom::session::EXAMPLES;
 
 use crate::support::window::Window;
@@ -140,4 +141,30 @@ fn what_is_added_by_keys_comes_into_view_and_what_it_hangs_on_stays_there() {
         let node = window.drawn(name);
         assert!(canvas.contains_rect(node), "{name} at {node} of {canvas}");
     }
+}
+
+#[test]
+fn a_note_that_can_be_read_says_nothing_twice() {
+    let mut window = Window::example("hello");
+    let note = window.flow().nodes().values().find_map(|node| match &node.kind {
+        NodeKind::Note(note) if note.text.starts_with("2.") => Some(note.text.clone()),
+        _ => None,
+    });
+    let note = note.expect("a note");
+    let seen = |window: &Window| {
+        texts(window, window.canvas()).into_iter().filter(|(text, _)| *text == note).map(|(_, rect)| rect).collect()
+    };
+    let found: Vec<Rect> = seen(&window);
+    window.harness.hover_at(found[0].center());
+    window.harness.run_steps(60);
+    let pointed_at: Vec<Rect> = seen(&window);
+    assert_eq!((found.len(), pointed_at.len()), (1, 1));
+    // From so far away that it is cut off, the whole of it is told.
+    for _ in 0..8 {
+        window.press(Modifiers::COMMAND, Key::Minus);
+    }
+    let far: Vec<Rect> = seen(&window);
+    window.harness.hover_at(far[0].center());
+    window.harness.run_steps(60);
+    assert!(seen(&window).into_iter().collect::<Vec<Rect>>().len() > 1);
 }

@@ -12,13 +12,14 @@ use crate::trace::Circuit;
 
 use super::gesture::Gesture;
 use super::hit::Hit;
+use super::nodes::words_on;
 use super::{Canvas, words};
 
 impl Canvas {
     /// Shows the tip of what is under the pointer.
     pub(super) fn tip_ui(&self, ctx: &ViewCtx<'_>, response: &Response) {
         let quiet = self.gesture != Gesture::Idle || response.context_menu_opened() || !response.contains_pointer();
-        if quiet || matches!(self.hover, Hit::Nothing) {
+        if quiet || matches!(self.hover, Hit::Nothing) || self.is_read_already(ctx, response) {
             return;
         }
         let tip = |ui: &mut Ui| {
@@ -64,6 +65,15 @@ impl Canvas {
                 response.clone().on_hover_ui_at_pointer(tip);
             }
         }
+    }
+
+    /// Whether the pointer is on a note whose words can all be read where they stand.
+    fn is_read_already(&self, ctx: &ViewCtx<'_>, response: &Response) -> bool {
+        let Hit::Node(node) = self.hover else { return false };
+        let node = &self.scene.nodes[node as usize];
+        let zoom = self.camera.zoom;
+        let words = || words_on(&response.ctx, ctx.theme, zoom, node.rect.size() * zoom, &node.text);
+        node.tag == KindTag::Note && !node.text.is_empty() && words().is_some_and(|words| !words.elided)
     }
 
     fn node_tip_ui(&self, ctx: &ViewCtx<'_>, ui: &mut Ui, ix: u32) {

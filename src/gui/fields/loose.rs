@@ -45,6 +45,9 @@ pub(crate) fn add_button(ui: &mut Ui, theme: &Theme, label: &str) -> Response {
 pub(crate) fn flush_button(ui: &mut Ui, text: RichText) -> Response {
     ui.scope(|ui| {
         ui.spacing_mut().button_padding.x = 0.0;
+        // Pointed at, it has air around its words all the same.
+        let widgets = &mut ui.visuals_mut().widgets;
+        (widgets.hovered.expansion, widgets.active.expansion) = (4.0, 4.0);
         ui.add(egui::Button::new(text).frame_when_inactive(false))
     })
     .inner

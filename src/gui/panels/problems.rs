@@ -40,6 +40,7 @@ fn problem_row(ctx: &ViewCtx<'_>, ui: &mut Ui, problem: &Problem) {
             ui.label(RichText::new(icon).font(theme.words(theme.sizes.body)).color(color));
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing.y = 1.0;
+                ui.spacing_mut().interact_size.y = 18.0;
                 ui.horizontal_wrapped(|ui| {
                     ui.label(RichText::new(&problem.what).size(theme.sizes.body));
                     ui.label(widgets::hint(theme, place_words(ctx, &problem.at)));

@@ -11,6 +11,7 @@ use egui::{Painter, Rect};
 
 use crate::model::KindTag;
 
+pub(super) use self::note::words_on;
 pub(super) use self::parts::{BADGE_RADIUS, badge_at};
 
 use super::brush::Brush;

@@ -1,8 +1,12 @@
 //! Notes: words on paper, under everything else.
 
+use std::sync::Arc;
+
 use egui::epaint::RectShape;
 use egui::text::{LayoutJob, TextWrapping};
-use egui::{Color32, CornerRadius, Painter, Shape, Stroke, StrokeKind, pos2, vec2};
+use egui::{Color32, Context, CornerRadius, Galley, Painter, Shape, Stroke, StrokeKind, Vec2, pos2, vec2};
+
+use crate::gui::theme::Theme;
 
 use super::super::brush::Brush;
 use super::super::ink;
@@ -22,7 +26,7 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     } else {
         ink::mix(theme.paper, theme.paper_text, if hovered { 0.4 } else { 0.16 })
     };
-    let fold = (12.0 * zoom).clamp(4.0, 16.0).min(paper.width() / 3.0);
+    let fold = fold(zoom, paper.width());
     let (top, bottom) = (paper.min, paper.max);
     let corners = vec![top, pos2(bottom.x - fold, top.y), pos2(bottom.x, top.y + fold), bottom, pos2(top.x, bottom.y)];
     let layer = brush.layer(ix);
@@ -45,27 +49,49 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
         }
     }
 
-    let pad = (10.0 * zoom).clamp(3.0, 18.0);
-    let room = paper.shrink(pad).size() - vec2(fold * 0.4, 0.0);
+    let (words, color) =
+        if text.is_empty() { (title, theme.paper_text.gamma_multiply(0.6)) } else { (text, theme.paper_text) };
+    if let Some(galley) = words_on(painter.ctx(), &theme, zoom, paper.size(), &words) {
+        let pad = pad(zoom);
+        brush.layer(ix).push(Shape::galley(paper.min + vec2(pad, pad), galley, color));
+    }
+}
+
+/// How far words are from a note's edge.
+fn pad(zoom: f32) -> f32 {
+    (10.0 * zoom).clamp(3.0, 18.0)
+}
+
+/// The corner that is turned.
+fn fold(zoom: f32, width: f32) -> f32 {
+    (12.0 * zoom).clamp(4.0, 16.0).min(width / 3.0)
+}
+
+/// Words as they stand on a note of this size on screen, cut off where it is too small; `None` where there is no room at
+/// all.
+pub(in crate::gui::canvas) fn words_on(
+    ctx: &Context,
+    theme: &Theme,
+    zoom: f32,
+    paper: Vec2,
+    words: &str,
+) -> Option<Arc<Galley>> {
+    let room = paper - Vec2::splat(2.0 * pad(zoom)) - vec2(fold(zoom, paper.x) * 0.4, 0.0);
     let size = match zoom {
         zoom if zoom >= 1.0 => parts::text_sizes(zoom).0,
         zoom if zoom >= 0.85 => 12.0,
         _ => 11.0,
     };
-    let (words, color) =
-        if text.is_empty() { (title, theme.paper_text.gamma_multiply(0.6)) } else { (text, theme.paper_text) };
     if room.y < size || room.x < 24.0 {
-        return;
+        return None;
     }
     let lay = |size: f32| {
-        let mut job = LayoutJob::simple(words.clone(), theme.words(size), color, room.x);
+        let mut job = LayoutJob::simple(words.to_owned(), theme.words(size), Color32::PLACEHOLDER, room.x);
         let rows = (room.y / (size * 1.25)).floor().max(1.0) as usize;
         job.wrap = TextWrapping { max_rows: rows, max_width: room.x, ..TextWrapping::default() };
-        painter.layout_job(job)
+        ctx.fonts_mut(|fonts| fonts.layout_job(job))
     };
     // Smaller, as far as it can be read, before the end is cut off.
     let sizes = [size, size - 1.0, size - 2.0].into_iter().filter(|size| *size >= 9.0);
-    let galley = sizes.map(lay).reduce(|larger, smaller| if larger.elided { smaller } else { larger });
-    let Some(galley) = galley else { return };
-    brush.layer(ix).push(Shape::galley(paper.min + vec2(pad, pad), galley, color));
+    sizes.map(lay).reduce(|larger, smaller| if larger.elided { smaller } else { larger })
 }
