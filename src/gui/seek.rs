@@ -108,9 +108,11 @@ pub(crate) fn seek_ui(ctx: &ViewCtx<'_>, seek: &mut Seek, ui: &mut Ui) -> Decisi
     };
     ui.set_width(420.0);
     title(ui, theme, &format!("Replay for {}", flow.title(&link.to)));
-    widgets::outline_marks(ui, theme);
     for (to, label, tip) in To::ALL {
-        ui.radio_value(&mut seek.to, to, label).on_hover_text(tip);
+        ui.scope(|ui| {
+            widgets::outline_marks(ui, theme);
+            ui.radio_value(&mut seek.to, to, label).on_hover_text(tip);
+        });
         let field = match to {
             To::Time => Some((&mut seek.time, "Time", "counted from the beginning of the run")),
             To::Offset => Some((&mut seek.offset, "Offset", "counted from 0 in each partition")),

@@ -178,6 +178,9 @@ fn the_card_of_a_replayed_event_shows_what_was_recorded() {
         .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
         .find(|event| ["id", "source", "time"].iter().all(|name| event[*name].as_str().is_some_and(says)));
     assert!(shown.is_some(), "no recorded event has the id, source and time that the card shows");
+    // What came of it stands before what every event has.
+    let top = |words: &str| window.harness.get_by_label(words).rect().top();
+    assert!(top("Data") < top("What became of it") && top("What became of it") < top("Attributes"));
 }
 
 #[test]

@@ -69,8 +69,15 @@ fn head(ctx: &ViewCtx<'_>, state: &mut EventCardState, open: &mut bool, ui: &mut
             ctx.ask(Ask::AskEvent(before));
         }
         let id = ctx.live.event_text(state.event.event);
-        ui.label(RichText::new("Event").color(theme.dim));
-        ui.label(RichText::new(id).font(theme.mono(theme.sizes.body)));
+        if let Answer::Ready(card) = ctx.session.event_card()
+            && let Some(kind) = attribute(&card, "type")
+        {
+            dot(ctx, ui, kind);
+            ui.label(RichText::new(kind).font(theme.strong(theme.sizes.body)));
+        } else {
+            ui.label(RichText::new("Event").color(theme.dim));
+        }
+        ui.label(RichText::new(id).font(theme.mono(theme.sizes.small)).color(theme.dim));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if widgets::small_icon_button(ui, theme, ph::X, "Close event card", "Closes the card", true).clicked() {
                 *open = false;
@@ -95,6 +102,19 @@ fn head(ctx: &ViewCtx<'_>, state: &mut EventCardState, open: &mut bool, ui: &mut
     ui.add_space(theme.space.s);
 }
 
+/// What an attribute of it says.
+fn attribute<'a>(card: &'a EventCard, name: &str) -> Option<&'a str> {
+    card.attributes.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+}
+
+/// The dot that an event type is known by.
+fn dot(ctx: &ViewCtx<'_>, ui: &mut Ui, kind: &str) {
+    let colors = ctx.session.flow().event_colors();
+    let color = colors.iter().find(|(name, _)| name.as_str() == kind).map(|(_, color)| ctx.theme.event(*color));
+    let (rect, _) = ui.allocate_exact_size(Vec2::splat(ctx.theme.space.s), Sense::hover());
+    ui.painter().circle_filled(rect.center(), 3.5, color.unwrap_or(ctx.theme.faint));
+}
+
 fn section(ctx: &ViewCtx<'_>, ui: &mut Ui, title: &str) {
     let theme = ctx.theme;
     ui.add_space(theme.space.m);
@@ -102,19 +122,13 @@ fn section(ctx: &ViewCtx<'_>, ui: &mut Ui, title: &str) {
     ui.add_space(theme.space.xs);
 }
 
+/// What it carries and what came of it first; what every event has comes last.
 fn card_ui(ctx: &ViewCtx<'_>, card: &EventCard, ui: &mut Ui) {
     let theme = ctx.theme;
     ui.spacing_mut().item_spacing.y = 2.0;
-    for (attribute, value) in &card.attributes {
-        ui.horizontal_top(|ui| {
-            ui.allocate_ui_with_layout(Vec2::new(120.0, 18.0), egui::Layout::left_to_right(egui::Align::Min), |ui| {
-                ui.set_min_width(120.0);
-                ui.label(widgets::dim(theme, *attribute));
-            });
-            let text = widgets::figure(theme, value.as_str());
-            ui.add(egui::Label::new(text).wrap().selectable(true));
-        });
-    }
+    let key = attribute(card, "partitionkey").map(|key| format!("key {key}"));
+    let short: Vec<String> = [Some(format!("Emitted at {}", card.emitted_at)), key].into_iter().flatten().collect();
+    ui.label(widgets::dim(theme, short.join(", ")));
     if let Some(data) = &card.data {
         section(ctx, ui, "Data");
         Frame::new().fill(theme.field).corner_radius(theme.control_corners()).inner_margin(Margin::same(8)).show(
@@ -152,6 +166,18 @@ fn card_ui(ctx: &ViewCtx<'_>, card: &EventCard, ui: &mut Ui) {
         for row in card.history.iter().take(300) {
             log::history_row(ctx, ui, row);
         }
+        ui.spacing_mut().item_spacing.y = 2.0;
+    }
+    section(ctx, ui, "Attributes");
+    for (name, value) in &card.attributes {
+        ui.horizontal_top(|ui| {
+            ui.allocate_ui_with_layout(Vec2::new(120.0, 18.0), egui::Layout::left_to_right(egui::Align::Min), |ui| {
+                ui.set_min_width(120.0);
+                ui.label(widgets::dim(theme, *name));
+            });
+            let text = widgets::figure(theme, value.as_str());
+            ui.add(egui::Label::new(text).wrap().selectable(true));
+        });
     }
 }
 
