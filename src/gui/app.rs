@@ -134,7 +134,7 @@ pub fn run(path: Option<PathBuf>) -> Result<(), GuiError> {
         .with_title("Eventloom")
         .with_app_id("eventloom")
         .with_inner_size(size)
-        .with_min_inner_size([960.0, 600.0])
+        .with_min_inner_size([900.0, 520.0])
         .with_drag_and_drop(true);
     if let Some(place) = place {
         viewport = viewport.with_maximized(place.maximized);

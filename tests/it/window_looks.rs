@@ -110,7 +110,7 @@ fn texts(window: &Window, part: Rect) -> Vec<(String, Rect)> {
 #[test]
 fn in_the_smallest_window_nothing_lies_over_anything_else() {
     let mut window = Window::example("order-fulfilment");
-    window.harness.set_size(egui::vec2(960.0, 600.0));
+    window.harness.set_size(egui::vec2(900.0, 520.0));
     window.run();
     window.press_running(Modifiers::NONE, Key::F5);
     window.pass(Duration::from_secs(5));

@@ -222,16 +222,19 @@ pub(crate) fn log_row(ctx: &ViewCtx<'_>, ui: &mut Ui, row: &LogRow) {
     painter.text(at(96.0), Align2::LEFT_CENTER, icons::log(row.what), theme.words(theme.sizes.small), ink);
     painter.text(at(114.0), Align2::LEFT_CENTER, row.what.label(), text_font.clone(), ink);
     let flow = ctx.session.flow();
+    // In the smallest window the columns are closer together, so that the event's type is still to be read.
+    let (node_at, node_room, mut x) = if width < 560.0 { (198.0, 84.0, 286.0) } else { (208.0, 116.0, 332.0) };
     if let Some(id) = row.node.and_then(|node| ctx.live.index.nodes.get(node.index())) {
-        cut(&painter, at(208.0), 116.0, flow.title(id), text_font.clone(), theme.text);
+        cut(&painter, at(node_at), node_room, flow.title(id), text_font.clone(), theme.text);
     } else if let Some(link) = on_link(ctx, row).and_then(|id| flow.link(id)) {
-        cut(&painter, at(208.0), 116.0, format!("to {}", flow.title(&link.to)), text_font.clone(), theme.dim);
+        let to = format!("to {}", flow.title(&link.to));
+        cut(&painter, at(node_at), node_room, to, text_font.clone(), theme.dim);
     }
-    let mut x = 332.0;
     if let Some(kind) = row.kind.and_then(|kind| ctx.live.event_name(kind)) {
         let dot = flow.event_colors().get(kind).map_or(theme.faint, |color| theme.event(*color));
         painter.circle_filled(at(x + 4.0), 3.5, dot);
-        cut(&painter, at(x + 14.0), 138.0, kind.to_string(), mono.clone(), theme.dim);
+        let room = 138.0_f32.min(width - x - 14.0);
+        cut(&painter, at(x + 14.0), room, kind.to_string(), mono.clone(), theme.dim);
     }
     x += 156.0;
     if !narrow {

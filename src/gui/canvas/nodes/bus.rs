@@ -48,7 +48,6 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     if head.width() < 46.0 {
         parts::icon(brush, painter, ix, head.center(), 12.0, theme.dim);
     } else {
-        parts::icon(brush, painter, ix, pos2(icon_x, middle), icon_size, theme.dim);
         // What it is called matters more than its rate, which its topics tell as well.
         let fits = two_lines || whole(painter, &title, theme.strong(live_size), right - left - FIGURE * live_size);
         if let (Some(rate), Detail::Full, true) = (rate, detail, fits) {
@@ -61,7 +60,16 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
                 right -= width + 8.0;
             }
         }
-        let name = ink::name(painter, &title, theme.strong(name_size), theme.text, right - left);
+        let font = theme.strong(name_size);
+        let mut left = left;
+        let mut name = ink::name(painter, &title, font.clone(), theme.text, right - left);
+        if name.elided {
+            // A rail is known by its looks: who it is matters more than the icon.
+            left = head.min.x + (12.0 * zoom).max(6.0);
+            name = ink::name(painter, &title, font, theme.text, right - left);
+        } else {
+            parts::icon(brush, painter, ix, pos2(icon_x, middle), icon_size, theme.dim);
+        }
         let y = if two_lines { middle - 8.0 } else { middle };
         parts::put(brush, ix, name, pos2(left, y), Align::Min);
     }
