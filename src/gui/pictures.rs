@@ -16,10 +16,14 @@ const POINTS: usize = 96;
 /// The standard normal distribution's quantile at 99 %.
 const Z99: f64 = 2.326_347_874;
 
-/// Draws the density of a distribution, with its mean and p99 on the axis.
+/// Draws the density of a distribution, with its mean and p99 on the axis; nothing of one that is always the same.
 pub(crate) fn distribution(ui: &mut Ui, theme: &Theme, distribution: &Distribution) {
+    if matches!(distribution, Distribution::Fixed(_)) {
+        return;
+    }
     let size = Vec2::new(ui.available_width(), HEIGHT);
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    ui.add_space(theme.space.xs);
     let (mean, p99) = (distribution.mean_nanos(), p99(distribution));
     let words = format!("Mean {}, 1 in 100 is longer than {}", format::nanos(mean), format::nanos(p99));
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Image, true, &words));
@@ -32,24 +36,13 @@ pub(crate) fn distribution(ui: &mut Ui, theme: &Theme, distribution: &Distributi
     let end = span(distribution, p99);
     let x_of = |nanos: f64| plot.left() + (nanos / end).clamp(0.0, 1.0) as f32 * plot.width();
     let at = |point: usize| (point as f64 + 0.5) / POINTS as f64 * end;
-    match distribution {
-        Distribution::Fixed(_) => {
-            painter.vline(x_of(mean), plot.y_range(), Stroke::new(2.0, theme.accent));
-        }
-        Distribution::Uniform { .. }
-        | Distribution::Exponential { .. }
-        | Distribution::Normal { .. }
-        | Distribution::LogNormal { .. }
-        | Distribution::Erlang { .. }
-        | Distribution::Pareto { .. } => {
-            let heights: Vec<f64> = (0..POINTS).map(|point| density(distribution, at(point))).collect();
-            let top = heights.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
-            let points = heights.iter().enumerate().map(|(point, height)| {
-                pos2(x_of(at(point)), plot.bottom() - (height / top) as f32 * (plot.height() - 2.0))
-            });
-            area(painter, plot, &points.collect::<Vec<_>>(), theme.accent);
-        }
-    }
+    let heights: Vec<f64> = (0..POINTS).map(|point| density(distribution, at(point))).collect();
+    let top = heights.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+    let points = heights
+        .iter()
+        .enumerate()
+        .map(|(point, height)| pos2(x_of(at(point)), plot.bottom() - (height / top) as f32 * (plot.height() - 2.0)));
+    area(painter, plot, &points.collect::<Vec<_>>(), theme.accent);
     painter.hline(rect.x_range(), plot.bottom(), Stroke::new(1.0, theme.edge));
     let two = p99 > mean * 1.05;
     let side = if two { Align2::LEFT_TOP } else { Align2::CENTER_TOP };
@@ -167,6 +160,7 @@ pub(crate) fn pacing(ui: &mut Ui, theme: &Theme, pacing: &Pacing) {
         Pacing::Schedule { steps, .. } => format!("A rate that changes in {} steps", steps.len()),
     };
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    ui.add_space(theme.space.xs);
     response.widget_info(|| WidgetInfo::labeled(WidgetType::Image, true, &words));
     response.on_hover_text(words);
     if !ui.is_rect_visible(rect) {
