@@ -1,7 +1,12 @@
 //! What a gesture means as an edit: placing and connecting, with everything that has to come along.
 
+use std::slice;
+
 use crate::edit::Edit;
-use crate::model::{Flow, KindTag, Link, LinkId, LinkKind, LinkRefusal, Node, NodeId, NodeKind, Point};
+use crate::model::{
+    EventName, Flow, KindTag, Link, LinkId, LinkKind, LinkRefusal, Node, NodeId, NodeKind, Point, Publish,
+    Subscription, TopicName,
+};
 
 /// How far apart cards stand that are placed one beside the other.
 pub(crate) const STEP_X: i32 = 256;
@@ -57,6 +62,7 @@ pub(crate) fn fit(flow: &Flow, from: &NodeId, kind: KindTag) -> Fit {
 /// The edit that connects two nodes, or why there can be none. With a bus put between where that mends it.
 pub(crate) fn connect(flow: &Flow, from: &NodeId, to: &NodeId, bus_between: bool) -> Result<Edit, LinkRefusal> {
     match flow.possible_link(from, to) {
+        Ok(Some(kind)) if comes_already(flow, from, to, &kind, None) => Err(LinkRefusal::Linked),
         Ok(Some(kind)) => Ok(add_link(flow, from, to, kind)),
         Ok(None) => Ok(Edit::SetDeadLetters { from: from.clone(), to: Some(to.clone()) }),
         Err(LinkRefusal::NeedsBus) if bus_between => put_bus_between(flow, from, to),
@@ -64,16 +70,84 @@ pub(crate) fn connect(flow: &Flow, from: &NodeId, to: &NodeId, bus_between: bool
     }
 }
 
-/// A bus that both already know is used; otherwise a new one is put halfway.
+/// Whether a link of this kind, for this topic alone if one is named, would bring what comes already.
+pub(crate) fn comes_already(
+    flow: &Flow,
+    from: &NodeId,
+    to: &NodeId,
+    kind: &LinkKind,
+    topic: Option<&TopicName>,
+) -> bool {
+    match (kind, topic) {
+        (LinkKind::Subscribe(_), Some(topic)) => is_subscribed(flow, from, to, slice::from_ref(topic)),
+        (LinkKind::Subscribe(_), None) => is_subscribed(flow, from, to, &flow.topics_of(from)),
+        (LinkKind::Publish(_), Some(topic)) => published(flow, from, to).contains(topic),
+        (LinkKind::Publish(_) | LinkKind::Call(_), _) => {
+            flow.links_from(from).any(|(_, link)| link.to == *to && link.kind == *kind)
+        }
+    }
+}
+
+/// Whether all that is in these topics comes from a bus to a node by one subscription.
+fn is_subscribed(flow: &Flow, bus: &NodeId, to: &NodeId, topics: &[TopicName]) -> bool {
+    let takes = |subscription: &Subscription, topic: &TopicName| {
+        subscription.topics.is_empty() || subscription.topics.iter().any(|pattern| pattern.matches(topic.as_str()))
+    };
+    let all = |subscription: &Subscription| {
+        subscription.filter.is_none() && topics.iter().all(|topic| takes(subscription, topic))
+    };
+    flow.links_from(bus).any(|(_, link)| link.to == *to && link.subscription().is_some_and(all))
+}
+
+/// The topics that a node publishes into.
+fn published(flow: &Flow, from: &NodeId, bus: &NodeId) -> Vec<TopicName> {
+    let emitted = || flow.node(from).into_iter().flat_map(|node| node.kind.emitted());
+    let ways = flow.links_from(from).filter(|(_, link)| link.to == *bus).filter_map(|(_, link)| match &link.kind {
+        LinkKind::Publish(publish) => Some(publish),
+        LinkKind::Subscribe(_) | LinkKind::Call(_) => None,
+    });
+    let mut topics = Vec::new();
+    for Publish { events, topic } in ways {
+        let goes =
+            |event: &&EventName| events.is_empty() || events.iter().any(|pattern| pattern.matches(event.as_str()));
+        match topic {
+            Some(topic) => topics.push(topic.clone()),
+            None => topics.extend(emitted().filter(goes).map(TopicName::from)),
+        }
+    }
+    topics
+}
+
+/// How events get from one node to another that no link may lead to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Between {
+    /// By a bus that is put between them.
+    NewBus,
+    /// By this one, which the first publishes to.
+    Bus(NodeId),
+    /// They come already.
+    Linked,
+}
+
+/// How events would get from one node to another by a bus.
+pub(crate) fn between(flow: &Flow, from: &NodeId, to: &NodeId) -> Between {
+    let is_bus = |id: &&NodeId| flow.node(id).is_some_and(|node| node.kind.tag() == KindTag::Bus);
+    let mut buses = flow.links_from(from).map(|(_, link)| &link.to).filter(is_bus);
+    let Some(first) = buses.next() else { return Between::NewBus };
+    let leads = |bus: &NodeId| is_subscribed(flow, bus, to, &published(flow, from, bus));
+    if leads(first) || buses.any(leads) { Between::Linked } else { Between::Bus(first.clone()) }
+}
+
+/// A bus that the first already publishes to is used; otherwise a new one is put halfway.
 fn put_bus_between(flow: &Flow, from: &NodeId, to: &NodeId) -> Result<Edit, LinkRefusal> {
     let label = "Put a bus between".to_owned();
-    let known = flow
-        .links_from(from)
-        .map(|(_, link)| &link.to)
-        .find(|id| flow.node(id).is_some_and(|node| node.kind.tag() == KindTag::Bus));
-    if let Some(bus) = known {
-        let kind = flow.possible_link(bus, to)?.ok_or(LinkRefusal::NeedsBus)?;
-        return Ok(add_link(flow, bus, to, kind));
+    match between(flow, from, to) {
+        Between::Linked => return Err(LinkRefusal::Linked),
+        Between::Bus(bus) => {
+            let kind = flow.possible_link(&bus, to)?.ok_or(LinkRefusal::NeedsBus)?;
+            return Ok(add_link(flow, &bus, to, kind));
+        }
+        Between::NewBus => {}
     }
     let place = |id: &NodeId| flow.node(id).map_or(Point(0, 0), |node| node.at);
     let (Point(x1, y1), Point(x2, y2)) = (place(from), place(to));
@@ -160,6 +234,11 @@ mod tests {
         assert_eq!(flow.nodes().len(), 3);
         assert_eq!(flow.links().len(), 2);
         assert!(flow.links_to(&consumer).next().is_some());
+        // What is linked is not linked once more, from either end: everything would come twice.
+        let bus = flow.links_to(&consumer).next().map(|(_, link)| link.from.clone()).expect("a bus");
+        for (from, to) in [(&producer, &consumer), (&bus, &consumer), (&producer, &bus)] {
+            assert_eq!(connect(&flow, from, to, true), Err(LinkRefusal::Linked), "{from} to {to}");
+        }
         // A second one uses the bus that is there.
         let (edit, _) = place(&flow, KindTag::Consumer, Point(256, 96), Some(&producer));
         let flow = applied(&flow, &edit);

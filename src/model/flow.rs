@@ -208,6 +208,9 @@ pub enum LinkRefusal {
     /// With itself.
     #[error("a node cannot be linked to itself")]
     Itself,
+    /// Once more the way that there is: everything would come twice.
+    #[error("these events come here already")]
+    Linked,
 }
 
 /// The drawn path of what a subscriber or a bus gives up. Not stored: it follows from the `dead_letters` settings.

@@ -6,6 +6,7 @@ use egui::{Modifiers, PointerButton, Pos2, Rect, Response, Vec2};
 
 use crate::edit::Edit;
 use crate::gui::action::Action;
+use crate::gui::build::{self, Between};
 use crate::gui::view::{Ask, Selection, ViewCtx};
 use crate::model::{
     Flow, KindTag, Link, LinkId, LinkKind, LinkRefusal, NodeId, NodeKind, Pattern, Point, Publish, Subscription,
@@ -455,9 +456,23 @@ impl Canvas {
         if port.side == Side::Dead && self.scene.nodes[to as usize].tag != KindTag::DeadLetterQueue && from != to {
             return Drop::Refused(LinkRefusal::NothingToGiveUp);
         }
+        let row = port.row.or(row);
         match flow.possible_link(id(from), id(to)) {
-            Ok(_) => Drop::Link { from, to, row: port.row.or(row) },
-            Err(LinkRefusal::NeedsBus) => Drop::Bus { from, to },
+            Ok(Some(kind)) => {
+                let bus = if self.scene.nodes[to as usize].tag == KindTag::Bus { to } else { from };
+                let topic = row.and_then(|row| self.scene.nodes[bus as usize].rows.get(row as usize));
+                let topic = topic.map(|row| &row.topic);
+                if build::comes_already(flow, id(from), id(to), &kind, topic) {
+                    Drop::Refused(LinkRefusal::Linked)
+                } else {
+                    Drop::Link { from, to, row }
+                }
+            }
+            Ok(None) => Drop::Link { from, to, row },
+            Err(LinkRefusal::NeedsBus) => match build::between(flow, id(from), id(to)) {
+                Between::Linked => Drop::Refused(LinkRefusal::Linked),
+                Between::NewBus | Between::Bus(_) => Drop::Bus { from, to },
+            },
             Err(refusal) => Drop::Refused(refusal),
         }
     }

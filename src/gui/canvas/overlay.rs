@@ -4,6 +4,7 @@
 use egui::epaint::RectShape;
 use egui::{Color32, Mesh, Painter, Pos2, Rect, Response, Shape, Stroke, StrokeKind, vec2};
 
+use crate::gui::build::{self, Between};
 use crate::gui::icons;
 use crate::gui::splice;
 use crate::gui::view::{Ask, ViewCtx};
@@ -71,7 +72,14 @@ impl Canvas {
                 });
                 format!("{} → {}{}", name(from), name(to), topic.unwrap_or_default())
             }
-            Drop::Bus { .. } => "Put a bus between".to_owned(),
+            Drop::Bus { from, to } => {
+                let flow = ctx.session.flow();
+                let id = |ix: u32| &self.scene.nodes[ix as usize].id;
+                match build::between(flow, id(from), id(to)) {
+                    Between::Bus(bus) => format!("{} → {}, through {}", name(from), name(to), flow.title(&bus)),
+                    Between::NewBus | Between::Linked => "Put a bus between".to_owned(),
+                }
+            }
             Drop::Refused(LinkRefusal::Itself) if !by_keys => return,
             Drop::Refused(refusal) => sentence(&refusal.to_string()),
             Drop::Add => "Add here…".to_owned(),
