@@ -8,7 +8,7 @@ use egui::epaint::ClippedShape;
 use egui::{Key, Modifiers, Rect, Shape};
 use egui_kittest::kittest::Queryable as _;
 use eventloom::gui::{Ask, Selection};
-use eventloom::model::NodeKind;
+use eventloom::model::{KindTag, NodeKind};
 use eventloom::session::EXAMPLES;
 
 use crate::support::window::Window;
@@ -138,6 +138,20 @@ fn what_is_added_by_keys_comes_into_view_and_what_it_hangs_on_stays_there() {
     }
     let canvas = window.canvas();
     for name in ["Service", "Dead letters"] {
+        let node = window.drawn(name);
+        assert!(canvas.contains_rect(node), "{name} at {node} of {canvas}");
+    }
+}
+
+#[test]
+fn what_is_put_into_a_link_pushes_nothing_out_of_a_whole_picture() {
+    let mut window = Window::example("hello");
+    let canvas = window.canvas();
+    let nodes = window.flow().nodes().len();
+    window.place(KindTag::Service, window.drawn("House to Chime").center() - canvas.center());
+    // The service, and the bus that it emits to.
+    assert_eq!(window.flow().nodes().len(), nodes + 2);
+    for name in ["Doorbell", "Service", "Chime"] {
         let node = window.drawn(name);
         assert!(canvas.contains_rect(node), "{name} at {node} of {canvas}");
     }

@@ -224,6 +224,13 @@ impl Canvas {
                 Target::Link(id) => self.scene.link_ix.get(id).map(|ix| self.scene.links[*ix as usize].path.bounds),
             };
             if let Some(part) = part {
+                // A picture that was whole, and that nobody has moved, stays whole when something new pushes others out.
+                let (middle, zoom) = (self.camera.middle, self.camera.zoom);
+                let is_fitted = self.fitted.is_some_and(|fitted| (fitted.middle, fitted.zoom) == (middle, zoom));
+                let seen = self.camera.visible();
+                if is_fitted && self.scene.bounds.is_some_and(|bounds| !seen.contains_rect(bounds)) {
+                    self.fit();
+                }
                 self.camera.reveal(part);
             }
             if let Target::Node(id) = target {
