@@ -85,7 +85,8 @@ pub(crate) fn helping_edit(
         .fill(theme.field)
         .stroke(Stroke::new(1.0, line))
         .corner_radius(theme.control_corners())
-        .inner_margin(Margin::symmetric(7, 4));
+        // Less at the right, for the sake of long names.
+        .inner_margin(Margin { left: 7, right: 3, top: 4, bottom: 4 });
     let font = theme.mono(theme.sizes.small);
     let mut layouter = |ui: &Ui, text: &dyn TextBuffer, width: f32| {
         let mut job = match look.purpose {

@@ -13,7 +13,7 @@ use egui::{Id, RichText, Ui, Vec2};
 use egui_phosphor::regular as ph;
 
 use super::draft::{Look, text_edit};
-use super::{Form, LABEL_WIDTH, Name, Suggestion};
+use super::{Form, LABEL_WIDTH, Name, Suggestion, sentence_case};
 use crate::gui::widgets;
 use crate::model::{Chance, Pattern};
 
@@ -230,12 +230,15 @@ impl Form<'_> {
     /// Yes or no, said as a sentence behind its box.
     pub(crate) fn toggle(&self, ui: &mut Ui, name: Name<'_>, value: bool) -> Option<bool> {
         let mut on = value;
+        // As a label does, it stands a little to the right where it belongs to what is above.
+        let words = name.label.trim_start();
+        let indent = if words.len() < name.label.len() { self.theme().space.m } else { 0.0 };
         ui.horizontal(|ui| {
-            ui.add_space(LABEL_WIDTH + ui.spacing().item_spacing.x);
+            ui.add_space(LABEL_WIDTH + ui.spacing().item_spacing.x + indent);
             // A long sentence would widen the panel, and push the canvas aside.
             ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Wrap);
             widgets::outline_marks(ui, self.theme());
-            let text = RichText::new(name.label).font(self.theme().words(self.theme().sizes.small));
+            let text = RichText::new(sentence_case(words)).font(self.theme().words(self.theme().sizes.small));
             let response = ui.checkbox(&mut on, text).on_hover_text(name.tip);
             self.mark_setting(ui, &response, name.path);
         });
