@@ -81,6 +81,12 @@ impl Kernel {
         if !planned.is_straight || token == Job::SETTLED {
             return false;
         }
+        let sub = &mut self.subs[plan.subs[planned.sub.index()].slot as usize];
+        // Somebody who left answers by a way of its own.
+        let [member] = &mut sub.members[..] else { return false };
+        if member.link != link {
+            return false;
+        }
         let state = &mut self.cursors[cursor as usize];
         let fence = state.fence;
         let Some(open) = state.open_at(offset) else { return false };
@@ -92,13 +98,8 @@ impl Kernel {
         state.move_floor();
         state.in_flight -= 1;
         state.counts.acked += 1;
-        let sub = &mut self.subs[plan.subs[planned.sub.index()].slot as usize];
         sub.in_flight -= 1;
-        if let [member] = &mut sub.members[..]
-            && member.link == link
-        {
-            member.held = member.held.saturating_sub(1);
-        }
+        member.held = member.held.saturating_sub(1);
         true
     }
 

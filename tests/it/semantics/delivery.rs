@@ -239,6 +239,31 @@ fn s06_a_member_that_comes_back_comes_with_empty_hands() {
 }
 
 #[test]
+fn s06_the_answer_of_a_member_that_left_takes_its_own_way() {
+    let mut run = Run::new(
+        r#"p = Producer(emits: "a", rate: ByHand)
+           bus = Bus
+           c = Consumer(takes: Fixed("20ms"))
+           d = Consumer(takes: Fixed("1h"))
+           p -> bus
+           bus -> c 7ms (group: "g", prefetch: 1)
+           bus -> d 0s (group: "g", prefetch: 1)"#,
+    );
+    run.fire("p", 1);
+    run.until("10ms");
+    run.edit(|flow| flow.remove_link(&LinkId::new("bus->c").expect("an id")).expect("a link that is drawn"));
+    // Whoever is left is reached at once; what comes back from the other takes as long as ever.
+    run.until("100ms");
+    run.tells(
+        "delivered handled acked",
+        "0s g delivered p#0 to c try 1
+         10ms g delivered p#0 to d try 1
+         27ms c handled p#0 try 1 took 20ms
+         34ms g acked p#0 by c",
+    );
+}
+
+#[test]
 fn s06_in_flight_never_exceeds_the_cap_and_reaches_it() {
     let mut run = Run::new(
         r#"p = Producer(emits: "a", rate: ByHand)
