@@ -583,7 +583,10 @@ impl Kernel {
                     state.fresh -= 1;
                     (offset, true)
                 }
-                None => return,
+                None => {
+                    debug_assert!(false, "what is counted as queued is there");
+                    return;
+                }
             },
         };
         let partition = &self.partitions[plan.cursors[cursor as usize].partition as usize];
@@ -599,7 +602,7 @@ impl Kernel {
                 // A seek put it here, and nobody had it since.
                 open.first = self.now;
             }
-            if open.is_replay {
+            if open.is_replay && !planted!(ReplayUnmarked) {
                 slot = slot.replayed();
             }
         }

@@ -47,7 +47,8 @@ pub(super) struct Cleaner {
 impl Cleaner {
     /// Takes note of a record at the end of the log.
     fn note(&mut self, key: LogKey, offset: u64, at: u64, is_deletion: bool) {
-        self.stale.extend(self.latest.insert(key, offset));
+        let before = self.latest.insert(key, offset);
+        self.stale.extend(if planted!(LastOfKeyTaken) { before.map(|_| offset) } else { before });
         if is_deletion {
             self.deletes.push_back((at, offset));
         }
@@ -121,7 +122,7 @@ impl Kernel {
         let now = self.now;
         let Some(ruled) = &mut self.partitions[partition_ix].ruled else { return };
         let cleaner = &mut ruled.cleaner;
-        let soon = now.saturating_add(compact.every.as_nanos());
+        let soon = now.saturating_add(compact.every.as_nanos()).saturating_add(u64::from(planted!(CleanedLate)));
         let due = match cleaner.deletes.front() {
             _ if !cleaner.stale.is_empty() => soon,
             Some((at, _)) => at.saturating_add(compact.keep_deletes.as_nanos()).max(soon),

@@ -44,7 +44,7 @@ impl Remembered {
 
     fn forget(&mut self, now: u64, window: u64) {
         while let Some((at, _)) = self.order.front()
-            && at.saturating_add(window) <= now
+            && at.saturating_add(window).saturating_add(u64::from(planted!(KnownTooLong))) <= now
             && let Some((_, id)) = self.order.pop_front()
         {
             self.by_id.remove(&id);

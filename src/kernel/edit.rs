@@ -258,9 +258,6 @@ impl Kernel {
                 OpenState::Delayed => Phase::Delayed,
                 OpenState::InFlight => Phase::InFlight,
             };
-            if planted!(PurgedInSilence) {
-                continue;
-            }
             state.open[place].state = OpenState::Settled;
             state.counts.purged += 1;
             match from {
@@ -278,7 +275,9 @@ impl Kernel {
                     self.forget_probe(sub, cursor, offset);
                 }
             }
-            cx.show(What::Purged { sub: sub_ix, event: slot.event, from });
+            if !planted!(PurgedInSilence) {
+                cx.show(What::Purged { sub: sub_ix, event: slot.event, from });
+            }
         }
         while let Some(offset) = self.cursors[cursor as usize].next_fresh() {
             let slot = self.partitions[partition_ix].log.get(offset).copied();

@@ -22,7 +22,7 @@ pub(super) struct Memory {
 impl Memory {
     /// Whether an event is remembered: for `[handled, handled + window)`.
     fn holds(&self, event: EventId, now: u64) -> bool {
-        self.until.get(&event).is_some_and(|until| now < *until)
+        self.until.get(&event).is_some_and(|until| now < *until + u64::from(planted!(RememberedTooLong)) * 5_000_000)
     }
 
     fn keep(&mut self, event: EventId, now: u64, until: u64) {
@@ -48,7 +48,7 @@ impl Kernel {
 
     /// An event has had its effect.
     pub(super) fn remember_effect(&mut self, plan: &Plan, job: &Job) {
-        let Some((slot, window)) = memory_of(plan, job) else { return };
+        let Some((slot, window)) = memory_of(plan, job).filter(|_| !planted!(EffectTwice)) else { return };
         let memory = self.subs[slot].memory.get_or_insert_default();
         memory.keep(job.slot.event, self.now, self.now.saturating_add(window));
         if memory.until.len() > limits::REMEMBERED {

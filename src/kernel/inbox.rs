@@ -206,7 +206,8 @@ impl Kernel {
         let call = call_of(plan, job.link);
         let refused = reason == Reason::Throttled && Self::refuses_calls(plan, node);
         let most = call.map_or(1, |call| call.deliveries) + u32::from(planted!(OneCallTooMany));
-        if refused || u32::from(job.attempt) + unsent(&job) >= most {
+        let before = if planted!(LostCallFree) { 0 } else { unsent(&job) };
+        if refused || u32::from(job.attempt) + before >= most {
             let is_own = matches!(reason, Reason::Throttled | Reason::Decode | Reason::Conflict);
             let reason = if is_own { reason } else { Reason::DeliveryLimit };
             self.end_call(cx, handle, reason, Phase::InFlight);

@@ -101,7 +101,7 @@ impl Line {
 
     fn is_first(&self, terms: &Terms, offset: u64) -> bool {
         let chain = terms.chain.as_ref().and_then(|key| self.chains.get(key));
-        chain.is_none_or(|chain| chain.front() == Some(&offset))
+        planted!(OrderNotKept) || chain.is_none_or(|chain| chain.front() == Some(&offset))
     }
 
     /// A record leaves the line for a member.
@@ -136,11 +136,14 @@ impl Line {
     fn next(&self, plan: &LinePlan, now: u64) -> Option<Next> {
         let firsts = self.ready.iter().filter_map(|(level, records)| Some((*level, *records.first()?)));
         let next = |(level, (since, offset)): (u8, (u64, u64))| {
-            let aged = now.saturating_sub(since) / plan.aging;
+            let aged = if planted!(NeverAges) { 0 } else { now.saturating_sub(since) / plan.aging };
             let level = u64::from(level).saturating_add(aged).min(u64::from(plan.levels.max(1)) - 1) as u8;
             let expires = self.terms.get(&offset).map_or(u64::MAX, |terms| terms.expires);
             Next { level, since, offset, expires }
         };
+        if planted!(LowestFirst) {
+            return firsts.map(next).min_by_key(|next| (next.level, next.since, next.offset));
+        }
         firsts.map(next).min_by_key(|next| (std::cmp::Reverse(next.level), next.since, next.offset))
     }
 
@@ -193,7 +196,7 @@ fn terms_of(plan: &Plan, line: &LinePlan, slot: &Slot, payload: Option<&Payload>
     let event = &plan.events[slot.kind().index()];
     Terms {
         since,
-        expires: since.saturating_add(event.ttl.min(line.ttl)),
+        expires: since.saturating_add(event.ttl.min(line.ttl)).saturating_add(u64::from(planted!(WorthTooLong))),
         level: event.priority.min(line.levels.max(1) - 1),
         chain: ChainKey::of(slot, payload).filter(|_| line.is_strict),
     }
@@ -280,7 +283,7 @@ impl Kernel {
         waiting.enter(offset, terms);
         if is_delayed {
             state.delayed += 1;
-            state.later.push(std::cmp::Reverse((since, offset, 0)));
+            state.later.push(std::cmp::Reverse((since - u64::from(planted!(SeenTooSoon)), offset, 0)));
             self.subs[sub.slot as usize].delayed += 1;
             let due = SimTime::from_nanos(since);
             cx.show(What::Postponed { sub: sub_ix, event: slot.event, due });
@@ -486,7 +489,7 @@ impl Kernel {
     /// A record that ends without an ack leaves a gap in the order of its key.
     pub(super) fn mark_gap<O: Observer>(cx: &mut Cx<'_, O>, sub_ix: SubIx, slot: &Slot) {
         let line = cx.plan.subs[sub_ix.index()].line.as_ref();
-        if slot.key_code() != 0 && line.is_some_and(|line| line.is_strict) {
+        if slot.key_code() != 0 && line.is_some_and(|line| line.is_strict) && !planted!(GapInSilence) {
             cx.show(What::OrderGap { sub: sub_ix, event: slot.event });
         }
     }
@@ -527,8 +530,12 @@ impl Kernel {
                 continue;
             }
             let Some(slot) = partition.log.get(offset) else { continue };
-            // What is read again waits from then on.
-            let start = if open.is_replay { open.deadline } else { slot.at };
+            // What is read again waits from then on; what somebody had since, from when it was handed over first.
+            let start = match (open.is_replay, open.token) {
+                (false, _) => slot.at,
+                (true, 0) => open.deadline,
+                (true, _) => open.first,
+            };
             let since = before.terms.get(&offset).map_or(start, |terms| terms.since);
             let payload = partition.payload(offset).map(|payload| &**payload);
             laid.enter(offset, terms_of(plan, line, slot, payload, since));

@@ -120,6 +120,46 @@ mod on {
         OffsetOneBack,
         /// What is owed to a subscription that is gone ends without a word.
         PurgedInSilence,
+        /// Strict order holds nobody back.
+        OrderNotKept,
+        /// What waits is worth something for a nanosecond longer.
+        WorthTooLong,
+        /// Of several levels the lowest goes first.
+        LowestFirst,
+        /// What waits never counts more.
+        NeverAges,
+        /// A delayed record is in sight a nanosecond too soon.
+        SeenTooSoon,
+        /// Nobody tells of a gap in the order of a key.
+        GapInSilence,
+        /// What is read again is told to its member as new.
+        ReplayUnmarked,
+        /// A seek to a time goes to the record before it.
+        SoughtOneBack,
+        /// A seek reads one record too few again.
+        ReadsOneTooFew,
+        /// A call that a link loses is forgotten.
+        LostCallForgotten,
+        /// What was lost on its way is no attempt of a call.
+        LostCallFree,
+        /// A topic knows a message for a nanosecond longer.
+        KnownTooLong,
+        /// A publish that is known already gets the place of the record before.
+        KnownAsAnother,
+        /// A log keeps some bytes more.
+        KeepsSomeBytesMore,
+        /// The first ack takes nothing out of a work queue.
+        AckTakesNothing,
+        /// What nobody wants stays where only interest keeps it.
+        KeptForNobody,
+        /// The cleaner comes a nanosecond late.
+        CleanedLate,
+        /// The cleaner takes the last record of a key.
+        LastOfKeyTaken,
+        /// What was handled is remembered for five milliseconds longer.
+        RememberedTooLong,
+        /// What was handled is remembered by nobody.
+        EffectTwice,
     }
 
     thread_local! {

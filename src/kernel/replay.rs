@@ -3,7 +3,8 @@
 //! What was settled is not owed again: a seek backwards opens obligations of its own for it, marked as replays. What is
 //! in somebody's hands stays there.
 
-use super::state::{CursorState, Open, OpenState, PartitionState};
+use super::log::Log;
+use super::state::{CursorState, Open, OpenState, PartitionState, Slot};
 use super::{Cx, Kernel};
 use crate::model::{StartAt, SubIx};
 use crate::plan::Plan;
@@ -29,7 +30,7 @@ impl PartitionState {
                         high = middle;
                     }
                 }
-                low
+                low - u64::from(planted!(SoughtOneBack) && low > oldest)
             }
         }
     }
@@ -50,15 +51,23 @@ impl CursorState {
         self.redeliver.retain(is_queued);
     }
 
-    /// Takes what waits and was never handed over to those that are queued again, where something among it is settled and
-    /// may be read again. Where that begins; the caller puts them into the queue.
-    fn take_unseen(&mut self, now: u64) -> u64 {
+    /// Takes what waits and was never handed over to those that are queued again, so that what is read again comes among it in
+    /// the order of the log. Where that begins; the caller puts them into the queue.
+    fn take_unseen(&mut self, log: &Log<Slot>) -> u64 {
         let first = self.next;
-        for waits in self.mask.take().into_iter().flatten() {
+        let mask = self.mask.take();
+        let waits = |place: usize| mask.as_ref().is_none_or(|mask| mask.get(place) == Some(&true));
+        let unseen = if self.fresh > 0 { (log.end() - first) as usize } else { 0 };
+        for place in 0..unseen {
+            let since = log.get(self.next).map_or(0, |slot| slot.at);
             self.next += 1;
-            self.open.push_back(if waits { Open::queued(now) } else { Open::SETTLED });
-            self.fresh -= u64::from(waits);
-            self.again += u32::from(waits);
+            self.open.push_back(if waits(place) { Open::queued(since) } else { Open::SETTLED });
+            self.fresh -= u64::from(waits(place));
+            self.again += u32::from(waits(place));
+        }
+        if self.next < log.end() {
+            self.mask = mask;
+            self.catch_up();
         }
         first
     }
@@ -109,8 +118,8 @@ impl Kernel {
             self.partitions[partition_ix].start
         } else {
             // Nobody keeps what all have settled.
-            let floors = partition_plan.cursors.iter().map(|cursor| self.cursors[*cursor as usize].floor);
-            floors.min().unwrap_or_default()
+            let open = partition_plan.cursors.iter().filter_map(|cursor| self.cursors[*cursor as usize].first_open());
+            open.min().unwrap_or(self.partitions[partition_ix].log.end())
         };
         let wanted = self.partitions[partition_ix].place_of(to, oldest);
         let offset = wanted.clamp(oldest, self.partitions[partition_ix].log.end());
@@ -182,7 +191,7 @@ impl Kernel {
         let (topic, partition) = (partition_plan.topic, partition_plan.number);
         let now = self.now;
         self.cursors[cursor as usize].rewind(offset);
-        let unseen = self.cursors[cursor as usize].take_unseen(now);
+        let unseen = self.cursors[cursor as usize].take_unseen(&self.partitions[partition_ix].log);
         for place in offset..self.cursors[cursor as usize].next {
             let log = &self.partitions[partition_ix];
             if log.is_gone(place) && plan.topics[topic.index()].keeps() {
@@ -196,6 +205,9 @@ impl Kernel {
                 if place >= unseen {
                     state.redeliver.push_back(place);
                 }
+                continue;
+            }
+            if planted!(ReadsOneTooFew) && place == offset {
                 continue;
             }
             // What it could make nothing of it does not get again.

@@ -97,7 +97,8 @@ impl Kernel {
             return Admission::Over;
         };
         if let Some(stored) = self.known(topic, dedup, &id) {
-            let (partition, offset, of) = (stored.partition, stored.offset, stored.event);
+            let (partition, of) = (stored.partition, stored.event);
+            let offset = stored.offset.saturating_sub(u64::from(planted!(KnownAsAnother)));
             cx.show(What::Deduped { link, node, event, kind, topic, partition, offset, of });
             return Admission::Over;
         }
@@ -125,7 +126,8 @@ impl Kernel {
         if rules.compact.is_some() {
             self.note_key(cx, partition_ix, offset);
         }
-        if rules.retention == Retention::Interest && !self.is_owed(cx.plan, partition_ix, offset) {
+        let is_kept = rules.retention != Retention::Interest || planted!(KeptForNobody);
+        if !is_kept && !self.is_owed(cx.plan, partition_ix, offset) {
             self.remove_record(cx, partition_ix, offset, Removal::Consumed);
             self.move_start(cx, partition_ix);
         }
@@ -138,7 +140,8 @@ impl Kernel {
         let Some(ruled) = &partition.ruled else { return };
         let (mut live, mut bytes, mut start) = (partition.live(), ruled.bytes, partition.start);
         let end = partition.log.end();
-        while start + 1 < end && (live > topic.keep_records || bytes > rules.keep_bytes) {
+        let keep_bytes = rules.keep_bytes.saturating_add(u64::from(planted!(KeepsSomeBytesMore)) * 50);
+        while start + 1 < end && (live > topic.keep_records || bytes > keep_bytes) {
             if !ruled.holes.contains(start)
                 && let Some(slot) = partition.log.get(start)
             {
@@ -272,7 +275,8 @@ impl Kernel {
             settled.extend(live.map(|offset| (offset, false)));
         }
         for (offset, is_ack) in settled {
-            let goes = retention == Retention::WorkQueue && is_ack || !self.is_owed(plan, partition_ix, offset);
+            let by_ack = retention == Retention::WorkQueue && is_ack && !planted!(AckTakesNothing);
+            let goes = by_ack || !self.is_owed(plan, partition_ix, offset);
             if goes {
                 self.remove_record(cx, partition_ix, offset, Removal::Consumed);
             }

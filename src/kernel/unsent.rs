@@ -89,6 +89,9 @@ impl Kernel {
         let patience = call.map_or(u64::MAX, |call| call.timeout);
         let patience = if patience == u64::MAX { 0 } else { patience };
         self.jobs[handle].tag = Tag::CallLost;
+        if planted!(LostCallForgotten) {
+            return;
+        }
         self.later(self.now.saturating_add(delay).saturating_add(patience), Class::Timer, handle);
     }
 

@@ -22,7 +22,7 @@ impl Naive {
         let Some((partition, offset)) = one.place else { return Err("a call at a subscription".to_owned()) };
         ensure!(one.phase == Some(Phase::Queued), "C4: delivered, but it was {:?}", one.phase);
         ensure!(attempt == one.attempts + 1, "C2: attempt {attempt} after {}", one.attempts);
-        ensure!(!self.is_beyond(partition, offset), "S13: delivered, but evicted before");
+        ensure!(!self.is_gone(partition, offset), "S13: delivered, but evicted before");
         let rules = &self.rules.subs[&sub];
         let cap = u64::from(rules.settings.max_in_flight);
         let (at_most_once, ack_wait) = (rules.at_most_once(), rules.settings.ack_wait.as_nanos());
@@ -30,10 +30,11 @@ impl Naive {
         ensure!(!self.is_down(node), "S36: delivered to a member that is gone");
         let in_flight = self.count(sub, &[Phase::InFlight]) + 1;
         ensure!(in_flight <= cap, "S6: {in_flight} in flight of at most {cap}");
-        let queue = self.queues.entry((sub, partition)).or_default();
-        if queue.again.pop_front().is_none() {
-            queue.fresh.pop_front();
+        self.is_worth_something(debt)?;
+        if self.queued_in(sub, partition).first() != Some(&debt) && self.rules.lined.contains(&sub) {
+            self.saw("overtakes");
         }
+        self.leave_queue(debt);
         self.due.retain(|(_, due)| *due != Due::Deliver(debt));
         let visit = self.handed_over(debt, node, self.after(ack_wait), at_most_once);
         if at_most_once {
@@ -50,8 +51,13 @@ impl Naive {
 
     /// The record that is meant: the first of its partition. One that was published twice may be first in two.
     fn first_in_line(&mut self, sub: SubIx, event: EventId, attempt: u32) -> Result<Debt, String> {
+        let is_lined = self.rules.lined.contains(&sub);
         let is_first = |debt: &Debt| {
             let Some((partition, _)) = self.debts[*debt].place else { return false };
+            if is_lined {
+                let one = &self.debts[*debt];
+                return one.phase == Some(Phase::Queued) && one.attempts + 1 == attempt && self.is_next(*debt);
+            }
             let Some(queue) = self.queues.get(&(sub, partition)) else { return false };
             let first = queue.again.front().or(queue.fresh.front());
             first == Some(debt) && self.debts[*debt].attempts + 1 == attempt
@@ -84,7 +90,8 @@ impl Naive {
         one.phase = Some(Phase::InFlight);
         one.deadline = deadline;
         one.delivery = delivery;
-        let Obligation { sub, event, attempts, by, ready, .. } = *one;
+        one.first.get_or_insert(self.now);
+        let Obligation { sub, event, attempts, by, ready, is_replay, .. } = *one;
         let moves = one.place.and_then(|(partition, _)| self.moves.get(&(sub, partition))).copied().unwrap_or_default();
         let is_call = one.place.is_none();
         Visit {
@@ -99,6 +106,7 @@ impl Naive {
             left: 0,
             is_settled,
             is_call,
+            is_replay,
             ready,
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use eventloom::model::{FaultIx, LinkIx, NodeIx, SimTime, SubIx};
+use eventloom::model::{FaultIx, LinkIx, NodeIx, SimTime, StartAt, SubIx};
 use eventloom::trace::Phase;
 
 use super::ensure;
@@ -11,7 +11,7 @@ use super::faults::ByHand;
 use super::handling::Node;
 use super::naive::{Debt, Due, Naive, Partition, Verdict};
 use super::retention::Log;
-use super::rules::Rules;
+use super::rules::{Rules, Sub};
 use crate::support::Told;
 
 impl Naive {
@@ -32,6 +32,11 @@ impl Naive {
                 self.hand_breaks(ByHand { on: on.clone(), kind: *kind, lasts: *lasts });
             }
             Told::Heal(on) => self.hand_heals(on),
+            Told::Seek { sub, to } => {
+                self.forget_old();
+                self.nothing_consumed_stays()?;
+                self.seeks(*sub, *to);
+            }
             // The records say when these take effect.
             Told::Plan(..) | Told::Drain => self.told.push_back(told.clone()),
         }
@@ -50,10 +55,13 @@ impl Naive {
         };
         ensure!(revision == plan.revision(), "revision {revision} of the flow, not {}", plan.revision());
         self.saw("edited");
+        self.is_dealt()?;
+        self.nothing_consumed_stays()?;
         // A hand edits when all that was due at this instant has happened: what is too old by now is gone.
         self.forget_old();
         let new = self.rules.after(&flow, &plan);
         let old = std::mem::replace(&mut self.rules, new);
+        self.had_twins = old.subs.iter().filter(|(_, sub)| sub.has_twins()).map(|(ix, _)| *ix).collect();
         let gone: Vec<NodeIx> = old.nodes.keys().filter(|node| !self.rules.nodes.contains_key(node)).copied().collect();
         for node in &gone {
             self.node_is_gone(&old, *node);
@@ -61,6 +69,14 @@ impl Naive {
         self.purge(&old);
         self.members_leave(&old);
         self.begin_to_read(&old);
+        self.forget_messages(&old);
+        self.learn_keys_anew();
+        self.interest_may_be_lost();
+        for partition in self.logs.keys().copied().collect::<Vec<_>>() {
+            self.trim(partition);
+        }
+        self.begin_to_wait_by_terms(&old);
+        self.places_change(&old);
         for (ix, sub) in &old.subs {
             let links: BTreeSet<LinkIx> = self.member_links(*ix);
             for partition in &sub.partitions {
@@ -74,6 +90,31 @@ impl Naive {
         }
         self.scenario_changes(&old);
         Ok(())
+    }
+
+    /// S12: a subscription that goes on, and is to begin at another place than before, goes on there. To say that it begins at
+    /// the end takes nothing from what runs.
+    fn places_change(&mut self, old: &Rules) {
+        let from = |sub: &Sub| sub.settings.from;
+        let moved = |(ix, sub): (&SubIx, &Sub)| {
+            let before = old.subs.get(ix).map(from)?;
+            (before != from(sub) && from(sub) != StartAt::End).then_some((*ix, from(sub)))
+        };
+        for (ix, to) in self.rules.subs.iter().filter_map(moved).collect::<Vec<_>>() {
+            self.seeks(ix, to);
+        }
+    }
+
+    /// S12: what is read again, and was handed over before anything was said of how it waits, waits from then on.
+    fn begin_to_wait_by_terms(&mut self, old: &Rules) {
+        for ix in self.rules.lined.difference(&old.lined) {
+            for debt in self.open.get(ix).into_iter().flatten() {
+                let one = &mut self.debts[*debt];
+                if let Some(first) = one.first.filter(|_| one.is_replay) {
+                    one.since = first;
+                }
+            }
+        }
     }
 
     fn member_links(&self, sub: SubIx) -> BTreeSet<LinkIx> {
@@ -162,11 +203,13 @@ impl Naive {
                 let oldest = self.oldest(*partition, self.rules.subs.keys().filter(reads).copied());
                 let first = match self.bookmarks.get(&(*ix, *partition)) {
                     Some(bookmark) => (*bookmark).max(oldest),
-                    None if sub.reads_from_start() => oldest,
-                    None => end,
+                    None => self.place_of(*partition, sub.settings.from, oldest).clamp(oldest, end),
                 };
                 for offset in first..end {
-                    let event = self.logs[partition].records[offset as usize].0;
+                    if self.is_gone(*partition, offset) {
+                        continue;
+                    }
+                    let event = self.logs[partition].event(offset);
                     let wants =
                         self.takers(partition.0, event).iter().any(|(one, verdict)| one == ix && *verdict != Ok(false));
                     if wants {

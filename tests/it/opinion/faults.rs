@@ -151,7 +151,12 @@ impl Naive {
         let Some(since) = self.halted.remove(&node) else { return };
         let stood = self.now.since(since);
         for (at, due) in &mut self.due {
-            if matches!(due, Due::Begin(visit) if visit.node == node) {
+            let is_its_own = match due {
+                Due::Begin(visit) => visit.node == node,
+                Due::CallLost(link, _) | Due::Resend(link, _) => self.rules.link(*link).from == node,
+                _ => false,
+            };
+            if is_its_own {
                 *at = *at + stood;
             }
         }
@@ -220,6 +225,7 @@ impl Naive {
         for (visit, stage, service) in lost {
             self.expect(0, Due::Lose(visit, stage, service));
         }
+        self.caller_crashes(node);
         self.what_waited_is_lost(node);
         self.unheld.retain(|(_, visit)| visit.node != node);
         let links = &self.rules.links;

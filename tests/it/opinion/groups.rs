@@ -16,6 +16,8 @@ pub(super) struct Rebalance {
     generation: u32,
     /// Taken from their owners; who gets them is told next.
     revoked: BTreeSet<Partition>,
+    /// The links of the members that it is dealt out among: they may be others before the instant ends.
+    present: Vec<LinkIx>,
     before: BTreeMap<Partition, BTreeSet<LinkIx>>,
 }
 
@@ -34,13 +36,13 @@ impl Naive {
         self.is_dealt()?;
         let Some(sub) = self.rules.subs.get(&ix) else { return Err("S10: a group of none".to_owned()) };
         ensure!(sub.owns_partitions(), "S10: nobody owns partitions here");
-        let (present, partitions) = (self.present(sub).len() as u32, sub.partitions.clone());
-        ensure!(members == present, "S10: dealt out among {members}, but {present} are there");
+        let (present, partitions) = (self.present(sub), sub.partitions.clone());
+        ensure!(members as usize == present.len(), "S10: dealt out among {members}, but {present:?} are there");
         let last = self.generations.insert(ix, generation).unwrap_or_default();
         ensure!(generation == last + 1, "S10: generation {generation} after {last}");
         let owner = |partition: &Partition| Some((*partition, self.owner(ix, *partition)?.clone()));
         let before = partitions.iter().filter_map(owner).collect();
-        self.rebalancing = Some(Rebalance { sub: ix, generation, revoked: BTreeSet::new(), before });
+        self.rebalancing = Some(Rebalance { sub: ix, generation, revoked: BTreeSet::new(), present, before });
         self.saw("rebalanced");
         Ok(())
     }
@@ -81,12 +83,13 @@ impl Naive {
         };
         let now = self.now;
         let (partition, offset) = self.debts[debt].place.expect("it is in a log");
-        ensure!(offset >= self.logs[&partition].start, "S13: taken back, but evicted before");
+        ensure!(!self.is_gone(partition, offset), "S13: taken back, but evicted before");
         let one = &mut self.debts[debt];
         ensure!(one.phase == Some(Phase::InFlight), "C4: taken back, but it was {:?}", one.phase);
         one.phase = Some(Phase::Queued);
         one.attempts -= 1;
         one.ready = now;
+        self.line_up_unseen(sub, partition);
         self.queues.entry((sub, partition)).or_default().again.push_back(debt);
         self.saw("taken back");
         Ok(())
@@ -117,14 +120,14 @@ impl Naive {
     }
 
     /// A group has been dealt its partitions: only what had to move has.
-    fn is_dealt(&mut self) -> Verdict {
-        let Some(Rebalance { sub: ix, revoked, before, .. }) = self.rebalancing.take() else { return Ok(()) };
+    pub(super) fn is_dealt(&mut self) -> Verdict {
+        let Some(Rebalance { sub: ix, revoked, present, before, .. }) = self.rebalancing.take() else { return Ok(()) };
         ensure!(revoked.is_empty(), "S10: {revoked:?} were taken from their owner, but have no other");
         let Some(sub) = self.rules.subs.get(&ix) else { return Ok(()) };
-        if sub.has_twins() {
+        // Of a node that was in it by two links records do not say which of them owned what.
+        if sub.has_twins() || self.had_twins.remove(&ix) {
             return Ok(());
         }
-        let present = self.present(sub);
         let mut owned: Vec<usize> = Vec::new();
         for link in &present {
             owned.push(before.values().filter(|owner| owner.contains(link)).count());

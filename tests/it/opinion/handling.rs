@@ -51,6 +51,16 @@ impl Node {
     }
 }
 
+/// How a handling ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Handled,
+    /// Its effect was there already.
+    Known,
+    /// Why, and whether that loses it.
+    Failed(Reason, bool),
+}
+
 /// Whether a node can begin with the first at its door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
@@ -172,8 +182,12 @@ impl Naive {
         let waited = self.now.as_nanos().saturating_sub(visit.ready.as_nanos());
         ensure!(wait == waited, "waited {waited} ns, not {wait}");
         let kind = self.event(event)?.kind;
-        let takes = self.rules.handler(node, kind).map(|handler| handler.takes);
-        let now = self.now;
+        let (takes, now) = (self.rules.handler(node, kind).map(|handler| handler.takes), self.now);
+        if self.has_had_effect(&visit) {
+            // A look at the memory is all that it takes.
+            self.node(node).running.push(handling(visit, now));
+            return Ok(());
+        }
         self.node(node).running.push(Handling { takes, ..handling(visit, now) });
         for fault in self.faults_of(node, FaultTag::Slow) {
             self.expect(0, Due::Slow(fault, visit));
@@ -192,7 +206,7 @@ impl Naive {
         reason: Reason,
         lost: bool,
     ) -> Verdict {
-        self.finished(node, sub, event, attempt, service, Some((reason, lost)))?;
+        self.finished(node, sub, event, attempt, service, End::Failed(reason, lost))?;
         self.saw(if lost { "lost in its handler" } else { "failed" });
         Ok(())
     }
@@ -204,17 +218,35 @@ impl Naive {
         event: EventId,
         attempt: u32,
         service: u64,
-        failure: Option<(Reason, bool)>,
+        end: End,
     ) -> Verdict {
-        let place = self.which_ends(node, (sub, event, attempt), service, failure.map(|(_, lost)| lost))?;
-        let failure = failure.map(|(reason, _)| reason);
+        let (failure, lost) = match end {
+            End::Handled | End::Known => (None, None),
+            End::Failed(reason, lost) => (Some(reason), Some(lost)),
+        };
+        let place = self.which_ends(node, (sub, event, attempt), service, lost)?;
         ensure!(!self.is_halted(node) && !self.is_down(node), "S36: finished by a node that stands still");
         let handled = self.node(node).running.remove(place);
         let visit = handled.visit;
         // What a handling emits comes right before its end.
         let is_own = |(by, cause, _): &mut (NodeIx, EventId, EventTypeIx)| (*by, *cause) == (node, event);
         let emitted: Vec<EventTypeIx> = self.bred.extract_if(.., is_own).map(|(_, _, kind)| kind).collect();
-        self.emitted_as_it_should(node, event, &emitted, failure)?;
+        let muted = self.muted.take();
+        let kind = self.event(event)?.kind;
+        let emits = self.rules.handler(node, kind).is_some_and(|handler| !handler.emits.is_empty());
+        let is_mute = end == End::Handled && visit.is_replay && self.is_mute(sub) && emits;
+        ensure!(muted == is_mute.then_some((node, sub, event)), "S12: muted is {muted:?}, but it should be {is_mute}");
+        let is_known = self.has_had_effect(&visit);
+        ensure!(is_known == (end == End::Known), "S3: its effect is there: {is_known}, but it ends {end:?}");
+        if is_known || is_mute {
+            let is_silent = self.is_of_earlier(node, event, &emitted);
+            ensure!(is_silent, "S3, S12: its effect was there, or is muted, and it emits");
+        } else {
+            self.emitted_as_it_should(node, event, &emitted, failure)?;
+        }
+        if end == End::Handled {
+            self.has_effect(&visit);
+        }
         self.handled.insert((node, event));
         self.release_instance(node);
         self.answered(visit, failure);
@@ -303,18 +335,23 @@ impl Naive {
             }
             Some(Reason::Failed) => {
                 ensure!(handler.fails.billionths() > 0, "failed, but it never does");
-                // Something of an earlier handling of the same may come at this very moment.
-                let may_be_late = |kind: &EventTypeIx| {
-                    let name = &self.rules.event_names[kind];
-                    handler.emits.iter().any(|emit| emit.event.as_str() == name && emit.after.is_some())
-                };
-                let late = self.handled.contains(&(node, event)) && emitted.iter().all(may_be_late);
-                ensure!(emitted.is_empty() || late, "failed, but something was emitted");
+                ensure!(self.is_of_earlier(node, event, emitted), "failed, but something was emitted");
             }
             Some(Reason::Decode) => {}
             Some(other) => return Err(format!("failed with {other:?}")),
         }
         Ok(())
+    }
+
+    /// Whether what a handling seems to emit is of an earlier one of the same, and comes at this very moment.
+    fn is_of_earlier(&self, node: NodeIx, event: EventId, emitted: &[EventTypeIx]) -> bool {
+        let handler = self.events.get(&event).and_then(|event| self.rules.handler(node, event.kind));
+        let may_be_late = |kind: &EventTypeIx| {
+            let name = &self.rules.event_names[kind];
+            let mut emits = handler.into_iter().flat_map(|handler| &handler.emits);
+            emits.any(|emit| emit.event.as_str() == name && emit.after.is_some())
+        };
+        emitted.is_empty() || self.handled.contains(&(node, event)) && emitted.iter().all(may_be_late)
     }
 
     /// A node has done with something: it answers.

@@ -18,7 +18,7 @@ use crate::support::random_flow::{Case, history_case};
 use crate::support::{Run, Told, carry_out};
 
 /// Steps after which a history is cut short.
-const STEPS: u64 = 3_000;
+pub(super) const STEPS: u64 = 3_000;
 
 /// How often the model may try what records do not say.
 const TRIES: u32 = 2_000;
@@ -102,18 +102,12 @@ impl History {
         Err(format!("the same history went another way from record {differs:?} on"))
     }
 
-    /// Whether the model can follow it to its end.
-    pub(super) fn is_known(&self) -> bool {
-        unknown_from(&self.run.kept.records).is_none()
-    }
-
     /// S2: faults have ended and time has passed: nothing is owed any more, or nodes that wait for each other are named.
     pub(super) fn is_settled(&self, model: &Naive) -> Result<(), String> {
         let is_named = self.run.count(|what| matches!(what, What::Deadlocked { .. })) > 0;
         let open = model.still_open();
         match self.stopped {
             Stopped::Budget => Ok(()),
-            _ if !self.is_known() => Ok(()),
             Stopped::Stuck if is_named => Ok(()),
             Stopped::Quiet if open.is_empty() => Ok(()),
             stopped => Err(format!("S2: {stopped:?}, a ring is named: {is_named}, still open: {open:?}")),
@@ -122,9 +116,8 @@ impl History {
 
     /// What the model says to these records: what it has judged, or which record is wrong and why.
     pub(super) fn judge(&self, records: &[Record<'_>]) -> Result<Naive, (usize, String)> {
-        let known = unknown_from(records).unwrap_or(records.len());
-        let end = (self.is_whole() && known == records.len()).then(|| self.run.kernel.now());
-        judge(&self.start, &records[..known], &self.run.told, end)
+        let end = self.is_whole().then(|| self.run.kernel.now());
+        judge(&self.start, records, &self.run.told, end)
     }
 
     pub(super) fn with_story(&self, ix: usize, wrong: &str) -> String {
@@ -135,12 +128,6 @@ impl History {
             records[to.saturating_sub(story)..to].iter().map(|record| self.run.line(record)).collect();
         format!("{wrong}\nat record {ix}, the last of:\n{}\n", lines.join("\n"))
     }
-}
-
-/// From where on the model cannot follow. Two rules it has not been taught: what becomes of a call that a link lost or that
-/// ended with its caller, and S12 of a group that begins elsewhere since its first link is gone.
-fn unknown_from(records: &[Record<'_>]) -> Option<usize> {
-    records.iter().position(|record| matches!(record.what, What::CallFailed { .. } | What::Sought { .. }))
 }
 
 /// Reads records, and what was told between them. Where records do not say which of several is meant, one is tried, and the
@@ -191,7 +178,8 @@ fn judge(start: &Rules, records: &[Record<'_>], told: &Feed, end: Option<SimTime
 }
 
 fn runner(count: u32, seed: u64) -> TestRunner {
-    let config = Config { cases: count, max_shrink_iters: 4_000, failure_persistence: None, ..Config::default() };
+    let max_shrink_iters = super::number_from("EVENTLOOM_SHRINKS").map_or(1_000, |most| most as u32);
+    let config = Config { cases: count, max_shrink_iters, failure_persistence: None, ..Config::default() };
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))

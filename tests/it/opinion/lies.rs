@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use eventloom::model::{SimDuration, SimTime};
-use eventloom::trace::{Leg, Phase, Record, What};
+use eventloom::trace::{Leg, Phase, Record, Removal, What};
 
 use super::history::{History, each_history};
 
@@ -107,6 +107,50 @@ const LIES: &[(&str, Lie)] = &[
     ("an emission left out", |all, ix| {
         is(all, ix, |what| matches!(what, What::Sent { leg: Leg::Publish, .. })) && forget(all, ix)
     }),
+    ("a gap not told", |all, ix| is(all, ix, |what| matches!(what, What::OrderGap { .. })) && forget(all, ix)),
+    ("worth something for ever", |all, ix| is(all, ix, |what| matches!(what, What::Expired { .. })) && forget(all, ix)),
+    ("in sight too soon", |all, ix| is(all, ix, |what| matches!(what, What::Postponed { .. })) && forget(all, ix)),
+    ("not known again", |all, ix| is(all, ix, |what| matches!(what, What::Deduped { .. })) && forget(all, ix)),
+    ("kept after the first ack", |all, ix| {
+        is(all, ix, |what| matches!(what, What::Removed { why: Removal::Consumed, .. })) && forget(all, ix)
+    }),
+    ("taken for another reason", |all, ix| {
+        change(all, ix, |what| match what {
+            What::Removed { why, .. } if *why == Removal::Superseded => {
+                *why = Removal::Deleted;
+                true
+            }
+            _ => false,
+        })
+    }),
+    ("never cleaned", |all, ix| {
+        is(all, ix, |what| matches!(what, What::Removed { why: Removal::Superseded, .. })) && forget(all, ix)
+    }),
+    ("lost to retention in silence", |all, ix| {
+        is(all, ix, |what| matches!(what, What::OutOfRange { .. })) && forget(all, ix)
+    }),
+    ("its effect twice", |all, ix| {
+        change(all, ix, |what| match *what {
+            What::Recognised { node, sub, event, kind, attempt, service } => {
+                let end_to_end = service;
+                *what = What::Handled { node, sub, event, kind, attempt, service, end_to_end };
+                true
+            }
+            _ => false,
+        })
+    }),
+    ("not read again", |all, ix| is(all, ix, |what| matches!(what, What::Replayed { .. })) && forget(all, ix)),
+    ("sought to the next one", |all, ix| {
+        change(all, ix, |what| match what {
+            What::Sought { offset, .. } => {
+                *offset += 1;
+                true
+            }
+            _ => false,
+        })
+    }),
+    ("muted in silence", |all, ix| is(all, ix, |what| matches!(what, What::Muted { .. })) && forget(all, ix)),
+    ("a lost call forgotten", |all, ix| is(all, ix, |what| matches!(what, What::CallFailed { .. })) && forget(all, ix)),
     ("another member's record", |all, ix| is(all, ix, |what| matches!(what, What::Received { .. })) && forget(all, ix)),
 ];
 
@@ -129,7 +173,7 @@ fn change(all: &mut [Record<'static>], ix: usize, lie: impl Fn(&mut What<'static
 }
 
 /// How many histories are searched for a record that a lie can be told about, and how many such lies are told of each kind.
-const LIED_TO: u32 = 80;
+const LIED_TO: u32 = 600;
 const TOLD: u32 = 25;
 
 #[test]
@@ -139,17 +183,17 @@ fn the_model_is_not_lied_to() {
     each_history(LIED_TO, 11, |case| {
         let history = History::play(case);
         for (name, lie) in LIES {
+            if !history.is_whole() || told.get(name).is_some_and(|count| *count >= TOLD) {
+                continue;
+            }
             let mut records = history.run.kept.records.clone();
             // From the middle on, where there is something to contradict it.
             let Some(_) = (0..records.len()).skip(records.len() / 3).find(|ix| lie(&mut records, *ix)) else {
                 continue;
             };
-            let count = told.entry(name).or_default();
-            if *count < TOLD && history.is_whole() && history.is_known() {
-                *count += 1;
-                if history.judge(&records).is_ok() {
-                    believed.push(format!("{name}\n{case}"));
-                }
+            *told.entry(name).or_default() += 1;
+            if history.judge(&records).is_ok() {
+                believed.push(format!("{name}\n{case}"));
             }
         }
         Ok(())

@@ -8,13 +8,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use eventloom::model::{EventId, EventTypeIx, FaultIx, LinkIx, NodeIx, SimTime, SubIx, TopicIx};
-use eventloom::trace::{Leg, Phase, Reason, Record, Stage, What};
+use eventloom::model::{EventId, EventTypeIx, FaultIx, LinkIx, NodeIx, SimTime, StartAt, SubIx, TopicIx};
+use eventloom::trace::{Leg, Phase, Reason, Record, Removal, Stage, What};
 
 use super::coverage::Cells;
 use super::ensure;
 use super::faults::Active;
-use super::handling::{Handling, Node, Room};
+use super::handling::{End, Handling, Node, Room};
 use super::retention::Log;
 use super::rules::Rules;
 use super::travelling::{Answer, Journey};
@@ -69,6 +69,24 @@ pub(super) enum Due {
     LoseInstances(NodeIx),
     /// A function has more instances than it may.
     Reclaim(NodeIx),
+    /// A new record is out of sight until its time.
+    Postpone(Debt),
+    /// A subscription goes on reading at this place.
+    Seek(SubIx, Partition, StartAt),
+    /// A record that was settled is owed once more.
+    Replay(SubIx, EventId, (Partition, u64)),
+    /// A caller learns that its call was lost.
+    CallLost(LinkIx, EventId),
+    /// A call that was lost is made again.
+    Resend(LinkIx, EventId),
+    /// A call ends with its caller, before it came to its callee.
+    GiveUpCall(LinkIx, EventId),
+    /// Of a call that is given up on its way an obligation is born.
+    OpenUnsent(SubIx, LinkIx, EventId, Reason),
+    /// The cleaner takes a record out of a log.
+    Remove(Partition, u64, Removal),
+    /// The order of a key has a gap.
+    Gap(SubIx, EventId),
 }
 
 /// What an event carries.
@@ -78,6 +96,8 @@ pub(super) struct Event {
     pub(super) key: Option<String>,
     pub(super) born: SimTime,
     pub(super) hops: u32,
+    /// Whether its data are null: that its key is deleted.
+    pub(super) is_null: bool,
     /// What a wrong clock said of it.
     pub(super) clock: Option<SimTime>,
 }
@@ -98,6 +118,14 @@ pub(super) struct Obligation {
     pub(super) held_by: Option<LinkIx>,
     pub(super) deadline: SimTime,
     pub(super) ready: SimTime,
+    /// When it could be handed over first: it keeps that when it comes back.
+    pub(super) since: SimTime,
+    /// When it was handed over first.
+    pub(super) first: Option<SimTime>,
+    /// A seek asked for it.
+    pub(super) is_replay: bool,
+    /// How often it failed as a call before it came here.
+    pub(super) unsent: u32,
 }
 
 /// Something on its way to a node, before its door, in its hands, or answered for.
@@ -117,6 +145,7 @@ pub(super) struct Visit {
     /// Settled at hand-over: nothing is answered.
     pub(super) is_settled: bool,
     pub(super) is_call: bool,
+    pub(super) is_replay: bool,
     /// From when on it waits at the door.
     pub(super) ready: SimTime,
 }
@@ -132,6 +161,8 @@ impl Visit {
 pub(super) struct Queue {
     pub(super) again: VecDeque<Debt>,
     pub(super) fresh: VecDeque<Debt>,
+    /// A seek was there since, and nothing was queued.
+    pub(super) is_sought: bool,
 }
 
 /// A publish or call that waits before a full queue.
@@ -171,9 +202,17 @@ pub(crate) struct Naive {
     pub(super) moves: BTreeMap<(SubIx, Partition), u64>,
     pub(super) generations: BTreeMap<SubIx, u32>,
     pub(super) rebalancing: Option<super::groups::Rebalance>,
+    /// Groups in which a node had two links before the last edit.
+    pub(super) had_twins: BTreeSet<SubIx>,
     /// Where a subscription that is gone would go on reading.
     pub(super) bookmarks: BTreeMap<(SubIx, Partition), u64>,
     pub(super) nodes: BTreeMap<NodeIx, Node>,
+    /// What topics have stored that know messages again, the latest last.
+    pub(super) messages: BTreeMap<TopicIx, Vec<super::dedup::Message>>,
+    /// Until when a group remembers what it has handled.
+    pub(super) effects: BTreeMap<(SubIx, EventId), SimTime>,
+    /// How many records of a partition were evicted that a subscription had not seen, and has not been told of.
+    pub(super) unread: BTreeMap<(SubIx, Partition), u64>,
     pub(super) doors: BTreeMap<SubIx, VecDeque<Waiter>>,
     pub(super) faults: BTreeMap<FaultIx, Active>,
     /// Faults made by hand so far.
@@ -191,6 +230,10 @@ pub(crate) struct Naive {
     pub(super) turned_away: Option<(NodeIx, EventId)>,
     /// What was emitted by a handling that has not told of its end yet: the node, the cause and the type.
     pub(super) bred: Vec<(NodeIx, EventId, EventTypeIx)>,
+    /// A handling ends next whose emissions a seek mutes.
+    pub(super) muted: Option<(NodeIx, SubIx, EventId)>,
+    /// How often calls failed on their way.
+    pub(super) unsent: BTreeMap<(LinkIx, EventId), u32>,
     /// What each node has handled, for what it emits later.
     pub(super) handled: BTreeSet<(NodeIx, EventId)>,
     /// How often each transition was seen: what the model has really judged.
@@ -236,7 +279,7 @@ impl Naive {
             What::Handled { node, sub, event, attempt, service, end_to_end, .. } => {
                 let born = self.event(event)?.born;
                 ensure!(end_to_end == self.now.since(born), "S38: end to end is {end_to_end}");
-                self.finished(node, sub, event, attempt, service.as_nanos(), None)
+                self.finished(node, sub, event, attempt, service.as_nanos(), End::Handled)
             }
             What::Failed { node, sub, event, attempt, reason, service, lost, .. } => {
                 self.failed(node, sub, event, attempt, service.as_nanos(), reason, lost)
@@ -258,6 +301,27 @@ impl Naive {
                 self.meet(&Due::Bury(node, event))
             }
             What::Evicted { sub, event, from, .. } => self.evicted(sub, event, from),
+            What::Deduped { link, event, topic, partition, offset, of, .. } => {
+                self.deduped(link, event, ((topic, partition), offset), of)
+            }
+            What::Removed { event, topic, partition, offset, why, .. } => {
+                self.removed(event, (topic, partition), offset, why)
+            }
+            What::Recognised { node, sub, event, attempt, service, .. } => {
+                self.recognised(node, sub, event, attempt, service.as_nanos())
+            }
+            What::OutOfRange { sub, topic, partition, skipped } => self.out_of_range(sub, (topic, partition), skipped),
+            What::Sought { sub, topic, partition, offset } => self.sought(sub, (topic, partition), offset),
+            What::Replayed { sub, event, topic, partition, offset, .. } => {
+                self.replayed(sub, event, ((topic, partition), offset))
+            }
+            What::Muted { node, sub, event } => self.muted(node, sub, event),
+            What::CallFailed { node, link, event, attempt, reason, due, .. } => {
+                self.call_failed(node, link, event, attempt, reason, due)
+            }
+            What::Postponed { sub, event, due } => self.postponed(sub, event, due),
+            What::Expired { sub, event, attempts, from, to, .. } => self.expired(sub, event, attempts, from, to),
+            What::OrderGap { sub, event } => self.order_gap(sub, event),
             What::Purged { sub, event, from } => self.purged(sub, event, from),
             What::Blocked { node, sub, event } => self.blocked(node, sub, event),
             What::Unblocked { node, sub, event } => self.unblocked(node, sub, event),
@@ -284,11 +348,7 @@ impl Naive {
             What::Draining => self.drains(),
             What::Unconfirmed { .. } => Err("there is no broker outside".to_owned()),
             // What follows from nothing the model knows, or changes nothing.
-            What::Forgotten { .. }
-            | What::OutOfRange { .. }
-            | What::Deadlocked { .. }
-            | What::Broken { .. }
-            | What::SourceEnded { .. } => Ok(()),
+            What::Forgotten { .. } | What::Deadlocked { .. } | What::Broken { .. } | What::SourceEnded { .. } => Ok(()),
             other => Err(format!("none of these flows' rules does so: {other:?}")),
         }
     }
@@ -309,8 +369,9 @@ impl Naive {
         self.end_of_instant()?;
         let awaited = self.due.iter().filter(|(_, due)| !self.is_put_off(due)).map(|(at, _)| *at);
         let answers = self.answers.iter().filter(|answer| !self.is_kept(answer)).map(|answer| answer.at);
-        let next = awaited.chain(answers).min();
+        let next = awaited.chain(answers).chain(self.next_expiry()).chain(self.next_eviction()).min();
         ensure!(next.is_none_or(|next| next >= at), "nothing happened at {next:?}, but something was due");
+        self.cleaners_come(at)?;
         self.forget_old();
         self.now = at;
         self.bred.clear();
@@ -338,8 +399,7 @@ impl Naive {
         }
         for (ix, sub) in &self.rules.subs {
             for partition in &sub.partitions {
-                let Some(queue) = self.queues.get(&(*ix, *partition)) else { continue };
-                let waits = !queue.again.is_empty() || !queue.fresh.is_empty();
+                let waits = self.has_ready(*ix, *partition);
                 ensure!(
                     !(waits && self.must_hand_over(*ix, *partition)),
                     "S20: {ix:?} has room, but records wait in {partition:?}"
@@ -352,6 +412,9 @@ impl Naive {
             let waits_rightly = matches!(self.room(*ix), Room::Later | Room::Back);
             ensure!(!waits || waits_rightly, "S24: {ix:?} lets events wait at its door: {:?}", self.room(*ix));
         }
+        self.nothing_worthless_waits()?;
+        self.nothing_consumed_stays()?;
+        self.nothing_is_lost_in_silence()?;
         self.nobody_waits_for_nothing()?;
         self.instances_are_as_they_should()?;
         self.groups_are_shared()

@@ -10,7 +10,7 @@ use super::tell;
 use crate::support::random_flow::Case;
 
 /// Histories that are searched for one that gives a bug away.
-const SEARCHED: usize = 600;
+const SEARCHED: usize = 1_000;
 const SEED: u64 = 3;
 
 /// What is wrong with a history in which this bug is planted, if that is noticed.

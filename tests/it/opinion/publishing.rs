@@ -5,8 +5,10 @@ use std::collections::VecDeque;
 use eventloom::model::{EventId, EventTypeIx, FaultTag, LinkIx, NodeIx, SimTime, SubIx, TopicIx, WhenFull};
 use eventloom::trace::{KeyRef, Phase, Reason};
 
+use super::dedup::Admission;
 use super::ensure;
 use super::naive::{Debt, Due, Event, Naive, Obligation, Partition, Verdict, Visit, Waiter};
+use super::retention::Log;
 use super::rules::partition_of;
 
 /// Records without a key that go to one partition before the next one's turn.
@@ -76,7 +78,13 @@ impl Naive {
             }
         }
         let key = (key != KeyRef::None).then(|| key.to_string());
-        self.events.insert(event, Event { kind, key, born, hops, clock: None });
+        // Its type's example, or else its cause's data.
+        let is_null = match (self.rules.events[&kind].is_null, cause) {
+            (Some(is_null), _) => is_null,
+            (None, Some(cause)) => self.event(cause)?.is_null,
+            (None, None) => false,
+        };
+        self.events.insert(event, Event { kind, key, born, hops, is_null, clock: None });
         if leaves {
             for fault in self.faults_of(node, FaultTag::ClockSkew) {
                 self.expect(0, Due::Skew(fault, event));
@@ -89,7 +97,7 @@ impl Naive {
     }
 
     /// A publish or call is let in: it was under way until now, or first in line before this queue.
-    fn let_in(&mut self, link: LinkIx, event: EventId) -> Result<(Option<TopicIx>, Option<SubIx>), String> {
+    pub(super) fn let_in(&mut self, link: LinkIx, event: EventId) -> Result<(Option<TopicIx>, Option<SubIx>), String> {
         let arrives = |due: &Due| match due {
             Due::Arrive(by, one, topic) if (*by, *one) == (link, event) => Some(*topic),
             _ => None,
@@ -141,6 +149,7 @@ impl Naive {
     }
 
     pub(super) fn accepted(&mut self, link: LinkIx, event: EventId, partition: Partition, offset: u64) -> Verdict {
+        let is_alone = self.replaces_what_goes(event, partition) && self.decide(2)? == 1;
         let (topic, from_door) = self.let_in(link, event)?;
         ensure!(topic == Some(partition.0), "published to {topic:?}, but accepted by {:?}", partition.0);
         let bus = self.rules.topics[&partition.0].bus;
@@ -151,9 +160,13 @@ impl Naive {
         self.stick(event, partition)?;
         let full = self.refusing(event, partition, from_door, Doubt::HasRoom);
         ensure!(full.is_none(), "S16: accepted, but there is no room: {full:?}");
-        let log = self.logs.entry(partition).or_default();
-        ensure!(offset == log.end(), "offset {offset} after {} records", log.end());
-        log.records.push((event, self.now));
+        let admission = self.admits(event, partition.0)?;
+        ensure!(admission == Admission::In, "S4: accepted, but it is {admission:?}");
+        let end = self.logs.get(&partition).map_or(0, Log::end);
+        ensure!(offset == end, "offset {offset} after {end} records");
+        self.store(event, partition);
+        self.note_key(partition, offset, is_alone);
+        self.remember_message(event, (partition, offset));
         for (sub, verdict) in self.takers(partition.0, event) {
             if verdict != Ok(false) {
                 self.expect(0, Due::Open(sub, event, Some((partition, offset)), false));
@@ -168,7 +181,19 @@ impl Naive {
         let is_full = self.call_is_full(link, false);
         let turned_away = self.turned_away.take();
         let (topic, from_door) = self.let_in(link, event)?;
+        let admission = match topic {
+            Some(topic) if !matches!(reason, Reason::NoDestination | Reason::Down) => self.admits(event, topic)?,
+            _ => Admission::In,
+        };
+        let right = match reason {
+            Reason::NoKey => Admission::NoKey,
+            Reason::Decode => Admission::Broken,
+            _ => Admission::In,
+        };
+        ensure!(admission == right, "S4: refused for {reason:?}, but it is {admission:?}");
         match (reason, topic) {
+            (Reason::NoKey, Some(_)) => self.saw("no key"),
+            (Reason::Decode, Some(_)) => self.saw("no message id"),
             (Reason::NoDestination, _) => {
                 ensure!(
                     !self.rules.nodes.contains_key(&node) || !self.is_topic_drawn(topic),
@@ -203,8 +228,16 @@ impl Naive {
         topic.is_none_or(|topic| self.rules.topic_names.values().any(|drawn| *drawn == topic))
     }
 
-    fn owe(&mut self, sub: SubIx, event: EventId, place: Option<(Partition, u64)>, by: Option<LinkIx>) -> Debt {
+    pub(super) fn owe(
+        &mut self,
+        sub: SubIx,
+        event: EventId,
+        place: Option<(Partition, u64)>,
+        by: Option<LinkIx>,
+    ) -> Debt {
         let debt = self.debts.len();
+        let since =
+            place.map_or(self.now, |(partition, offset)| self.in_sight(sub, event, self.logs[&partition].at(offset)));
         self.debts.push(Obligation {
             sub,
             event,
@@ -215,7 +248,11 @@ impl Naive {
             delivery: 0,
             held_by: None,
             deadline: SimTime::MAX,
-            ready: place.map_or(self.now, |(partition, offset)| self.logs[&partition].at(offset)),
+            ready: since,
+            since,
+            first: None,
+            is_replay: false,
+            unsent: 0,
         });
         self.by_name.entry((sub, event)).or_default().push(debt);
         self.open.entry(sub).or_default().insert(debt);
@@ -234,6 +271,7 @@ impl Naive {
         let free = !late
             && !waits
             && !is_final
+            && self.may_go_at_once(sub, partition, event)
             && match self.has_room(sub, partition) {
                 Some(room) => room,
                 None => self.decide(2)? == 1,
@@ -250,18 +288,26 @@ impl Naive {
             self.expect(0, Due::End(debt, Reason::Decode));
             return Ok(());
         }
+        self.line_up_unseen(sub, partition);
         self.queues.entry((sub, partition)).or_default().fresh.push_back(debt);
+        let mut goes = Vec::new();
         if late {
             // It has been in the log for some time: nothing is published that could be refused.
             self.saw("owed from earlier on");
         } else if free {
             self.expect(0, Due::Deliver(debt));
         } else if full && policy == WhenFull::DropNewest {
-            self.expect(0, Due::End(debt, Reason::MaxLength));
+            goes.push(debt);
         } else if full && policy == WhenFull::DropOldest {
-            for pushed_out in self.pushed_out(sub, debt, records) {
-                self.expect(0, Due::End(pushed_out, Reason::MaxLength));
-            }
+            goes = self.pushed_out(sub, debt, records);
+        }
+        if self.debts[debt].since > self.now && !goes.contains(&debt) {
+            self.expect(0, Due::Postpone(debt));
+        } else if self.is_held_back(debt) {
+            self.saw("held back by its key");
+        }
+        for one in goes {
+            self.expect(0, Due::End(one, Reason::MaxLength));
         }
         Ok(())
     }
@@ -270,9 +316,14 @@ impl Naive {
     fn pushed_out(&self, sub: SubIx, newest: Debt, records: u64) -> Vec<Debt> {
         let mut waiting = self.count(sub, &[Phase::Queued, Phase::Delayed]) - 1;
         // In the order of the topics' names: of equally old ones the first partition's is pushed out.
-        let own = self.rules.subs[&sub].partitions.iter().filter_map(|partition| self.queues.get(&(sub, *partition)));
-        let mut queues: Vec<VecDeque<Debt>> =
-            own.map(|queue| queue.again.iter().chain(&queue.fresh).copied().collect()).collect();
+        let in_turn = |partition: &Partition| -> VecDeque<Debt> {
+            if self.rules.lined.contains(&sub) {
+                return self.queued_in(sub, *partition).into();
+            }
+            let queue = self.queues.get(&(sub, *partition));
+            queue.into_iter().flat_map(|queue| queue.again.iter().chain(&queue.fresh)).copied().collect()
+        };
+        let mut queues: Vec<VecDeque<Debt>> = self.rules.subs[&sub].partitions.iter().map(in_turn).collect();
         let accepted = |debt: Debt| {
             let (partition, offset) = self.debts[debt].place.expect("a record of a log");
             self.logs[&partition].at(offset)
@@ -310,17 +361,18 @@ impl Naive {
         let takers = self.takers(partition.0, event).into_iter().filter(|(_, verdict)| *verdict == Ok(true));
         let refuses = |(ix, _): (SubIx, _)| {
             let policy = self.rules.subs[&ix].settings.queue.when_full;
-            self.stops(ix, partition, from_door == Some(ix), doubt).then_some((ix, policy))
+            self.stops(ix, partition, event, from_door == Some(ix), doubt).then_some((ix, policy))
         };
         takers.into_iter().find_map(refuses)
     }
 
     /// Whether a subscription lets nothing in, by its own rules.
-    fn stops(&self, ix: SubIx, partition: Partition, ignores_door: bool, doubt: Doubt) -> bool {
+    fn stops(&self, ix: SubIx, partition: Partition, event: EventId, ignores_door: bool, doubt: Doubt) -> bool {
         let sub = &self.rules.subs[&ix];
         let door_is_empty = self.doors.get(&ix).is_none_or(VecDeque::is_empty);
         let room = self.has_room(ix, partition).unwrap_or(doubt == Doubt::HasRoom);
-        let is_free = self.count(ix, &[Phase::Queued]) == 0 && door_is_empty && room;
+        let is_free =
+            self.count(ix, &[Phase::Queued]) == 0 && door_is_empty && room && self.may_go_at_once(ix, partition, event);
         let policy = sub.settings.queue.when_full;
         let stops = matches!(policy, WhenFull::Block | WhenFull::Reject);
         stops && self.is_full(ix, sub.settings.queue.records, ignores_door) && !is_free
@@ -351,6 +403,9 @@ impl Naive {
 
     pub(super) fn called(&mut self, sub: SubIx, event: EventId, link: Option<LinkIx>) -> Verdict {
         let Some(link) = link else {
+            if self.opened_unsent(sub, event) {
+                return Ok(());
+            }
             self.meet(&Due::Open(sub, event, None, false))?;
             let debt = self.owe(sub, event, None, None);
             self.enter(debt);
@@ -368,6 +423,7 @@ impl Naive {
             "S16: none was dropped, but the inbox is full"
         );
         let debt = self.owe(sub, event, None, Some(link));
+        self.debts[debt].unsent = self.failed_before(Some(link), event);
         match policy {
             Some(WhenFull::Block | WhenFull::Reject) => ensure!(!full, "S16: taken in, but the inbox is full"),
             // Those that could make room have gone by now.
@@ -401,6 +457,7 @@ impl Naive {
             left: 0,
             is_settled: false,
             is_call: true,
+            is_replay: false,
             ready: self.now,
         };
         self.node(node).door.push(visit);
@@ -429,6 +486,8 @@ impl Naive {
                 policy == Some(WhenFull::Block) && self.call_is_full(link, false)
             }
             Some(topic) => {
+                let admission = self.admits(event, topic)?;
+                ensure!(admission == Admission::In, "S4: blocked, but it is {admission:?}");
                 let count = self.rules.topics[&topic].partitions;
                 let own = self.partition_for(event, topic)?;
                 let mut partitions = (0..count).filter(|number| own.is_none_or(|own| own == *number));
@@ -470,7 +529,7 @@ impl Naive {
                     let bus = self.rules.topics[&topic].bus;
                     let is_still = self.is_halted(bus) || self.is_down(bus);
                     let is_drawn = self.rules.subs.contains_key(sub) && self.is_topic_drawn(Some(topic));
-                    let stops = |own| is_drawn && self.stops(*sub, (topic, own), true, Doubt::HasNone);
+                    let stops = |own| is_drawn && self.stops(*sub, (topic, own), first.event, true, Doubt::HasNone);
                     is_still || self.partition_for(first.event, topic)?.is_none_or(stops)
                 }
             };

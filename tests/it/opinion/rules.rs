@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eventloom::model::{
-    Backoff, Call, Chance, Distribution, EventTypeIx, FaultIx, FaultKind, Flow, Guarantee, Handler, Jitter, KindTag,
-    LinkIx, LinkKind, NodeIx, NodeKind, OverLimit, Publish, RateLimit, Share, StartAt, SubIx, Subscription, TopicIx,
+    Backoff, ByteSize, Call, Chance, Compaction, Dedup, Distribution, EventTypeIx, FaultIx, FaultKind, Flow, Guarantee,
+    Handler, Jitter, KindTag, LinkIx, LinkKind, NodeIx, NodeKind, Order, OverLimit, Publish, RateLimit, Retention,
+    Share, SubIx, Subscription, TopicIx,
 };
 use eventloom::plan::{Aim, Plan};
 
+use super::dedup::left_alone;
 use super::naive::Partition;
+use super::waiting::Terms;
 
 /// Where a link of a member comes from, and what it is worth.
 #[derive(Clone, Debug)]
@@ -41,10 +44,6 @@ impl Sub {
 
     pub(crate) fn at_most_once(&self) -> bool {
         self.settings.guarantee == Guarantee::AtMostOnce
-    }
-
-    pub(crate) fn reads_from_start(&self) -> bool {
-        self.settings.from == StartAt::Start
     }
 
     /// S1, S7: how often one record may be tried.
@@ -115,18 +114,23 @@ pub(crate) struct FaultRule {
 }
 
 /// What is kept of a topic's log.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Topic {
     pub(crate) bus: NodeIx,
     pub(crate) partitions: u32,
     pub(crate) keep: Option<u64>,
     pub(crate) keep_records: Option<u64>,
+    pub(crate) keep_bytes: Option<u64>,
+    pub(crate) retention: Retention,
+    pub(crate) compact: Option<Compaction>,
+    pub(crate) dedup: Option<Dedup>,
 }
 
 impl Topic {
     /// Whether settled records stay, so that they can be read again.
-    pub(crate) const fn keeps(&self) -> bool {
-        self.keep.is_some() || self.keep_records.is_some()
+    pub(crate) fn keeps(&self) -> bool {
+        let by_limits = self.keep.is_some() || self.keep_records.is_some() || self.keep_bytes.is_some();
+        by_limits || self.retention != Retention::Limits || self.compact.is_some()
     }
 }
 
@@ -139,6 +143,10 @@ pub(crate) struct Rules {
     pub(crate) subs: BTreeMap<SubIx, Sub>,
     /// The bus of each subscription, also of those that are gone.
     pub(crate) buses: BTreeMap<SubIx, NodeIx>,
+    /// Whether a handling of what is read again emits, of each subscription, also of those that are gone.
+    pub(crate) replay_emits: BTreeMap<SubIx, bool>,
+    /// The inbox that each link calls, also of those that are gone.
+    pub(crate) callees: BTreeMap<LinkIx, SubIx>,
     /// The node of each inbox.
     pub(crate) inboxes: BTreeMap<SubIx, NodeIx>,
     pub(crate) links: BTreeMap<LinkIx, Link>,
@@ -149,6 +157,12 @@ pub(crate) struct Rules {
     /// The bus and the name of each topic that is drawn.
     pub(crate) topic_names: BTreeMap<(NodeIx, String), TopicIx>,
     pub(crate) event_names: BTreeMap<EventTypeIx, String>,
+    /// What event types say of how their records wait.
+    pub(crate) events: BTreeMap<EventTypeIx, Terms>,
+    /// Topics that something comes to that says when it is due, or for how long it is worth something; also if it did once.
+    pub(crate) termed: BTreeSet<TopicIx>,
+    /// Subscriptions whose records wait by such terms, their own ones included; also if they did once.
+    pub(crate) lined: BTreeSet<SubIx>,
     /// The type that each producer emits.
     pub(crate) produced: BTreeMap<NodeIx, String>,
 }
@@ -159,6 +173,17 @@ impl Rules {
         let mut rules = Self { hop_limit: flow.hop_limit(), ..Self::default() };
         for ix in (0..plan.event_count()).map(|ix| EventTypeIx(ix as u32)) {
             rules.event_names.insert(ix, plan.event_name(ix).to_string());
+            let terms = flow.events().get(plan.event_name(ix)).map_or_else(Terms::default, |event| Terms {
+                ttl: event.ttl,
+                delay: event.delay,
+                priority: event.priority,
+                size: event.size.map_or_else(
+                    || event.example.as_ref().map_or(0, |example| example.as_str().len() as u64),
+                    ByteSize::as_bytes,
+                ),
+                is_null: event.example.as_ref().map(|example| example.as_str().trim() == "null"),
+            });
+            rules.events.insert(ix, terms);
         }
         for (id, node) in flow.nodes() {
             let ix = plan.node_ix(id).expect("a node that is drawn has a handle");
@@ -178,6 +203,10 @@ impl Rules {
                                 partitions: plan.topic_partitions(topic),
                                 keep: settings.and_then(|topic| topic.keep).map(|keep| keep.as_nanos()),
                                 keep_records: settings.and_then(|topic| topic.keep_records),
+                                keep_bytes: settings.and_then(|topic| topic.keep_bytes).map(ByteSize::as_bytes),
+                                retention: settings.map_or_else(Retention::default, |topic| topic.retention),
+                                compact: settings.and_then(|topic| topic.compact),
+                                dedup: settings.and_then(|topic| topic.dedup.clone()),
                             },
                         );
                     }
@@ -215,9 +244,17 @@ impl Rules {
                 rules.workers.get_mut(&node).expect("an inbox is a worker's").inbox = Some(ix);
             } else {
                 let sub = rules.sub(flow, plan, ix);
+                rules.replay_emits.insert(ix, sub.settings.replay_emits);
                 rules.subs.insert(ix, sub);
             }
         }
+        for (ix, link) in &rules.links {
+            let inbox = rules.workers.get(&link.to).and_then(|worker| worker.inbox);
+            if let Some(inbox) = inbox.filter(|_| matches!(link.way, Some(Way::Call(..)))) {
+                rules.callees.insert(*ix, inbox);
+            }
+        }
+        rules.find_terms();
         for place in 0.. {
             let ix = FaultIx(place);
             let name = plan.fault_name(ix);
@@ -243,8 +280,17 @@ impl Rules {
             rules.links.entry(*ix).or_insert_with(|| Link { way: None, ..link.clone() });
         }
         for (ix, topic) in &self.topics {
-            rules.topics.entry(*ix).or_insert(*topic);
+            rules.topics.entry(*ix).or_insert_with(|| left_alone(topic));
         }
+        for (ix, emits) in &self.replay_emits {
+            rules.replay_emits.entry(*ix).or_insert(*emits);
+        }
+        for (ix, inbox) in &self.callees {
+            rules.callees.entry(*ix).or_insert(*inbox);
+        }
+        rules.termed.extend(&self.termed);
+        rules.lined.extend(&self.lined);
+        rules.line_up();
         rules
     }
 
@@ -257,6 +303,36 @@ impl Rules {
 
     pub(crate) fn is_link_drawn(&self, link: LinkIx) -> bool {
         self.drawn_links.contains(&link)
+    }
+
+    /// The topics that something with terms of its own is published to.
+    fn find_terms(&mut self) {
+        let mut emitted: Vec<(NodeIx, &str)> =
+            self.produced.iter().map(|(node, name)| (*node, name.as_str())).collect();
+        for (node, worker) in &self.workers {
+            let emits = worker.handlers.iter().flat_map(|handler| &handler.emits);
+            emitted.extend(emits.map(|emit| (*node, emit.event.as_str())));
+        }
+        let has_terms = |name: &str| {
+            let kind = self.event_names.iter().find(|(_, other)| *other == name).map(|(kind, _)| kind);
+            kind.is_some_and(|kind| self.events[kind].ttl.is_some() || self.events[kind].delay.is_some())
+        };
+        let mut termed = BTreeSet::new();
+        for (node, name) in emitted.into_iter().filter(|(_, name)| has_terms(name)) {
+            termed.extend(self.ways_out(node, name).filter_map(|link| self.topic(link, name)));
+        }
+        self.termed = termed;
+        self.line_up();
+    }
+
+    fn line_up(&mut self) {
+        for (ix, sub) in &self.subs {
+            let Subscription { order, ttl, priority, delay, .. } = &sub.settings;
+            let own = *order == Order::Strict || ttl.is_some() || priority.is_some() || !delay.is_zero();
+            if own || sub.topics.iter().any(|topic| self.termed.contains(topic)) {
+                self.lined.insert(*ix);
+            }
+        }
     }
 
     fn sub(&self, flow: &Flow, plan: &Plan, ix: SubIx) -> Sub {

@@ -82,6 +82,7 @@ impl Naive {
             });
             answer.visit.debt
         };
+        self.may_be_consumed(debt, true);
         self.settle(debt, from)
     }
 
@@ -166,13 +167,13 @@ impl Naive {
         let one = &self.debts[debt];
         ensure!(attempt == one.attempts, "attempt {attempt}, but {} were made", one.attempts);
         ensure!(one.phase == Some(Phase::InFlight), "C4: it came back, but it was {:?}", one.phase);
-        ensure!(attempt < most, "S7: tried again after attempt {attempt} of {most}");
+        ensure!(attempt + one.unsent < most, "S7: tried again after attempt {attempt} of {most}");
         ensure!(!(refused && reason == Reason::Throttled), "S24: refused for good, but tried again");
         if let Some((partition, offset)) = one.place {
             // Two timers of one instant come in the order in which they were set.
             let oldest = self.rules.topics[&partition.0].keep.map(|keep| self.now.as_nanos().saturating_sub(keep));
             let is_tie =
-                oldest == Some(self.logs[&partition].at(offset).as_nanos()) && !self.is_beyond(partition, offset);
+                oldest == Some(self.logs[&partition].at(offset).as_nanos()) && !self.is_gone(partition, offset);
             ensure!(is_tie || !self.is_evicted(partition, offset), "S13: tried again, but evicted");
         }
         let wait = due.as_nanos() - self.now.as_nanos();
@@ -219,7 +220,10 @@ impl Naive {
         one.phase = Some(Phase::Queued);
         one.ready = now;
         match one.place {
-            Some((partition, _)) => self.queues.entry((sub, partition)).or_default().again.push_back(debt),
+            Some((partition, _)) => {
+                self.line_up_unseen(sub, partition);
+                self.queues.entry((sub, partition)).or_default().again.push_back(debt);
+            }
             None => self.enter(debt),
         }
         Ok(())
@@ -264,6 +268,8 @@ impl Naive {
             (_, true) => "dead-lettered",
             (_, false) => "dropped",
         });
+        self.leaves_gap(sub, event);
+        self.may_be_consumed(debt, false);
         self.settle(debt, from)
     }
 
@@ -305,14 +311,14 @@ impl Naive {
                 most = self.rules.subs[&sub].most();
                 refused = self.is_refused(&self.debts[debt]);
             }
-            let is_final = attempts >= most || refused && *cause == Reason::Throttled;
+            let is_final = attempts + self.debts[debt].unsent >= most || refused && *cause == Reason::Throttled;
             ensure!(is_final, "S7: given up after attempt {attempts} of {most}");
             return Ok(debt);
         }
         Err("S7: given up, but it was neither handed back nor overdue".to_owned())
     }
 
-    fn dead_letter_queue(&self, one: &Obligation) -> Option<NodeIx> {
+    pub(super) fn dead_letter_queue(&self, one: &Obligation) -> Option<NodeIx> {
         match self.rules.subs.get(&one.sub) {
             Some(rules) => {
                 let member = one.held_by.and_then(|link: LinkIx| rules.member(link));
@@ -337,6 +343,12 @@ impl Naive {
         };
         self.meet(&Due::Purge(debt))?;
         self.saw("purged");
+        let place = self.debts[debt].place.map(|(partition, _)| partition);
+        let reads = |partition| self.rules.subs.get(&sub).is_some_and(|sub| sub.partitions.contains(&partition));
+        if place.is_some_and(reads) {
+            // Nobody has removed it: a seek went past it.
+            self.may_be_consumed(debt, false);
+        }
         self.settle(debt, from)
     }
 }

@@ -63,11 +63,12 @@ impl Naive {
             return self.travels(link, event, leg, visit, arrives);
         }
         let mut visit = None;
-        if leg == Leg::Deliver {
+        if matches!(leg, Leg::Deliver | Leg::Replay) {
             let handed = self.handing.take().filter(|one| (one.event, one.node, one.attempt) == (event, to, attempt));
             let Some(handed) = handed else { return Err("sent to a member, but not delivered to it".to_owned()) };
+            ensure!(handed.is_replay == (leg == Leg::Replay), "S12: asked for by a seek: {}", handed.is_replay);
             visit = Some(self.handed_by(handed, link)?);
-        } else {
+        } else if !(leg == Leg::Call && self.is_made_again(link, event, attempt)) {
             self.meet(&Due::Leave(link, event))?;
         }
         let arrives = Some(arrives);
@@ -104,6 +105,9 @@ impl Naive {
         }
         if matches!(leg, Leg::Publish | Leg::Call) && self.meet(&Due::LoseBlocked(link, event)).is_ok() {
             self.saw("lost in a crash before a full queue");
+            if leg == Leg::Call {
+                self.expect(0, Due::GiveUpCall(link, event));
+            }
             return self.note(fault, None);
         }
         ensure!(leg == Leg::Answer, "S36: lost, but it did not leave just now");
@@ -192,6 +196,8 @@ impl Naive {
         if is_lost {
             if let Some(visit) = visit {
                 self.delivery_never_comes(visit);
+            } else if leg == Leg::Call {
+                self.call_never_comes(link, event, self.after(delay));
             }
             return Ok(());
         }
@@ -203,7 +209,7 @@ impl Naive {
 
     fn travels(&mut self, link: LinkIx, event: EventId, leg: Leg, visit: Option<Visit>, arrives: SimTime) -> Verdict {
         let due = match (leg, visit) {
-            (Leg::Deliver, Some(visit)) => Due::Receive(visit),
+            (Leg::Deliver | Leg::Replay, Some(visit)) => Due::Receive(visit),
             (Leg::Call, _) => Due::Arrive(link, event, None),
             _ => {
                 let name = self.kind_name(event)?;
@@ -221,6 +227,7 @@ impl Naive {
         match due {
             Due::Arrive(_, _, Some(topic)) => self.halted.contains_key(&self.rules.topics[topic].bus),
             Due::Begin(visit) => self.halted.contains_key(&visit.node),
+            Due::CallLost(link, _) | Due::Resend(link, _) => self.halted.contains_key(&self.rules.link(*link).from),
             _ => false,
         }
     }

@@ -122,8 +122,14 @@ pub(crate) fn waiting_case() -> impl Strategy<Value = Case> {
     case_of(Scale::small(), producer().boxed(), bus().boxed(), waits().boxed(), events.boxed())
 }
 
-/// How a subscription makes its records wait.
+/// How a subscription makes its records wait, and for how long it remembers what was handled.
 fn waits() -> impl Strategy<Value = String> {
+    let idempotent = select(vec!["", "", r#", idempotent: "10ms""#, r#", idempotent: "1h""#]);
+    (waits_by_order(), idempotent).prop_map(|(waits, idempotent)| waits + idempotent)
+}
+
+/// How a subscription makes its records wait.
+fn waits_by_order() -> impl Strategy<Value = String> {
     let order = select(vec![
         "",
         ", order: Strict",
@@ -133,13 +139,28 @@ fn waits() -> impl Strategy<Value = String> {
     ]);
     let ttl = select(vec!["", "", r#", ttl: "15ms""#, r#", ttl: "80ms""#]);
     let delay = select(vec!["", "", r#", delay: "5ms""#, r#", delay: "40ms""#]);
-    let idempotent = select(vec!["", "", r#", idempotent: "10ms""#, r#", idempotent: "1h""#]);
-    (order, ttl, delay, idempotent)
-        .prop_map(|(order, ttl, delay, idempotent)| format!("{order}{ttl}{delay}{idempotent}"))
+    (order, ttl, delay).prop_map(|(order, ttl, delay)| format!("{order}{ttl}{delay}"))
+}
+
+/// The same, or in the order of the log.
+fn may_wait() -> BoxedStrategy<String> {
+    let idempotent =
+        select(vec!["", "", "", r#", idempotent: "20ms""#, r#", idempotent: "1h""#, ", replay_emits: true"]);
+    let by_age = select(vec![r#", priority: (levels: 4, aging: "10ms")"#, r#", priority: (levels: 8, aging: "4ms")"#]);
+    let waits = prop_oneof![3 => Just(String::new()), 2 => waits_by_order(), 1 => by_age.prop_map(str::to_owned)];
+    (waits, idempotent).prop_map(|(waits, idempotent)| waits + idempotent).boxed()
 }
 
 /// A case of 5 to 40 nodes in which things break, and that is edited in every way.
 pub(crate) fn history_case() -> impl Strategy<Value = Case> {
+    let terms_of_a = select(vec!["", r#", ttl: "90ms", priority: 2"#, r#", priority: 7, delay: "10ms""#]);
+    let terms_of_b = select(vec![", priority: 1", r#", ttl: "50ms", delay: "0s""#]);
+    let terms = (terms_of_a, terms_of_b, any::<bool>()).prop_map(|(a, b, deletes)| {
+        let deletes = if deletes { r#", example: "null""# } else { "" };
+        format!("event e.a (size: \"100 B\"{a})\nevent e.b (size: \"7 B\"{deletes}{b})\n")
+    });
+    let events = prop_oneof![1 => Just(String::new()), 1 => terms].boxed();
+    let buses = prop_oneof![2 => bus(), 1 => ruled_bus()].boxed();
     let scale = |producers, buses, workers| Scale {
         producers,
         buses,
@@ -147,8 +168,7 @@ pub(crate) fn history_case() -> impl Strategy<Value = Case> {
         act: prop_oneof![3 => act(), 2 => wider_act()].boxed(),
         patience: Patience::Long,
     };
-    let nothing = || Just(String::new()).boxed();
-    let of = |scale| case_of(scale, producer().boxed(), bus().boxed(), nothing(), nothing()).boxed();
+    let of = |scale| case_of(scale, producer().boxed(), buses.clone(), may_wait(), events.clone()).boxed();
     let few = of(scale(1..=3, 1..=2, 1..=5));
     let some = of(scale(1..=5, 1..=4, 3..=12));
     let many = of(scale(2..=8, 2..=5, 10..=25));
@@ -230,20 +250,24 @@ pub(crate) fn ruled_case() -> impl Strategy<Value = Case> {
     let waits = prop_oneof![Just(String::new()), waits()].boxed();
     let case =
         breaking(case_of(Scale::small(), producer.boxed(), ruled_bus().boxed(), waits, Just(head.to_owned()).boxed()));
-    let to = prop_oneof![
-        Just(StartAt::Start),
-        Just(StartAt::End),
-        (0_u64..8).prop_map(StartAt::Offset),
-        (0_u64..200).prop_map(|millis| StartAt::At(SimDuration::from_millis(millis))),
-    ];
-    let seek = (any::<Index>(), to, any::<bool>()).prop_map(|(link, to, by_edit)| Act::Seek { link, to, by_edit });
-    let seeks = prop::collection::vec((any::<Index>(), 0_u64..100, seek), 0..=3);
+    let seeks = prop::collection::vec((any::<Index>(), 0_u64..100, seek()), 0..=3);
     (case, seeks).prop_map(|(mut case, seeks)| {
         for (place, pause, seek) in seeks {
             case.acts.insert(place.index(case.acts.len() + 1), (pause, seek));
         }
         case
     })
+}
+
+/// A subscription is sought, by hand or by an edit.
+fn seek() -> impl Strategy<Value = Act> {
+    let to = prop_oneof![
+        Just(StartAt::Start),
+        Just(StartAt::End),
+        (0_u64..8).prop_map(StartAt::Offset),
+        (0_u64..200).prop_map(|millis| StartAt::At(SimDuration::from_millis(millis))),
+    ];
+    (any::<Index>(), to, any::<bool>()).prop_map(|(link, to, by_edit)| Act::Seek { link, to, by_edit })
 }
 
 /// A case in which things break: by a scenario, by hand, both, or not at all.
@@ -489,13 +513,26 @@ fn queue() -> impl Strategy<Value = String> {
 /// What waits long for its next attempt while an earlier one is still being handled: the ack is overdue soon, and a
 /// member that has no token left hands back at once.
 const IMPATIENT: &str = r#"(topics: [], ack_wait: "5ms", deliveries: 4, backoff: Fixed("100ms"))"#;
+/// The same for a group: who is busy begins with it while it waits, for another one has handed it back.
+const IMPATIENT_GROUP: &str =
+    r#"(topics: [], group: "i", ack_wait: "5ms", deliveries: 4, backoff: Fixed("100ms"), prefetch: 3)"#;
+/// Members that own partitions and have something in their hands when these move.
+const PARTITIONED: &str = r#"(topics: [], group: "h", share: Partition, deliveries: 3, backoff: Fixed("10ms"))"#;
+const BUSY: &str = r#"takes: Fixed("40ms"), concurrency: 1"#;
 const HANDS_BACK: &str = r#"takes: Fixed("40ms"), concurrency: 3, rate_limit: (rate: "20/s", burst: 1, over: Retry)"#;
 
 fn subscription(patience: Patience, waits: BoxedStrategy<String>) -> BoxedStrategy<String> {
     let any = any_subscription(patience, waits);
     match patience {
         Patience::Short => any.boxed(),
-        Patience::Long => prop_oneof![3 => any, 1 => Just(IMPATIENT.to_owned())].boxed(),
+        Patience::Long => {
+            let special = prop_oneof![
+                2 => Just(IMPATIENT),
+                2 => Just(IMPATIENT_GROUP),
+                1 => Just(PARTITIONED),
+            ];
+            prop_oneof![5 => any, 4 => special.prop_map(str::to_owned)].boxed()
+        }
     }
 }
 
@@ -583,6 +620,7 @@ fn worker(patience: Patience, waits: BoxedStrategy<String>, keeps: bool) -> impl
                 kind,
                 consumer_settings: match patience {
                     Patience::Long if concurrency == 3 => HANDS_BACK.to_owned(),
+                    Patience::Long if concurrency == 1 && fails == "0.3" => BUSY.to_owned(),
                     Patience::Long | Patience::Short => {
                         format!("takes: {takes}, fails: {fails}, concurrency: {concurrency}{rate}")
                     }
@@ -641,10 +679,11 @@ fn act() -> impl Strategy<Value = Act> {
 fn wider_act() -> impl Strategy<Value = Act> {
     prop_oneof![
         2 => Just(Act::Undo),
-        2 => (any::<Index>(), subscription(Patience::Long, Just(String::new()).boxed()))
+        2 => (any::<Index>(), subscription(Patience::Long, may_wait()))
             .prop_map(|(link, settings)| Act::SetSubscription { link, settings }),
         1 => (any::<Index>(), 1_u32..=4).prop_map(|(node, at_once)| Act::SetAtOnce { node, at_once }),
         1 => (any::<Index>(), any::<Index>()).prop_map(|(from, to)| Act::AddLink { from, to }),
+        1 => seek(),
     ]
 }
 

@@ -177,6 +177,7 @@ pub(crate) enum Told {
     Drain,
     Break { on: Aim, kind: FaultKind, lasts: Option<SimDuration> },
     Heal(Aim),
+    Seek { sub: SubIx, to: StartAt },
 }
 
 /// A run, what it was made of, and what it has shown so far.
@@ -396,6 +397,7 @@ impl Run {
     #[track_caller]
     pub(crate) fn seek(&mut self, label: &str, to: StartAt) {
         let sub = self.sub(label);
+        self.tell(Told::Seek { sub, to });
         self.kernel.inject(Input::Seek { sub, to });
     }
 
