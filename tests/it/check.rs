@@ -384,6 +384,10 @@ fn cases() -> Vec<(&'static str, Flow)> {
             "a wait that is too short",
             consumer(r#"takes: LogNormal(median: "1ms", p99: "40s"), concurrency: 100000"#, ""),
         ),
+        (
+            "a wait for what may never end",
+            consumer(r#"takes: Pareto(min: "1ms", median: "365d"), concurrency: 100000"#, ""),
+        ),
         ("failures that lead nowhere", consumer(r#"takes: Fixed("1ms"), fails: 0.1"#, "deliveries: 3")),
         ("failures that are meant to", consumer(r#"takes: Fixed("1ms"), fails: 0.1"#, "guarantee: AtMostOnce")),
         ("too much", consumer(r#"takes: Fixed("250ms"), concurrency: 2"#, "")),

@@ -217,12 +217,16 @@ fn check_wait(wiring: &Wiring<'_>, routes: &Routes<'_>, link: usize, settings: &
     let needed = slowest.saturating_add(cold).saturating_add(delay.saturating_mul(2));
     if settings.ack_wait < needed {
         let title = wiring.title(wire.to);
+        let (takes, hint) = if needed == SimDuration::MAX {
+            ("for ever".to_owned(), format!("Draw the time of “{title}” from a law with a lighter tail"))
+        } else {
+            let hint = format!("Let the subscription wait longer, as in {}", rounded(needed.saturating_mul(3)));
+            (format!("{} or longer", rounded(needed)), hint)
+        };
         let what = format!(
-            "“{title}” gets a record again after {}, but may still be busy with it: one in a hundred takes {} or longer",
-            settings.ack_wait,
-            rounded(needed)
+            "“{title}” gets a record again after {}, but may still be busy with it: one in a hundred takes {takes}",
+            settings.ack_wait
         );
-        let hint = format!("Let the subscription wait longer, as in {}", rounded(needed.saturating_mul(3)));
         findings.warning(wiring.at_link(link, Some("ack_wait".to_owned())), "ack-wait", what, hint);
     }
 }
@@ -236,5 +240,5 @@ fn rounded(duration: SimDuration) -> SimDuration {
         10_000_000_000..100_000_000_000 => 100_000_000,
         _ => 1_000_000_000,
     };
-    SimDuration::from_nanos(nanos.div_ceil(grain) * grain)
+    SimDuration::from_nanos(nanos.div_ceil(grain).saturating_mul(grain))
 }

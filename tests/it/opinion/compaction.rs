@@ -132,7 +132,8 @@ impl Naive {
     fn hides_its_turn(&self, partition: Partition) -> bool {
         let (now, log) = (self.now, &self.logs[&partition]);
         let replaced = log.cleaner.replaced.iter().copied();
-        let mut came = replaced.chain(log.cleaner.deletions.iter().copied()).filter(|(_, since)| *since == now).peekable();
+        let mut came =
+            replaced.chain(log.cleaner.deletions.iter().copied()).filter(|(_, since)| *since == now).peekable();
         came.peek().is_some() && came.all(|(offset, _)| self.is_evicted(partition, offset))
     }
 
