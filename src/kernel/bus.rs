@@ -573,21 +573,15 @@ impl Kernel {
     ) {
         let plan = cx.plan;
         let state = &mut self.cursors[cursor as usize];
-        let (offset, is_fresh) = match state.next_again() {
-            Some(offset) => {
-                state.again -= 1;
-                (offset, false)
-            }
-            None => match state.next_fresh() {
-                Some(offset) => {
-                    state.fresh -= 1;
-                    (offset, true)
-                }
-                None => {
-                    debug_assert!(false, "what is counted as queued is there");
-                    return;
-                }
-            },
+        let (offset, is_fresh) = if let Some(offset) = state.next_again() {
+            state.again -= 1;
+            (offset, false)
+        } else if let Some(offset) = state.next_fresh() {
+            state.fresh -= 1;
+            (offset, true)
+        } else {
+            debug_assert!(false, "what is counted as queued is there");
+            return;
         };
         let partition = &self.partitions[plan.cursors[cursor as usize].partition as usize];
         let Some(slot) = partition.log.get(offset).copied() else {
