@@ -22,11 +22,11 @@ pub(super) struct Run {
     flow: PathBuf,
 
     /// How much virtual time; without this until nothing is left to do, or until Ctrl-C.
-    #[arg(long = "for", value_name = "TIME")]
+    #[arg(long = "for", value_name = "TIME", allow_hyphen_values = true)]
     limit: Option<SimDuration>,
 
     /// How fast: 0.001x to 1000x, or max.
-    #[arg(long, value_name = "SPEED", default_value = "1x")]
+    #[arg(long, value_name = "SPEED", default_value = "1x", allow_hyphen_values = true)]
     speed: Speed,
 
     /// Where all chance comes from, in place of the flow's own seed.

@@ -24,7 +24,7 @@ pub(super) struct Simulate {
     flow: PathBuf,
 
     /// How much virtual time; without this until nothing is left to do, or 10 minutes where a producer never ends.
-    #[arg(long = "for", value_name = "TIME")]
+    #[arg(long = "for", value_name = "TIME", allow_hyphen_values = true)]
     limit: Option<SimDuration>,
 
     /// Where all chance comes from, in place of the flow's own seed.

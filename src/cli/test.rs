@@ -35,7 +35,7 @@ pub(super) struct Test {
 
     /// How much virtual time a run takes; without this until nothing is left to do, or 10 minutes where a producer never
     /// ends.
-    #[arg(long = "for", value_name = "TIME")]
+    #[arg(long = "for", value_name = "TIME", allow_hyphen_values = true)]
     limit: Option<SimDuration>,
 
     /// Write the results as JUnit XML to this file.

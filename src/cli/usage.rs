@@ -10,7 +10,8 @@ use super::output;
 
 /// Help and version are answers; all else is a mistake in the arguments, which is told in a line.
 pub(super) fn answer<A: clap::CommandFactory>(error: &clap::Error) -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    // A name of a file need not be text.
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     if let Some(line) = in_a_line::<A>(error, &words) {
         output::complain(&format!("error: {line}"));
         return ExitCode::from(2);
@@ -32,6 +33,7 @@ fn in_a_line<A: clap::CommandFactory>(error: &clap::Error, words: &[String]) -> 
     };
     let first = words.first().map_or("", String::as_str);
     let command = A::command().find_subcommand(first).map(|command| format!("{} ", command.get_name()));
+    let is_command = command.is_some();
     let help = format!("`eventloom {}--help`", command.unwrap_or_default());
     // As it is typed: `--seeds <N>` is `--seeds`, `<FLOW>` is `FLOW`.
     let argument = context(ContextKind::InvalidArg).map(|usage| match usage.split_once(' ') {
@@ -52,9 +54,25 @@ fn in_a_line<A: clap::CommandFactory>(error: &clap::Error, words: &[String]) -> 
             Some(format!("“{}” is nothing that can stand here; {meant}{help} names what can", argument?))
         }
         // Without a flow of that name it was meant as a command, and talk of conflicts would be no help.
-        ErrorKind::ArgumentConflict if !first.starts_with('-') && !Path::new(first).exists() => {
+        ErrorKind::ArgumentConflict if !is_command && !first.starts_with('-') && !Path::new(first).exists() => {
             Some(format!("there is no command “{first}”; {help} names them all"))
         }
-        _ => None,
+        ErrorKind::ArgumentConflict if error.get(ContextKind::InvalidArg) == error.get(ContextKind::PriorArg) => {
+            Some(format!("{} is given twice; {help} says what it is", argument?))
+        }
+        ErrorKind::ArgumentConflict if !is_command && Path::new(first).exists() => {
+            let second = words.get(1)?;
+            Some(format!(
+                "“{second}” cannot stand after a flow: one flow is opened, and a command stands before its flow"
+            ))
+        }
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            None
+        }
+        _ => {
+            let all = error.to_string();
+            let what = all.lines().next()?.trim_start_matches("error: ");
+            Some(format!("{what}; {help} names what can stand here"))
+        }
     }
 }

@@ -20,6 +20,19 @@ fn run(arguments: &[&str]) -> Output {
     program().args(arguments).output().expect("the program starts")
 }
 
+#[cfg(unix)]
+#[test]
+fn a_name_that_is_no_text_is_answered_like_any_other() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let name = std::ffi::OsStr::from_bytes(b"\xff.ron");
+    for rest in [&[][..], &["--seed", "x"], &["--frobnicate"]] {
+        let output = program().arg("simulate").arg(name).args(rest).output().expect("the program starts");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), told.lines().count()), (Some(2), 1), "{told}");
+    }
+}
+
 fn expected_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/expected/cli")
 }
@@ -62,6 +75,10 @@ fn what_could_not_run_says_why_in_one_line() {
     check("simulate-wrong-seed", &["simulate", "flows/hello.ron", "--seed", "abc"], 2);
     check("simulate-negative-seed", &["simulate", "flows/hello.ron", "--seed", "-1"], 2);
     check("simulate-nothing", &["simulate"], 2);
+    check("simulate-two-seeds", &["simulate", "flows/hello.ron", "--seed", "1", "--seed", "2"], 2);
+    check("simulate-json-of-what", &["simulate", "flows/hello.ron", "--json=yes"], 2);
+    check("simulate-negative-time", &["simulate", "flows/hello.ron", "--for", "-1s"], 2);
+    check("two-flows", &["flows/hello.ron", "flows/saga.ron"], 2);
     check("run-misspelt", &["run", "flows/hello.ron", "--sped", "2x"], 2);
     check("unknown-option", &["--frobnicate"], 2);
     check("unknown-command", &["frobnicate", "flows/hello.ron"], 2);
