@@ -82,8 +82,11 @@ pub(crate) fn comes_already(
         (LinkKind::Subscribe(_), Some(topic)) => is_subscribed(flow, from, to, slice::from_ref(topic)),
         (LinkKind::Subscribe(_), None) => is_subscribed(flow, from, to, &flow.topics_of(from)),
         (LinkKind::Publish(_), Some(topic)) => published(flow, from, to).contains(topic),
-        (LinkKind::Publish(_) | LinkKind::Call(_), _) => {
-            flow.links_from(from).any(|(_, link)| link.to == *to && link.kind == *kind)
+        (LinkKind::Publish(_), None) => flow.links_from(from).any(|(_, link)| link.to == *to && link.kind == *kind),
+        // However a call is made, all that goes this way goes it once.
+        (LinkKind::Call(_), _) => {
+            let takes_all = |kind: &LinkKind| matches!(kind, LinkKind::Call(call) if call.events.is_empty());
+            flow.links_from(from).any(|(_, link)| link.to == *to && takes_all(&link.kind))
         }
     }
 }
@@ -134,7 +137,11 @@ pub(crate) fn between(flow: &Flow, from: &NodeId, to: &NodeId) -> Between {
     let is_bus = |id: &&NodeId| flow.node(id).is_some_and(|node| node.kind.tag() == KindTag::Bus);
     let mut buses = flow.links_from(from).map(|(_, link)| &link.to).filter(is_bus);
     let Some(first) = buses.next() else { return Between::NewBus };
-    let leads = |bus: &NodeId| is_subscribed(flow, bus, to, &published(flow, from, bus));
+    // Of a node that emits nothing yet nothing comes already.
+    let leads = |bus: &NodeId| {
+        let topics = published(flow, from, bus);
+        !topics.is_empty() && is_subscribed(flow, bus, to, &topics)
+    };
     if leads(first) || buses.any(leads) { Between::Linked } else { Between::Bus(first.clone()) }
 }
 
@@ -244,6 +251,31 @@ mod tests {
         let flow = applied(&flow, &edit);
         assert_eq!(flow.nodes().len(), 4);
         assert_eq!(flow.links().len(), 3);
+    }
+
+    #[test]
+    fn only_what_would_come_twice_is_linked_already() {
+        let mut flow = Flow::new("test");
+        let mut put = |kind: KindTag, name: &str| {
+            let id = NodeId::new(name).expect("an id");
+            flow.add_node(id.clone(), Node::new(Point(0, 0), kind.default_kind())).expect("a new id");
+            id
+        };
+        let [till, shop] = ["till", "shop"].map(|name| put(KindTag::Service, name));
+        let (bus, all) = (put(KindTag::Bus, "bus"), put(KindTag::Consumer, "all"));
+        let link =
+            |flow: &Flow, from: &NodeId, to: &NodeId| applied(flow, &connect(flow, from, to, true).expect("a link"));
+        // What emits nothing yet sends nothing along the way that is there.
+        let flow = link(&link(&flow, &till, &bus), &bus, &all);
+        assert!(connect(&flow, &till, &all, true).is_ok());
+        // A call that is made otherwise than by default is made all the same.
+        let flow = link(&flow, &till, &shop);
+        let (id, way) = flow.links_from(&till).find(|(_, link)| link.to == shop).expect("a call");
+        let mut way = way.clone();
+        let LinkKind::Call(call) = &mut way.kind else { panic!("services call each other") };
+        call.deliveries = 3;
+        let flow = applied(&flow, &Edit::SetLink(id.clone(), way));
+        assert_eq!(connect(&flow, &till, &shop, true), Err(LinkRefusal::Linked));
     }
 
     #[test]
