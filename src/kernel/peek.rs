@@ -2,7 +2,7 @@
 
 use super::Kernel;
 use super::nodes::StreamNow;
-use super::state::OpenState;
+use super::state::{Open, OpenState};
 use crate::model::{EventId, EventTypeIx, NodeIx, SimTime, SubIx, TopicIx};
 use crate::plan::SubPlan;
 
@@ -104,16 +104,19 @@ impl Kernel {
                 let state = &self.cursors[*cursor as usize];
                 let log = &self.partitions[self.plan.cursors[*cursor as usize].partition as usize].log;
                 let again = state.open.iter().enumerate().filter(|(_, open)| open.state == OpenState::Queued);
-                let again = again.map(|(place, _)| state.floor + place as u64);
+                // What comes back waits from then on, and what is read again from when that was asked for.
+                let since = |open: &Open| (open.token != 0 || open.is_replay).then_some(open.deadline);
+                let again = again.map(|(place, open)| (state.floor + place as u64, since(open)));
                 let matches = |offset: &u64| {
                     let place = (offset - state.next) as usize;
                     state.mask.as_ref().is_none_or(|mask| mask.get(place) == Some(&true))
                 };
                 let end = if state.fresh > 0 { log.end() } else { state.next };
-                let offsets = again.chain((state.next..end).filter(matches)).take(most);
-                backlog.extend(
-                    offsets.filter_map(|offset| log.get(offset)).map(|slot| (slot.at, slot.event, slot.kind())),
-                );
+                let offsets = again.chain((state.next..end).filter(matches).map(|offset| (offset, None))).take(most);
+                backlog.extend(offsets.filter_map(|(offset, since)| {
+                    let slot = log.get(offset)?;
+                    Some((since.unwrap_or(slot.at), slot.event, slot.kind()))
+                }));
             }
         }
         backlog.sort_unstable();

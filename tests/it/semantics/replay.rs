@@ -67,6 +67,26 @@ fn s12_from_an_offset_a_time_or_the_start_the_log_comes_again_in_order() {
 }
 
 #[test]
+fn s12_what_is_read_again_waits_from_when_that_was_asked_for() {
+    let mut run = Run::new(
+        r#"p = Producer(emits: "a", rate: ByHand)
+           bus = Bus(topics: {"a": (keep: "1h")})
+           c = Consumer(takes: Fixed("1s"))
+           p -> bus
+           bus -> c (prefetch: 1)"#,
+    );
+    run.fire("p", 1);
+    run.until("5s");
+    run.fire("p", 1);
+    run.until("5500ms");
+    run.seek("bus->c", StartAt::Start);
+    run.until("5600ms");
+    let waits = run.kernel.waiting(run.node("c"), 10);
+    let told: Vec<String> = waits.iter().map(|(event, _, since)| format!("{} {since}", event.number())).collect();
+    assert_eq!(told, ["0 00:00:05.500"]);
+}
+
+#[test]
 fn s12_what_the_log_has_lost_is_told_as_out_of_range() {
     let mut run = Run::new(
         r#"p = Producer(emits: "a", rate: Constant("1/s"), stops_after: 10)
