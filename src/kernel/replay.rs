@@ -51,8 +51,8 @@ impl CursorState {
         self.redeliver.retain(is_queued);
     }
 
-    /// Takes what waits and was never handed over to those that are queued again, so that what is read again comes among it in
-    /// the order of the log. Where that begins; the caller puts them into the queue.
+    /// Takes what waits and was never handed over to those that are queued again, so that what is read again comes among it
+    /// in the order of the log. Where that begins; the caller puts them into the queue.
     fn take_unseen(&mut self, log: &Log<Slot>) -> u64 {
         let first = self.next;
         let mask = self.mask.take();

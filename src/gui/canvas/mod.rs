@@ -230,8 +230,9 @@ impl Canvas {
                 let seen = self.camera.visible();
                 if is_fitted && self.scene.bounds.is_some_and(|bounds| !seen.contains_rect(bounds)) {
                     self.fit();
+                } else if !is_fitted {
+                    self.camera.reveal(part);
                 }
-                self.camera.reveal(part);
             }
             if let Target::Node(id) = target {
                 self.focus_wanted = Some(id.clone());

@@ -220,7 +220,9 @@ fn check_wait(wiring: &Wiring<'_>, routes: &Routes<'_>, link: usize, settings: &
         let (takes, hint) = if needed == SimDuration::MAX {
             ("for ever".to_owned(), format!("Draw the time of “{title}” from a law with a lighter tail"))
         } else {
-            let hint = format!("Let the subscription wait longer, as in {}", rounded(needed.saturating_mul(3)));
+            let longest = SimDuration::from_nanos(limits::DURATION_NANOS);
+            let enough = rounded(needed.saturating_mul(3)).min(longest);
+            let hint = format!("Let the subscription wait longer, as in {enough}");
             (format!("{} or longer", rounded(needed)), hint)
         };
         let what = format!(

@@ -10,8 +10,10 @@
 //!    happen at an instant that is known is one more [`naive::Due`]: whoever notes it calls `expect`, the record that
 //!    shows it calls `meet`, and an instant that ends without it is wrong by itself.
 //! 3. The rule stands in the file of its theme, or in one of its own: `travelling` (links), `publishing` (the way to a
-//!    queue), `delivering` (out of it), `waiting` (in another order than the log's), `settling` (acks, retries, dead letters), `handling` (nodes), `groups`, `retention`,
-//!    `compaction`, `dedup`, `idempotence`, `replay`, `calling` (calls that links lose), `faults`, `edits`. A record that it brings is one more arm of `take`, and begins its sentences with its number.
+//!    queue), `delivering` (out of it), `waiting` (in another order than the log's), `settling` (acks, retries, dead
+//!    letters), `handling` (nodes), `groups`, `retention`, `compaction`, `dedup`, `idempotence`, `replay`, `calling` (calls
+//!    that links lose), `faults`, `edits`. A record that it brings is one more arm of `take`; what is wrong by the rule is
+//!    said with its number.
 //! 4. What must hold whenever time passes is asked in `end_of_instant`.
 //! 5. `saw("a transition")` where it is judged, and the same words in [`COVERED`]; one more lie in [`lies`], one more bug in
 //!    [`planted`]; and `tests/it/support/random_flow.rs` learns the setting.
