@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use egui::{Color32, Mesh, Painter, Pos2, Rect, Shape};
+use egui::{Color32, Mesh, Painter, Pos2, Rect, Shape, TextureId};
 
 use crate::gui::theme::Theme;
 use crate::model::{KindTag, LinkId, NodeId};
@@ -78,19 +78,29 @@ pub(super) struct LinkMark {
 }
 
 impl Picture {
-    /// An empty picture in the memory of this one.
-    pub(super) fn emptied(mut self) -> Self {
-        for mesh in [&mut self.links, &mut self.bright_links, &mut self.blocks] {
-            match Arc::get_mut(mesh) {
-                Some(mesh) => mesh.clear(),
-                None => *mesh = Arc::default(),
-            }
+    /// An empty picture in the memory of this one, its links drawn with this texture of lines.
+    pub(super) fn emptied(mut self, lines: TextureId) -> Self {
+        let textures = [lines, lines, TextureId::default()];
+        for (mesh, texture) in [&mut self.links, &mut self.bright_links, &mut self.blocks].into_iter().zip(textures) {
+            emptied(mesh).texture_id = texture;
         }
         for shapes in [&mut self.paper, &mut self.labels, &mut self.nodes, &mut self.top] {
             shapes.clear();
         }
         self
     }
+}
+
+/// This mesh without anything in it. Its memory is used again, unless what was painted last is still in use.
+pub(super) fn emptied(mesh: &mut Arc<Mesh>) -> &mut Mesh {
+    if Arc::get_mut(mesh).is_none() {
+        *mesh = Arc::default();
+    }
+    let mesh = Arc::make_mut(mesh);
+    // Its own way of clearing gives the memory back.
+    mesh.vertices.clear();
+    mesh.indices.clear();
+    mesh
 }
 
 impl Marks {

@@ -8,7 +8,7 @@ use super::brush::Brush;
 use super::camera::Detail;
 use super::hit::Hit;
 use super::scene::LinkLook;
-use super::{geometry, ink, words};
+use super::{geometry, ink, ribbon, words};
 use crate::trace::Circuit;
 
 /// Draws a link.
@@ -62,24 +62,25 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     let mesh = Arc::make_mut(mesh);
     let screen = |place: &Pos2| camera.screen(*place);
     let last = points.len() - 1;
+    let curve = || link.path.seen_at(camera.zoom).map(|place| camera.screen(place));
     if length < 24.0 {
-        ink::line(mesh, [points[0], points[last]].iter().map(screen), width, color);
+        ribbon::line(mesh, [points[0], points[last]].iter().map(screen), width, color);
     } else if look == LinkLook::DeadLetters && detail > Detail::Block {
         let places: Vec<Pos2> = points.iter().map(screen).collect();
-        ink::dashes(mesh, &places, 5.0, width, color);
+        ribbon::dashes(mesh, &places, 5.0, width, color);
     } else if length < geometry::COARSE_BELOW {
-        ink::line(mesh, brush.scene.coarse[ix as usize].iter().map(screen), width, color);
+        ribbon::line(mesh, brush.scene.coarse[ix as usize].iter().map(screen), width, color);
     } else if look == LinkLook::Call && detail >= Detail::Compact {
-        ink::line(mesh, points.iter().map(screen), width + 4.0, color);
-        ink::line(mesh, points.iter().map(screen), width + 1.0, theme.canvas);
+        ribbon::line(mesh, curve(), width + 4.0, color);
+        ribbon::line(mesh, curve(), width + 1.0, theme.canvas);
     } else {
-        ink::line(mesh, points.iter().map(screen), width, color);
+        ribbon::line(mesh, curve(), width, color);
     }
     if detail > Detail::Block && length > 30.0 {
         let port = if detail >= Detail::Compact { geometry::PORT_RADIUS * camera.zoom.min(1.0) + 0.5 } else { 0.0 };
         let way = points[last] - points[last - 1];
         let tip = screen(&points[last]) - way.normalized() * port;
-        ink::arrow(mesh, tip, way, 7.0, color);
+        ribbon::arrow(mesh, tip, way, 7.0, color);
     }
     let (label, at_start) = (link.label.clone(), link.label_at_start);
     // What is broken, and a breaker that is not closed, say so from wherever words can be read.
@@ -136,14 +137,14 @@ fn pill(brush: &mut Brush, painter: &Painter, ix: u32, words: String, color: Col
 /// The curve that a link would have, while it is being drawn.
 pub(super) fn preview(mesh: &mut Mesh, points: &[Pos2], color: Color32, fits: bool) {
     if fits {
-        ink::line(mesh, points.iter().copied(), 2.5, color);
+        ribbon::line(mesh, points.iter().copied(), 2.5, color);
     } else {
-        ink::dashes(mesh, points, 6.0, 2.0, color);
+        ribbon::dashes(mesh, points, 6.0, 2.0, color);
     }
     if let [.., before, last] = points {
         let way: Vec2 = *last - *before;
         if way.length() > 0.1 {
-            ink::arrow(mesh, *last, way, 8.0, color);
+            ribbon::arrow(mesh, *last, way, 8.0, color);
         }
     }
 }

@@ -147,6 +147,8 @@ pub(super) fn curve(from: Anchor, to: Anchor) -> [Pos2; 4] {
 pub(super) struct Path {
     /// At least two, the first and the last at the curve's ends.
     pub points: Vec<Pos2>,
+    /// How far beside the curve one would be without this point, on the canvas.
+    worth: Vec<f32>,
     /// How long the curve is, on the canvas.
     pub length: f32,
     /// What the points lie in.
@@ -166,14 +168,18 @@ pub(super) fn along_coarse(curve: &Coarse, part: f32) -> Pos2 {
     curve[piece].lerp(curve[piece + 1], place - piece as f32)
 }
 
+/// How long the pieces are that a curve is made of, on the canvas.
+const PIECE: f32 = 6.0;
 /// How finely a curve is measured.
 const MEASURED: usize = 40;
-/// The most pieces that a curve is drawn with.
+/// The most pieces that a curve is made of.
 const PIECES: usize = 48;
+/// So far a curve may be drawn beside where it is, on screen: nobody sees it.
+const BESIDE: f32 = 0.15;
 
 impl Default for Path {
     fn default() -> Self {
-        Self { points: vec![Pos2::ZERO; 2], length: 0.0, bounds: Rect::NOTHING }
+        Self { points: vec![Pos2::ZERO; 2], worth: vec![f32::INFINITY; 2], length: 0.0, bounds: Rect::NOTHING }
     }
 }
 
@@ -198,7 +204,7 @@ impl Path {
         }
         let straight = (end - begin).length();
         let pieces =
-            if length <= straight * 1.0005 { 1 } else { ((length / 6.0) as usize).clamp(8, PIECES * curves.len()) };
+            if length <= straight * 1.0005 { 1 } else { ((length / PIECE) as usize).clamp(8, PIECES * curves.len()) };
         let mut points = Vec::with_capacity(pieces + 1);
         points.push(begin);
         let mut at = 1;
@@ -211,7 +217,15 @@ impl Path {
             points.push(fine[at - 1].lerp(fine[at], (wanted - lengths[at - 1]) / span));
         }
         points.push(end);
-        Self { bounds: Rect::from_points(&points), points, length }
+        let mut worth = vec![f32::INFINITY; points.len()];
+        weigh(&points, &mut worth, f32::INFINITY);
+        Self { bounds: Rect::from_points(&points), points, worth, length }
+    }
+
+    /// Those of the points that are needed to draw the curve at this zoom.
+    pub(super) fn seen_at(&self, zoom: f32) -> impl Iterator<Item = Pos2> {
+        let least = BESIDE / zoom;
+        self.points.iter().zip(&self.worth).filter(move |(_, worth)| **worth >= least).map(|(point, _)| *point)
     }
 
     /// The curve for when it is short on screen.
@@ -234,6 +248,19 @@ impl Path {
     pub(super) fn distance(&self, place: Pos2) -> f32 {
         self.points.windows(2).map(|ends| distance_to_piece(ends[0], ends[1], place)).fold(f32::INFINITY, f32::min)
     }
+}
+
+/// Weighs the points between two ends, as Ramer, Douglas and Peucker do: the one that is farthest from the straight way
+/// is worth that distance, and none of those to its sides is worth more.
+fn weigh(points: &[Pos2], worth: &mut [f32], most: f32) {
+    let last = points.len() - 1;
+    let inner = 1..last;
+    let far = inner.map(|ix| (ix, distance_to_piece(points[0], points[last], points[ix])));
+    let Some((ix, distance)) = far.max_by(|a, b| a.1.total_cmp(&b.1)) else { return };
+    let most = distance.min(most);
+    worth[ix] = most;
+    weigh(&points[..=ix], &mut worth[..=ix], most);
+    weigh(&points[ix..], &mut worth[ix..], most);
 }
 
 fn cubic([a, b, c, d]: [Pos2; 4], t: f32) -> Pos2 {

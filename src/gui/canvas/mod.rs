@@ -18,6 +18,7 @@ mod miniature;
 mod nodes;
 mod overlay;
 mod pulses;
+mod ribbon;
 mod scene;
 mod sprites;
 mod tips;
@@ -321,7 +322,7 @@ impl Canvas {
         painter.rect_filled(view, 0.0, ctx.theme.canvas);
         let Picture { paper, links, bright_links, labels, blocks, nodes, top } = &self.picture;
         painter.extend(paper.iter().cloned());
-        for mesh in [links, bright_links] {
+        for mesh in [links, bright_links].into_iter().filter(|mesh| !mesh.is_empty()) {
             painter.add(Shape::Mesh(Arc::clone(mesh)));
         }
         self.pulses.draw(ctx, &painter, &self.scene, &self.marks, &self.camera, self.hover);
@@ -341,7 +342,7 @@ impl Canvas {
             camera: self.camera,
             hover,
             seen: self.camera.visible(),
-            picture: std::mem::take(&mut self.picture).emptied(),
+            picture: std::mem::take(&mut self.picture).emptied(ribbon::texture(ui.ctx())),
             labels: Vec::new(),
         };
         brush.picture.paper.push(Shape::mesh(backdrop(&self.camera, ctx)));

@@ -14,7 +14,7 @@ use super::geometry::{self, Anchor, Path};
 use super::gesture::{Drop, Gesture};
 use super::hit::Hit;
 use super::scene::{LinkKey, Port, Side, center, snapped};
-use super::{Canvas, edges, ink, nodes};
+use super::{Canvas, edges, ink, nodes, ribbon};
 
 impl Canvas {
     /// Paints what the gesture is about to do.
@@ -56,7 +56,7 @@ impl Canvas {
         };
         let path = Path::along(&[geometry::curve(begin, end)]);
         let points: Vec<Pos2> = path.points.iter().map(|place| self.camera.screen(*place)).collect();
-        let mut mesh = Mesh::default();
+        let mut mesh = Mesh::with_texture(ribbon::texture(painter.ctx()));
         edges::preview(&mut mesh, &points, color, fits);
         painter.add(Shape::mesh(mesh));
         if let Some(node) = other {
@@ -126,9 +126,9 @@ impl Canvas {
             None => (theme.accent, None),
         };
         self.into = link.map(|(_, link)| link).filter(|_| matches!(fits, Some(Ok(()))));
-        let mut mesh = Mesh::default();
+        let mut mesh = Mesh::with_texture(ribbon::texture(ui.ctx()));
         let corners = [card.left_top(), card.right_top(), card.right_bottom(), card.left_bottom(), card.left_top()];
-        ink::dashes(&mut mesh, &corners, 5.0, 1.5, color);
+        ribbon::dashes(&mut mesh, &corners, 5.0, 1.5, color);
         painter.rect_filled(card, 6.0, color.gamma_multiply(0.10));
         painter.add(Shape::mesh(mesh));
         let name = format!("{} {}", icons::kind(kind), kind.label());

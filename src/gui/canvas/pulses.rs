@@ -15,7 +15,7 @@ use crate::gui::view::ViewCtx;
 use crate::model::{NodeIx, SimDuration, SimTime};
 use crate::session::{Dot, Flash, FlashKind, Leg, LiveView, RunState, Speed};
 
-use super::brush::{Marks, event_color};
+use super::brush::{Marks, emptied, event_color};
 use super::camera::{Camera, Detail};
 use super::hit::Hit;
 use super::scene::Scene;
@@ -63,6 +63,16 @@ struct Load {
     stage: Stage,
 }
 
+/// A dot that is to be seen.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    /// Its place in the look at the run.
+    dot: u32,
+    /// Its link, in the scene.
+    link: u32,
+    along: Along,
+}
+
 /// What drawing events needs from frame to frame: only caches.
 #[derive(Default)]
 pub(super) struct Pulses {
@@ -70,6 +80,8 @@ pub(super) struct Pulses {
     /// The scene's link by the run's.
     places: Option<Vec<u32>>,
     loads: Vec<Load>,
+    /// The dots that are to be seen.
+    shown: Vec<Shown>,
     /// The dots of the last frame, whose memory is used again.
     mesh: Arc<Mesh>,
 }
@@ -158,12 +170,16 @@ impl Pulses {
             seen: link.path.bounds.intersects(visible),
             ..Load::default()
         }));
-        for dot in &ctx.live.dots {
-            let load = place_of(places, dot).and_then(|link| self.loads.get_mut(link));
-            let Some(load) = load.filter(|load| load.seen) else { continue };
-            load.shown += u32::from(along(dot, ctx.playhead, seen).is_some());
-            let travels = dot.departed <= ctx.live.now && ctx.live.now < dot.arrives;
-            load.listed += u32::from(travels && !dot.lost);
+        self.shown.clear();
+        for (dot, at) in (0..).zip(&ctx.live.dots) {
+            let Some(link) = place_of(places, at) else { continue };
+            let Some(load) = self.loads.get_mut(link).filter(|load| load.seen) else { continue };
+            if let Some(along) = along(at, ctx.playhead, seen) {
+                load.shown += 1;
+                self.shown.push(Shown { dot, link: link as u32, along });
+            }
+            let travels = at.departed <= ctx.live.now && ctx.live.now < at.arrives;
+            load.listed += u32::from(travels && !at.lost);
         }
         for (ix, load) in self.loads.iter_mut().enumerate() {
             if load.shown > 0 {
@@ -175,32 +191,24 @@ impl Pulses {
 
         let look = Look::of(ctx, scene, camera);
         let texture = self.texture.get_or_insert_with(|| sprites::texture(painter.ctx())).id();
-        // What was painted last is no longer in use by now; if it is, this begins with fresh memory.
-        if Arc::get_mut(&mut self.mesh).is_none() {
-            self.mesh = Arc::default();
-        }
-        let mesh = Arc::make_mut(&mut self.mesh);
-        mesh.clear();
+        let mesh = emptied(&mut self.mesh);
         mesh.texture_id = texture;
         let mut bundled: Vec<(u32, u64, u32, bool)> = Vec::new();
-        for (ix, dot) in ctx.live.dots.iter().enumerate() {
-            let Some(link) = place_of(places, dot) else { continue };
-            let Some(load) = self.loads.get(link) else { continue };
+        for Shown { dot: ix, link, along } in self.shown.iter().copied() {
+            let load = &self.loads[link as usize];
+            let dot = &ctx.live.dots[ix as usize];
             match load.stage {
                 Stage::Nothing | Stage::Glow => {}
                 Stage::Single => {
-                    let Some(along) = along(dot, ctx.playhead, seen) else { continue };
-                    let at = camera.screen(place(scene, link, load.length, along.part));
+                    let at = camera.screen(place(scene, link as usize, load.length, along.part));
                     look.dot(mesh, dot, along, at);
-                    if hover == Hit::Dot(ix as u32) {
+                    if hover == Hit::Dot(ix) {
                         sprites::push(mesh, Sprite::Halo, at, look.diameter + 2.0, ctx.theme.text);
                     }
                 }
                 Stage::Bundles => {
-                    if let Some(along) = along(dot, ctx.playhead, seen) {
-                        let span = bundle_span(dot, seen, load.length);
-                        bundled.push((link as u32, dot.departed.as_nanos() / span, ix as u32, !along.arrived));
-                    }
+                    let span = bundle_span(dot, seen, load.length);
+                    bundled.push((link, dot.departed.as_nanos() / span, ix, !along.arrived));
                 }
             }
         }
