@@ -10,22 +10,26 @@ use super::view::Dot;
 /// At most so many dots in one look. It is what eyes can follow and what a window can draw in a fraction of a frame.
 pub(super) const BUDGET: usize = 2_048;
 
-/// What the hot path touches of a link: one word to count down, one to remember.
+/// The most events that a link lets pass before one is taken again.
+const LONGEST_STRIDE: u16 = u16::MAX;
+
+/// What is known of a link that has sent something lately. Only events that are taken touch it.
 #[derive(Clone, Copy, Debug, Default)]
 struct LinkDots {
-    /// Events to let pass before the next is taken.
-    skip: u32,
     /// Events to let pass after one was taken.
-    stride: u32,
+    stride: u16,
     /// Events taken since the last look.
     taken: u32,
-    /// The event type that travelled it last.
+    /// The event type that was taken last.
     last_kind: u32,
 }
 
 /// The dots of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Dots {
+    /// How many events each link lets pass before the next is taken: all that the hot path touches of one that is not
+    /// shown, and small, so that it stays in the cache beside what the kernel needs.
+    skips: Vec<u16>,
     links: Vec<LinkDots>,
     /// How many may be taken until the next look.
     left: usize,
@@ -38,11 +42,19 @@ pub(super) struct Dots {
 
 impl Dots {
     pub(super) const fn new() -> Self {
-        Self { links: Vec::new(), left: BUDGET, shown: Vec::new(), stays: SimDuration::ZERO, looked_at: SimTime::ZERO }
+        Self {
+            skips: Vec::new(),
+            links: Vec::new(),
+            left: BUDGET,
+            shown: Vec::new(),
+            stays: SimDuration::ZERO,
+            looked_at: SimTime::ZERO,
+        }
     }
 
     /// Makes room for this many links.
     pub(super) fn resize(&mut self, links: usize) {
+        self.skips.resize(links, 0);
         self.links.resize(links, LinkDots::default());
     }
 
@@ -51,7 +63,7 @@ impl Dots {
         self.stays = stays;
     }
 
-    /// The event type that travelled a link last.
+    /// The event type that travelled a link last, of those that were taken.
     pub(super) fn last_kind(&self, link: usize) -> u32 {
         self.links.get(link).map_or(0, |link| link.last_kind)
     }
@@ -59,18 +71,20 @@ impl Dots {
     /// Takes an event that leaves, if it is its turn.
     #[inline]
     pub(super) fn sent(&mut self, dot: Dot) {
-        let Some(link) = self.links.get_mut(dot.link.index()) else { return };
-        link.last_kind = dot.kind;
-        if link.skip > 0 {
-            link.skip -= 1;
-            return;
+        let Some(skip) = self.skips.get_mut(dot.link.index()) else { return };
+        if *skip > 0 {
+            *skip -= 1;
+        } else if self.left > 0 {
+            self.take(dot);
         }
-        if self.left == 0 {
-            return;
-        }
-        self.left -= 1;
-        link.skip = link.stride;
+    }
+
+    fn take(&mut self, dot: Dot) {
+        let link = &mut self.links[dot.link.index()];
         link.taken += 1;
+        link.last_kind = dot.kind;
+        self.skips[dot.link.index()] = link.stride;
+        self.left -= 1;
         self.shown.push(dot);
     }
 
@@ -115,20 +129,24 @@ impl Dots {
 
     /// Sets how many events each link lets pass, so that what it takes while a dot is seen comes to its share.
     fn set_strides(&mut self, now: SimTime) {
-        let passed = now.since(self.looked_at).as_nanos().max(1);
+        let passed = now.since(self.looked_at).as_nanos().max(1) as f64;
         let busy = self.links.iter().filter(|link| link.taken > 0).count().max(1);
-        let share = (BUDGET / busy).max(1) as u128;
+        let share = (BUDGET / busy).max(1) as f64;
         let mut seen_for = vec![0; self.links.len()];
         for dot in &self.shown {
             let on_its_way = dot.arrives.since(dot.departed).max(self.stays).as_nanos();
             seen_for[dot.link.index()] = on_its_way.max(seen_for[dot.link.index()]);
         }
-        for (link, seen_for) in self.links.iter_mut().zip(seen_for) {
+        for ((link, skip), seen_for) in self.links.iter_mut().zip(&mut self.skips).zip(seen_for) {
+            // Of most links of a large flow nothing was taken since the last look.
+            if (link.taken, link.stride) == (0, 0) {
+                continue;
+            }
             // What it sent since the last look, as far as it was seen; then how many of its dots would be seen at once.
-            let sent = u128::from(link.taken) * (u128::from(link.stride) + 1);
-            let at_once = sent * u128::from(seen_for) / u128::from(passed);
-            link.stride = u32::try_from(at_once / share).unwrap_or(u32::MAX);
-            link.skip = link.skip.min(link.stride);
+            let sent = f64::from(link.taken) * (f64::from(link.stride) + 1.0);
+            let at_once = sent * seen_for as f64 / passed;
+            link.stride = (at_once / share).min(f64::from(LONGEST_STRIDE)) as u16;
+            *skip = (*skip).min(link.stride);
             link.taken = 0;
         }
     }

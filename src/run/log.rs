@@ -66,6 +66,16 @@ impl Logger {
         self.log(record, what, plan);
     }
 
+    /// Counts so many everyday records that there is no room for; nothing if there is.
+    #[inline]
+    pub(super) const fn leaves_out(&mut self, records: u64) -> bool {
+        let is_full = self.left == 0;
+        if is_full {
+            self.not_logged += records;
+        }
+        is_full
+    }
+
     #[cold]
     fn log(&mut self, record: &Record<'_>, what: LogKind, plan: &Plan) {
         if let What::Emitted { event, kind, .. } = record.what {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::{EventId, EventTypeIx, LinkIx, NodeIx, SimDuration, SimTime};
 use crate::plan::Plan;
-use crate::trace::{self, Observer, Record, What};
+use crate::trace::{self, Begun, Called, Ended, Handed, Observer, Passage, Published, Record, Way, What};
 
 use super::dots::Dots;
 use super::log::Logger;
@@ -143,6 +143,83 @@ impl Observer for Looker {
         }
         self.logger.record(&record, &self.plan);
     }
+
+    // What comes at once is counted at once where none of it would be a row of the log; else it is what it stands for.
+
+    #[inline]
+    fn passed(&mut self, at: SimTime, passage: &Passage) {
+        // Delivered, started, handled.
+        if self.logger.leaves_out(3) {
+            let Passage { link, event, kind, node, .. } = *passage;
+            self.dots.sent(here(at, link, event, kind, 1, Leg::Deliver));
+            self.flash(node, at, FlashKind::Handled);
+        } else {
+            passage.records(at).into_iter().for_each(|record| self.record(record));
+        }
+    }
+
+    #[inline]
+    fn published(&mut self, at: SimTime, published: &Published) {
+        // Emitted, accepted.
+        if self.logger.leaves_out(2) {
+            let Published { birth, link, .. } = *published;
+            self.events += 1;
+            self.dots.sent(here(at, link, birth.event, birth.kind, 0, Leg::Publish));
+        } else {
+            published.records(at).into_iter().for_each(|record| self.record(record));
+        }
+    }
+
+    #[inline]
+    fn called(&mut self, at: SimTime, called: &Called) {
+        // Emitted.
+        if self.logger.leaves_out(1) {
+            let Called { birth, link, .. } = *called;
+            self.events += 1;
+            self.dots.sent(here(at, link, birth.event, birth.kind, 1, Leg::Call));
+        } else {
+            called.records(at).into_iter().for_each(|record| self.record(record));
+        }
+    }
+
+    #[inline]
+    fn begun(&mut self, at: SimTime, begun: &Begun) {
+        // Delivered, started.
+        if self.logger.leaves_out(2) {
+            let Begun { event, kind, attempt, way, .. } = *begun;
+            if let Way::Delivery(link) = way {
+                self.dots.sent(here(at, link, event, kind, attempt, Leg::Deliver));
+            }
+        } else {
+            begun.records(at).for_each(|record| self.record(record));
+        }
+    }
+
+    #[inline]
+    fn handed(&mut self, at: SimTime, handed: &Handed) {
+        // Delivered.
+        if self.logger.leaves_out(1) {
+            let Handed { event, kind, attempt, link, .. } = *handed;
+            self.dots.sent(here(at, link, event, kind, attempt, Leg::Deliver));
+        } else {
+            handed.records(at).into_iter().for_each(|record| self.record(record));
+        }
+    }
+
+    #[inline]
+    fn ended(&mut self, at: SimTime, ended: &Ended) {
+        // Handled.
+        if self.logger.leaves_out(1) {
+            self.flash(ended.node, at, FlashKind::Handled);
+        } else {
+            ended.records(at).into_iter().for_each(|record| self.record(record));
+        }
+    }
+}
+
+/// What leaves and arrives at one instant.
+const fn here(at: SimTime, link: LinkIx, event: EventId, kind: EventTypeIx, attempt: u32, leg: Leg) -> Dot {
+    Dot { link, event, kind: kind.0, departed: at, arrives: at, attempt, leg, lost: false }
 }
 
 pub(super) const fn leg_of(leg: trace::Leg) -> Leg {
@@ -247,5 +324,51 @@ pub(super) const fn event_of(what: &What<'_>) -> Option<EventId> {
         | What::WatermarkAdvanced { .. }
         | What::StateLost { .. }
         | What::Draining => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::kernel::Kernel;
+    use crate::plan::{self, Inputs};
+    use crate::session::EXAMPLES;
+
+    use super::*;
+
+    /// Is shown nothing at once.
+    struct OneByOne(Looker);
+
+    impl Observer for OneByOne {
+        fn record(&mut self, record: Record<'_>) {
+            self.0.record(record);
+        }
+    }
+
+    #[test]
+    fn what_comes_at_once_looks_as_its_records_do() {
+        let mut not_logged = 0;
+        let (seen_for, apart) = (SimDuration::from_millis(350), SimDuration::from_secs(60));
+        for example in EXAMPLES {
+            let flow = example.flow();
+            let Ok(plan) = plan::compile(&flow, &Inputs::default(), None).map(Arc::new) else { continue };
+            let kernel = || Kernel::new(Arc::clone(&plan), flow.seed());
+            let (mut one, mut other) = (kernel(), kernel());
+            let (mut at_once, mut one_by_one) = (Looker::new(&plan), OneByOne(Looker::new(&plan)));
+            let (mut rows, mut other_rows) = (VecDeque::new(), VecDeque::new());
+            for _ in 0..5 {
+                let until = one.now() + apart;
+                let stopped = one.run_until(until, u32::MAX, &mut at_once);
+                assert_eq!(stopped, other.run_until(until, u32::MAX, &mut one_by_one), "{}", example.name);
+                let looks = [&mut at_once, &mut one_by_one.0].map(|looker| looker.look(until, seen_for));
+                assert_eq!(looks[0], looks[1], "{}", example.name);
+                at_once.hand_over_log(Some(&mut rows));
+                one_by_one.0.hand_over_log(Some(&mut other_rows));
+            }
+            assert_eq!(rows, other_rows, "{}", example.name);
+            let counts = [&at_once, &one_by_one.0].map(|looker| (looker.events(), looker.not_logged()));
+            assert_eq!(counts[0], counts[1], "{}", example.name);
+            not_logged += counts[0].1;
+        }
+        assert!(not_logged > 10_000, "there was more than a log has room for: {not_logged}");
     }
 }

@@ -43,7 +43,7 @@ pub trait Observer {
     /// Takes note of what left a queue for a node that began with it at once.
     #[inline]
     fn begun(&mut self, at: SimTime, begun: &Begun) {
-        let (delivered, sent, received, started) = begun.records(at);
+        let (delivered, sent, received, started) = begun.parts(at);
         self.record(delivered);
         if let Some(sent) = sent {
             self.record(sent);
@@ -247,8 +247,13 @@ pub struct Begun {
 
 impl Begun {
     /// The records that it stands for, in order.
+    pub fn records(&self, at: SimTime) -> impl Iterator<Item = Record<'static>> {
+        let (delivered, sent, received, started) = self.parts(at);
+        std::iter::once(delivered).chain(sent).chain([received, started])
+    }
+
     #[inline]
-    fn records(&self, at: SimTime) -> BegunRecords {
+    fn parts(&self, at: SimTime) -> BegunRecords {
         let Self { node, sub, event, kind, attempt, wait, way } = *self;
         let (link, sent) = match way {
             Way::Call(link) => (link, None),
