@@ -71,10 +71,13 @@ impl Dots {
     /// Takes an event that leaves, if it is its turn.
     #[inline]
     pub(super) fn sent(&mut self, dot: Dot) {
+        if self.left == 0 {
+            return;
+        }
         let Some(skip) = self.skips.get_mut(dot.link.index()) else { return };
         if *skip > 0 {
             *skip -= 1;
-        } else if self.left > 0 {
+        } else {
             self.take(dot);
         }
     }
