@@ -5,30 +5,30 @@ use crate::model::{Flow, Key, LinkKind, NodeKind};
 use crate::plan::problem::Place;
 
 pub(super) fn check(flow: &Flow, findings: &mut Findings) {
-    let mut look = |place: Place, text: &str| {
+    let mut look = |place: &dyn Fn() -> Place, text: &str| {
         if let Some(what) = secret_in(text) {
             let what = format!("This looks like {what}");
-            findings.warning(place, "secret", what, "Take it out: a flow is a file that others read");
+            findings.warning(place(), "secret", what, "Take it out: a flow is a file that others read");
         }
     };
-    look(Place::Flow, flow.note());
+    look(&|| Place::Flow, flow.note());
     for (name, event) in flow.events() {
         let at = |field: &str| Place::Event(name.clone(), Some(field.to_owned()));
-        look(at("note"), &event.note);
+        look(&|| at("note"), &event.note);
         if let Some(example) = &event.example {
-            look(at("example"), example.as_str());
+            look(&|| at("example"), example.as_str());
         }
     }
     for (id, node) in flow.nodes() {
         let at = |field: String| Place::Node(id.clone(), Some(field));
-        look(at("note".to_owned()), &node.note);
+        look(&|| at("note".to_owned()), &node.note);
         match &node.kind {
             NodeKind::Stream(stream) => {
                 for (field, expression, _) in stream.expressions() {
-                    look(at(field), &expression.0);
+                    look(&|| at(field.clone()), &expression.0);
                 }
             }
-            NodeKind::Note(note) => look(at("text".to_owned()), &note.text),
+            NodeKind::Note(note) => look(&|| at("text".to_owned()), &note.text),
             NodeKind::Producer(_)
             | NodeKind::Gateway(_)
             | NodeKind::Bus(_)
@@ -41,26 +41,27 @@ pub(super) fn check(flow: &Flow, findings: &mut Findings) {
         if let Some(source) = node.kind.source() {
             let prefix = if matches!(node.kind, NodeKind::Gateway(_)) { "requests." } else { "" };
             if let Some(data) = &source.data {
-                look(at(format!("{prefix}data")), &data.0);
+                look(&|| at(format!("{prefix}data")), &data.0);
             }
             if let Key::Of(key) = &source.key {
-                look(at(format!("{prefix}key")), &key.0);
+                look(&|| at(format!("{prefix}key")), &key.0);
             }
         }
         for (h, handler) in node.kind.handlers().iter().enumerate() {
             for (e, emit) in handler.emits.iter().enumerate() {
                 if let Some(data) = &emit.data {
-                    look(at(format!("handlers[{h}].emits[{e}].data")), &data.0);
+                    look(&|| at(format!("handlers[{h}].emits[{e}].data")), &data.0);
                 }
             }
         }
     }
     for (id, link) in flow.links() {
-        look(Place::Link(id.clone(), Some("note".to_owned())), &link.note);
+        let at = |field: &str| Place::Link(id.clone(), Some(field.to_owned()));
+        look(&|| at("note"), &link.note);
         if let LinkKind::Subscribe(subscription) = &link.kind
             && let Some(filter) = &subscription.filter
         {
-            look(Place::Link(id.clone(), Some("filter".to_owned())), &filter.0);
+            look(&|| at("filter"), &filter.0);
         }
     }
 }
