@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::{EventId, EventTypeIx, LinkIx, NodeIx, SimDuration, SimTime};
 use crate::plan::Plan;
-use crate::trace::{self, Begun, Called, Ended, Handed, Observer, Passage, Published, Record, Way, What};
+use crate::trace::{self, Begun, Birth, Called, Ended, Handed, Observer, Passage, Published, Record, Way, What};
 
 use super::dots::Dots;
 use super::log::Logger;
@@ -103,6 +103,17 @@ impl Looker {
         }
     }
 
+    /// An event comes into being and leaves at once.
+    #[inline]
+    fn born(&mut self, at: SimTime, link: LinkIx, birth: &Birth, attempt: u32, leg: Leg) {
+        self.events += 1;
+        self.dots.sent(here(at, link, birth.event, birth.kind, attempt, leg));
+    }
+
+    fn one_by_one(&mut self, records: impl IntoIterator<Item = Record<'static>>) {
+        records.into_iter().for_each(|record| self.record(record));
+    }
+
     fn flash_now(&mut self, node: NodeIx, at: SimTime, what: FlashKind) {
         let pause = SimDuration::from_nanos(self.stays.as_nanos() / 4);
         let Some(flashed) = self.flashed.get_mut(node.index()) else { return };
@@ -149,71 +160,61 @@ impl Observer for Looker {
     #[inline]
     fn passed(&mut self, at: SimTime, passage: &Passage) {
         // Delivered, started, handled.
-        if self.logger.leaves_out(3) {
-            let Passage { link, event, kind, node, .. } = *passage;
-            self.dots.sent(here(at, link, event, kind, 1, Leg::Deliver));
-            self.flash(node, at, FlashKind::Handled);
-        } else {
-            passage.records(at).into_iter().for_each(|record| self.record(record));
+        if !self.logger.leaves_out(3) {
+            return self.one_by_one(passage.records(at));
         }
+        let Passage { link, event, kind, node, .. } = *passage;
+        self.dots.sent(here(at, link, event, kind, 1, Leg::Deliver));
+        self.flash(node, at, FlashKind::Handled);
     }
 
     #[inline]
     fn published(&mut self, at: SimTime, published: &Published) {
         // Emitted, accepted.
-        if self.logger.leaves_out(2) {
-            let Published { birth, link, .. } = *published;
-            self.events += 1;
-            self.dots.sent(here(at, link, birth.event, birth.kind, 0, Leg::Publish));
-        } else {
-            published.records(at).into_iter().for_each(|record| self.record(record));
+        if !self.logger.leaves_out(2) {
+            return self.one_by_one(published.records(at));
         }
+        self.born(at, published.link, &published.birth, 0, Leg::Publish);
     }
 
     #[inline]
     fn called(&mut self, at: SimTime, called: &Called) {
         // Emitted.
-        if self.logger.leaves_out(1) {
-            let Called { birth, link, .. } = *called;
-            self.events += 1;
-            self.dots.sent(here(at, link, birth.event, birth.kind, 1, Leg::Call));
-        } else {
-            called.records(at).into_iter().for_each(|record| self.record(record));
+        if !self.logger.leaves_out(1) {
+            return self.one_by_one(called.records(at));
         }
+        self.born(at, called.link, &called.birth, 1, Leg::Call);
     }
 
     #[inline]
     fn begun(&mut self, at: SimTime, begun: &Begun) {
         // Delivered, started.
-        if self.logger.leaves_out(2) {
-            let Begun { event, kind, attempt, way, .. } = *begun;
-            if let Way::Delivery(link) = way {
-                self.dots.sent(here(at, link, event, kind, attempt, Leg::Deliver));
-            }
-        } else {
-            begun.records(at).for_each(|record| self.record(record));
+        if !self.logger.leaves_out(2) {
+            return self.one_by_one(begun.records(at));
+        }
+        let Begun { event, kind, attempt, way, .. } = *begun;
+        if let Way::Delivery(link) = way {
+            self.dots.sent(here(at, link, event, kind, attempt, Leg::Deliver));
         }
     }
 
     #[inline]
     fn handed(&mut self, at: SimTime, handed: &Handed) {
         // Delivered.
-        if self.logger.leaves_out(1) {
-            let Handed { event, kind, attempt, link, .. } = *handed;
-            self.dots.sent(here(at, link, event, kind, attempt, Leg::Deliver));
-        } else {
-            handed.records(at).into_iter().for_each(|record| self.record(record));
+        if !self.logger.leaves_out(1) {
+            return self.one_by_one(handed.records(at));
         }
+        let Handed { event, kind, attempt, link, .. } = *handed;
+        self.dots.sent(here(at, link, event, kind, attempt, Leg::Deliver));
     }
 
     #[inline]
     fn ended(&mut self, at: SimTime, ended: &Ended) {
         // Handled.
-        if self.logger.leaves_out(1) {
-            self.flash(ended.node, at, FlashKind::Handled);
-        } else {
-            ended.records(at).into_iter().for_each(|record| self.record(record));
+        if !self.logger.leaves_out(1) {
+            return self.one_by_one(ended.records(at));
         }
+        self.flash(ended.node, at, FlashKind::Handled);
     }
 }
 

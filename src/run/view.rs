@@ -340,7 +340,7 @@ pub struct LinkLive {
     pub on_wire: u64,
     /// Events that left per second of virtual time, lately.
     pub per_second: f64,
-    /// The event type that travelled it last, for its glow.
+    /// The event type that travelled it last, of those that became dots, for its glow.
     pub last_event: u32,
     /// The state of the circuit breaker that it goes through, if there is one.
     pub circuit: Option<Circuit>,

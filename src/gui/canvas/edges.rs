@@ -62,11 +62,11 @@ pub(super) fn draw(brush: &mut Brush, painter: &Painter, ix: u32) {
     let mesh = Arc::make_mut(mesh);
     let screen = |place: &Pos2| camera.screen(*place);
     let last = points.len() - 1;
-    let curve = || link.path.seen_at(camera.zoom).map(|place| camera.screen(place));
+    let curve = || link.path.seen_at(camera.zoom).map(screen);
     if length < 24.0 {
         ribbon::line(mesh, [points[0], points[last]].iter().map(screen), width, color);
     } else if look == LinkLook::DeadLetters && detail > Detail::Block {
-        let places: Vec<Pos2> = points.iter().map(screen).collect();
+        let places: Vec<Pos2> = curve().collect();
         ribbon::dashes(mesh, &places, 5.0, width, color);
     } else if length < geometry::COARSE_BELOW {
         ribbon::line(mesh, brush.scene.coarse[ix as usize].iter().map(screen), width, color);

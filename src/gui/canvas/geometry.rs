@@ -223,9 +223,9 @@ impl Path {
     }
 
     /// Those of the points that are needed to draw the curve at this zoom.
-    pub(super) fn seen_at(&self, zoom: f32) -> impl Iterator<Item = Pos2> {
+    pub(super) fn seen_at(&self, zoom: f32) -> impl Iterator<Item = &Pos2> {
         let least = BESIDE / zoom;
-        self.points.iter().zip(&self.worth).filter(move |(_, worth)| **worth >= least).map(|(point, _)| *point)
+        self.points.iter().zip(&self.worth).filter(move |(_, worth)| **worth >= least).map(|(point, _)| point)
     }
 
     /// The curve for when it is short on screen.

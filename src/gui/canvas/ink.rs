@@ -1,9 +1,29 @@
-//! What the parts of the picture are drawn with: text that fits, plain blocks, colours in between.
+//! What the parts of the picture are drawn with: text that fits, textures, plain blocks, colours in between.
 
 use std::sync::Arc;
 
 use egui::text::{LayoutJob, TextWrapping};
-use egui::{Color32, FontId, Galley, Mesh, Painter, Pos2, Rect, pos2};
+use egui::{
+    Color32, ColorImage, Context, FontId, Galley, Id, Mesh, Painter, Pos2, Rect, TextureHandle, TextureId,
+    TextureOptions, pos2,
+};
+
+/// A texture of this window, painted when it is first asked for.
+pub(super) fn texture(
+    ctx: &Context,
+    name: &'static str,
+    options: TextureOptions,
+    paint: impl FnOnce() -> ColorImage,
+) -> TextureId {
+    let id = Id::new(("texture", name));
+    let known = ctx.data(|data| data.get_temp::<TextureHandle>(id));
+    let texture = known.unwrap_or_else(|| {
+        let texture = ctx.load_texture(name, paint(), options);
+        ctx.data_mut(|data| data.insert_temp(id, texture.clone()));
+        texture
+    });
+    texture.id()
+}
 
 /// A plain rectangle.
 pub(super) fn block(mesh: &mut Mesh, rect: Rect, color: Color32) {

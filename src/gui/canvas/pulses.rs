@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use egui::epaint::RectShape;
-use egui::{Color32, Mesh, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, TextureHandle, vec2};
+use egui::{Color32, Mesh, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, vec2};
 
 use crate::gui::format;
 use crate::gui::view::ViewCtx;
@@ -76,7 +76,6 @@ struct Shown {
 /// What drawing events needs from frame to frame: only caches.
 #[derive(Default)]
 pub(super) struct Pulses {
-    texture: Option<TextureHandle>,
     /// The scene's link by the run's.
     places: Option<Vec<u32>>,
     loads: Vec<Load>,
@@ -190,9 +189,8 @@ impl Pulses {
         }
 
         let look = Look::of(ctx, scene, camera);
-        let texture = self.texture.get_or_insert_with(|| sprites::texture(painter.ctx())).id();
         let mesh = emptied(&mut self.mesh);
-        mesh.texture_id = texture;
+        mesh.texture_id = sprites::texture(painter.ctx());
         let mut bundled: Vec<(u32, u64, u32, bool)> = Vec::new();
         for Shown { dot: ix, link, along } in self.shown.iter().copied() {
             let load = &self.loads[link as usize];

@@ -2,7 +2,9 @@
 //! corners a point, however wide the line is.
 
 use egui::epaint::Vertex;
-use egui::{Color32, ColorImage, Context, Id, Mesh, Pos2, TextureHandle, TextureId, TextureOptions, Vec2, pos2};
+use egui::{Color32, ColorImage, Context, Mesh, Pos2, TextureId, TextureOptions, Vec2, pos2};
+
+use super::ink;
 
 /// How wide the soft edge of a line is.
 const FEATHER: f32 = 1.0;
@@ -17,14 +19,7 @@ const SOLID: Pos2 = pos2(1.0, 0.5);
 
 /// The texture, made when it is first asked for.
 pub(super) fn texture(ctx: &Context) -> TextureId {
-    let id = Id::new("texture of lines");
-    let known = ctx.data(|data| data.get_temp::<TextureHandle>(id));
-    let texture = known.unwrap_or_else(|| {
-        let texture = ctx.load_texture("lines", profiles(), TextureOptions::LINEAR);
-        ctx.data_mut(|data| data.insert_temp(id, texture.clone()));
-        texture
-    });
-    texture.id()
+    ink::texture(ctx, "lines", TextureOptions::LINEAR, profiles)
 }
 
 /// How a line fades at its sides: a column for each width.

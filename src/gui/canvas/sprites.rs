@@ -1,6 +1,8 @@
 //! The shapes of dots, in one small texture, so that any number of them is one mesh.
 
-use egui::{Color32, ColorImage, Context, Mesh, Pos2, Rect, TextureHandle, TextureOptions, Vec2, pos2};
+use egui::{Color32, ColorImage, Context, Mesh, Pos2, Rect, TextureId, TextureOptions, Vec2, pos2};
+
+use super::ink;
 
 /// The side of a shape's cell, in texels.
 const CELL: usize = 32;
@@ -77,8 +79,15 @@ impl Sprite {
     }
 }
 
-/// The texture.
-pub(super) fn texture(ctx: &Context) -> TextureHandle {
+/// The texture, made when it is first asked for.
+pub(super) fn texture(ctx: &Context) -> TextureId {
+    // Dots are far smaller than their cells: without smaller copies they would flicker as they move.
+    let options = TextureOptions { mipmap_mode: Some(egui::TextureFilter::Linear), ..TextureOptions::LINEAR };
+    ink::texture(ctx, "event dots", options, cells)
+}
+
+/// Every shape in a cell of its own.
+fn cells() -> ColorImage {
     let mut image = ColorImage::filled([CELL * Sprite::ALL.len(), CELL], Color32::TRANSPARENT);
     let radius = DIAMETER / 2.0;
     for (cell, sprite) in Sprite::ALL.into_iter().enumerate() {
@@ -94,9 +103,7 @@ pub(super) fn texture(ctx: &Context) -> TextureHandle {
             }
         }
     }
-    // Dots are far smaller than their cells: without smaller copies they would flicker as they move.
-    let options = TextureOptions { mipmap_mode: Some(egui::TextureFilter::Linear), ..TextureOptions::LINEAR };
-    ctx.load_texture("event dots", image, options)
+    image
 }
 
 /// Adds a dot of this diameter.
